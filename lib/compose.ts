@@ -1,0 +1,92 @@
+/** docker compose as values: argument lists that are built before anything runs, and the rendered configuration. */
+import { type DockerOptions, type DockerResult, docker, lastLines, projectName } from './docker.ts'
+import { preconditionError } from './errors.ts'
+import type { Tenant } from './registry.ts'
+
+const OLDEST = [2, 24, 4] as const
+
+/** `docker compose …` for one tenant: its profile alone, so that no call can reach another's services. */
+export function composeArgs(tenant: Tenant, ...args: string[]): string[] {
+  const { root } = tenant.settings
+  return [
+    'compose',
+    '--project-directory',
+    root,
+    '--project-name',
+    projectName(tenant),
+    '--profile',
+    tenant.name,
+    ...args,
+  ]
+}
+
+/** Create and start these services and no others: a deploy starts them in phases, each proven before the next. */
+export function upArgs(tenant: Tenant, services: string[], workers: number): string[] {
+  const scale = services.includes(tenant.service('worker')) ? ['--scale', `${tenant.service('worker')}=${workers}`] : []
+  return composeArgs(tenant, 'up', '--detach', '--no-deps', '--no-build', '--pull', 'never', ...scale, ...services)
+}
+
+/** A one-off container of a service's image, removed when it ends. It takes no part in the service's health or aliases. */
+export function runArgs(tenant: Tenant, service: string, command: string[], user?: string): string[] {
+  const [program = '', ...args] = command
+  const as = user ? ['--user', user] : []
+  return composeArgs(tenant, 'run', '--rm', '-T', '--no-deps', ...as, '--entrypoint', program, service, ...args)
+}
+
+export const stopArgs = (tenant: Tenant, services: string[]) => composeArgs(tenant, 'stop', ...services)
+
+/** Run compose. @throws OperatorError (1) */
+export const compose = (args: string[], options: DockerOptions = {}): Promise<DockerResult> => docker(args, options)
+
+/** Compose's version. @throws OperatorError (3) where the plugin is missing or older than 2.24.4. */
+export async function requireCompose(): Promise<string> {
+  const result = await docker(['compose', 'version', '--short'], { timeout: 5, nothrow: true })
+  const version = result.stdout.trim().replace(/^v/, '')
+  const needs = `Docker Compose ${OLDEST.join('.')} or newer is needed`
+  if (result.code !== 0 || !/^\d+\.\d+/.test(version)) {
+    throw preconditionError(`${needs}: the compose plugin does not answer`, 'install docker-compose-plugin')
+  }
+  if (isOlder(version, OLDEST)) throw preconditionError(`${needs}: this is ${version}`, 'update docker-compose-plugin')
+  return version
+}
+
+/** True where a dotted version is below the numbers given. */
+export function isOlder(version: string, oldest: readonly number[]): boolean {
+  const parts = version.split(/[^\d]+/).map(Number)
+  for (const [index, number] of oldest.entries()) {
+    const part = parts[index] ?? 0
+    if (part !== number) return part < number
+  }
+  return false
+}
+
+/** A service of the rendered configuration, as far as we ask. */
+export interface Service {
+  name: string
+  image: string
+  /** One-shot jobs end; everything else keeps running. */
+  oneShot: boolean
+  configHash: string
+}
+
+/**
+ * The tenant's services as compose renders them; `hashes` adds the hash that their containers would carry.
+ * @throws OperatorError (3) where the configuration is not valid.
+ */
+export async function renderServices(tenant: Tenant, { hashes: wanted = false } = {}): Promise<Service[]> {
+  const [json, hashes] = await Promise.all([
+    docker(composeArgs(tenant, 'config', '--format', 'json'), { timeout: 30, nothrow: true }),
+    wanted ? docker(composeArgs(tenant, 'config', '--hash', '*'), { timeout: 30, nothrow: true }) : { stdout: '' },
+  ])
+  if (json.code !== 0) throw preconditionError(`compose.yml is not valid: ${lastLines(json.stderr, 3)}`)
+  const hash = new Map(hashes.stdout.split('\n').map((line) => line.split(' ') as [string, string]))
+  const rendered = JSON.parse(json.stdout) as { services: Record<string, { image: string; restart?: string }> }
+  const services = Object.entries(rendered.services).map(([name, { image, restart }]) => ({
+    name,
+    image,
+    oneShot: restart === 'no',
+    configHash: hash.get(name) ?? '',
+  }))
+  if (services.length > 0) return services
+  throw preconditionError(`compose.yml has no profile ${tenant.name}`, 'see docs/adding-a-tenant.md')
+}

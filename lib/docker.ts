@@ -1,0 +1,217 @@
+/** Runs the docker client and reads its answers into types. Every call has a time limit and dies with us. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { $ } from 'zx/core'
+import { OperatorError, preconditionError } from './errors.ts'
+import type { Tenant } from './registry.ts'
+
+export interface DockerOptions {
+  /** Written to the process's stdin, which is empty otherwise. Secrets travel here. */
+  input?: string
+  /** Keep stdin open after `input`: the program inside ends when we do. */
+  holdStdin?: boolean
+  /** Gets stderr line by line as it comes. */
+  onStderr?: (line: string) => void
+  /** Seconds; 120 where nothing is said. */
+  timeout?: number
+  /** Return a failing exit code instead of throwing. */
+  nothrow?: boolean
+  /** Variables beside our own environment: compose's interpolation. */
+  env?: Record<string, string>
+  /** Go on after a signal: for putting things in order. */
+  uninterruptible?: boolean
+}
+
+export interface DockerResult {
+  code: number
+  stdout: string
+  stderr: string
+  /** The time limit ended it. */
+  timedOut: boolean
+}
+
+/**
+ * Run `docker …args`. The client is our direct child and gets SIGTERM from the kernel when we die, however that happens.
+ * @throws OperatorError (1) with the client's last lines, unless `nothrow`; what was interrupted by a signal always throws.
+ */
+export async function docker(args: string[], options: DockerOptions = {}): Promise<DockerResult> {
+  const { input = '', timeout = 120, nothrow = false, env, uninterruptible = false } = options
+  const run = $({
+    ...(!options.holdStdin && { input }),
+    quiet: true,
+    nothrow: true,
+    ...(env && { env: { ...$.env, ...env } }),
+    ...(uninterruptible && { signal: new AbortController().signal }),
+  })
+  const begun = performance.now()
+  const child = run`exec setpriv --pdeathsig TERM docker ${args}`
+  if (options.holdStdin) child.stdin.write(input)
+  if (options.onStderr) createInterface({ input: child.stderr }).on('line', options.onStderr)
+  const limit = setTimeout(() => child.child?.kill('SIGKILL'), timeout * 1000)
+  const output = await child.finally(() => clearTimeout(limit))
+  if (!uninterruptible) $.signal?.throwIfAborted()
+  const timedOut = output.signal === 'SIGKILL' && performance.now() - begun >= timeout * 1000 - 50
+  const result = { code: output.exitCode ?? 1, stdout: output.stdout, stderr: output.stderr, timedOut }
+  if (result.code !== 0 && !nothrow) throw failure(args, result, timeout)
+  return result
+}
+
+function failure(args: string[], result: DockerResult, timeout: number): OperatorError {
+  const what = `docker ${args.slice(0, 4).join(' ')}`
+  if (result.timedOut) return new OperatorError(`${what} did not end within ${timeout} s`)
+  return new OperatorError(`${what} failed: ${lastLines(result.stderr || result.stdout, 3)}`)
+}
+
+/** The last `count` non-empty lines, joined: what an operator needs of a long complaint. */
+export function lastLines(text: string, count: number): string {
+  const lines = text.split('\n').filter((line) => line.trim() !== '')
+  return lines.slice(-count).join(' | ').trim()
+}
+
+export interface Engine {
+  version: string
+  /** Where images, containers and volumes live. */
+  dataRoot: string
+  memoryBytes: number
+}
+
+/**
+ * Ask the engine who it is, within 5 s.
+ * @throws OperatorError (3) where there is no client or the engine does not answer.
+ */
+export async function askEngine(): Promise<Engine> {
+  const result = await docker(['info', '--format', '{{json .}}'], { timeout: 5, nothrow: true })
+  if (result.code === 127) throw preconditionError('docker is not installed', 'see README: production set-up')
+  if (result.timedOut) throw preconditionError('the Docker engine does not answer (5 s)', 'systemctl restart docker')
+  const info = result.code === 0 ? (JSON.parse(result.stdout) as Record<string, unknown>) : {}
+  if (!info.ServerVersion) {
+    const errors = (info.ServerErrors as string[] | undefined)?.[0] ?? lastLines(result.stderr, 1)
+    throw preconditionError(`the Docker engine does not answer: ${errors}`, 'systemctl start docker')
+  }
+  return {
+    version: String(info.ServerVersion),
+    dataRoot: String(info.DockerRootDir),
+    memoryBytes: Number(info.MemTotal),
+  }
+}
+
+/** What `docker inspect` says of a container, as far as we ask. */
+export interface Container {
+  id: string
+  name: string
+  service: string
+  image: string
+  configHash: string
+  /** created, running, paused, restarting, removing, exited or dead. */
+  status: string
+  /** healthy, unhealthy or starting; none where it has no health check. */
+  health: string
+  /** What its last health check printed. */
+  healthOutput: string
+  exitCode: number
+  oomKilled: boolean
+  restartCount: number
+  /** UTC, ISO 8601. */
+  startedAt: string
+  /** Address by network name. */
+  addresses: Record<string, string>
+}
+
+/** All containers of a tenant that compose made, in any state; one-off runs apart. */
+export async function tenantContainers(tenant: Tenant): Promise<Container[]> {
+  const filters = [
+    'com.docker.compose.oneoff=False',
+    `com.docker.compose.project=${projectName(tenant)}`,
+    `erp.tenant=${tenant.name}`,
+  ]
+  const ids = await docker(['ps', '-aq', '--no-trunc', ...filters.flatMap((label) => ['--filter', `label=${label}`])], {
+    timeout: 10,
+  })
+  return inspectContainers(ids.stdout.split('\n').filter(Boolean))
+}
+
+export const projectName = (tenant: Tenant) => `${tenant.settings.prefix}securenexus-erp`
+
+async function inspectContainers(ids: string[]): Promise<Container[]> {
+  if (ids.length === 0) return []
+  // One that was removed meanwhile makes the exit code 1; the others are told all the same.
+  const { stdout } = await docker(['container', 'inspect', ...ids], { timeout: 10, nothrow: true })
+  return (JSON.parse(stdout) as RawContainer[]).map(readContainer)
+}
+
+interface RawContainer {
+  Id: string
+  Name: string
+  Image: string
+  RestartCount: number
+  Config: { Labels: Record<string, string> }
+  State: {
+    Status: string
+    ExitCode: number
+    OOMKilled: boolean
+    StartedAt: string
+    Health?: { Status: string; Log?: { Output: string }[] }
+  }
+  NetworkSettings: { Networks: Record<string, { IPAddress: string }> }
+}
+
+function readContainer(raw: RawContainer): Container {
+  const networks = Object.entries(raw.NetworkSettings.Networks ?? {})
+  return {
+    id: raw.Id,
+    name: raw.Name.slice(1),
+    service: raw.Config.Labels['com.docker.compose.service'] ?? '',
+    image: raw.Image,
+    configHash: raw.Config.Labels['com.docker.compose.config-hash'] ?? '',
+    status: raw.State.Status,
+    health: raw.State.Health?.Status ?? 'none',
+    healthOutput: lastLines(raw.State.Health?.Log?.at(-1)?.Output ?? '', 1),
+    exitCode: raw.State.ExitCode,
+    oomKilled: raw.State.OOMKilled,
+    restartCount: raw.RestartCount,
+    startedAt: raw.State.StartedAt,
+    addresses: Object.fromEntries(networks.map(([name, network]) => [name, network.IPAddress])),
+  }
+}
+
+/**
+ * Run a command in a running container; its stdin is `input`.
+ * @throws OperatorError (1), unless `nothrow`.
+ */
+export function dockerExec(container: string, command: string[], options: DockerOptions = {}): Promise<DockerResult> {
+  return docker(['exec', '-i', container, ...command], options)
+}
+
+/**
+ * Run docker with our own stdin, stdout and stderr: a shell, a log. Returns its exit code.
+ * `write` gets the output instead where no terminal is attached, so that it can be redacted.
+ */
+export async function dockerAttached(args: string[], write?: (text: string) => void): Promise<number> {
+  const output = write ? 'pipe' : 'inherit'
+  const child = spawn('setpriv', ['--pdeathsig', 'TERM', 'docker', ...args], {
+    stdio: ['inherit', output, output],
+    env: $.env,
+    cwd: $.cwd,
+    ...($.signal && { signal: $.signal }),
+  })
+  if (write) {
+    for (const stream of [child.stdout, child.stderr]) {
+      if (stream) createInterface({ input: stream }).on('line', (line) => write(`${line}\n`))
+    }
+  }
+  const [code] = await once(child, 'close')
+  return code ?? 1
+}
+
+/** The last lines of a container's log, for a message. Empty where it has none. */
+export async function logTail(container: string, lines: number): Promise<string[]> {
+  const result = await docker(['logs', '--tail', String(lines), container], { timeout: 10, nothrow: true })
+  return `${result.stdout}${result.stderr}`.split('\n').filter((line) => line.trim() !== '')
+}
+
+/** The names of the volumes that exist. */
+export async function volumeNames(): Promise<Set<string>> {
+  const { stdout } = await docker(['volume', 'ls', '-q'], { timeout: 10 })
+  return new Set(stdout.split('\n').filter(Boolean))
+}

@@ -1,0 +1,60 @@
+/** The two kinds of error: an OperatorError has a way out and is told in two lines; anything else is a bug. */
+
+/** The exit codes of every script (design 4). */
+export const EXIT = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  precondition: 3,
+  changed: 4,
+  bug: 70,
+  locked: 75,
+} as const
+
+/** The exit codes as `--help` tells them. */
+export const EXIT_STATUS = [
+  '0 done',
+  '1 failed, the earlier state is intact',
+  '2 usage',
+  '3 a precondition is not met, nothing was changed',
+  '4 failed and state was changed: the message gives the next command',
+  '70 a bug in these scripts',
+  '75 another verb holds the tenant, try later',
+  '129/130/143 stopped by a signal',
+]
+
+interface ErrorOptions {
+  /** The next command to type. */
+  hint?: string
+  /** One of EXIT; 1 (failed, earlier state intact) where nothing is said. */
+  code?: number
+  cause?: unknown
+}
+
+/** A failure that the operator can act on: one line of what happened, and the next command as a hint. */
+export class OperatorError extends Error {
+  readonly hint: string | undefined
+  readonly code: number
+
+  constructor(message: string, { hint, code = EXIT.failed, cause }: ErrorOptions = {}) {
+    super(message, { cause })
+    this.name = 'OperatorError'
+    this.hint = hint
+    this.code = code
+  }
+}
+
+/** A wrong argument: exit 2. */
+export function usageError(message: string, hint?: string): OperatorError {
+  return new OperatorError(message, { code: EXIT.usage, ...(hint && { hint }) })
+}
+
+/** What must hold before a verb changes anything does not: exit 3. */
+export function preconditionError(message: string, hint?: string, cause?: unknown): OperatorError {
+  return new OperatorError(message, { code: EXIT.precondition, cause, ...(hint && { hint }) })
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,24 @@
+/** Files that a reader may open at any moment: replaced whole or not at all. */
+import { open, rename, rm } from 'node:fs/promises'
+import { messageOf, preconditionError } from './errors.ts'
+
+/**
+ * Write a file beside its place, to the disk, and rename it there.
+ * @throws OperatorError (3) where the directory cannot take it.
+ */
+export async function writeAtomically(file: string, text: string, mode: number): Promise<void> {
+  const beside = `${file}.partial`
+  try {
+    const handle = await open(beside, 'w', mode)
+    try {
+      await handle.writeFile(text)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await rename(beside, file)
+  } catch (error) {
+    await rm(beside, { force: true })
+    throw preconditionError(`${file} cannot be written: ${messageOf(error)}`, undefined, error)
+  }
+}

@@ -1,0 +1,141 @@
+/** The database in one batch by the socket account: it answers, can be written to, has room, and knows the scheduler's truth. */
+import { dockerExec, lastLines } from '../docker.ts'
+import type { Tenant } from '../registry.ts'
+import { type Finding, grade } from './check.ts'
+
+/** Minutes since a scheduled job last ran; it ticks every four (life-facts D). */
+const SCHEDULER = { warn: 10, fail: 15 }
+/** Share of max_connections. */
+const CONNECTIONS = { warn: 0.7, fail: 0.9 }
+
+interface Answers {
+  readOnly: string
+  connected: number
+  most: number
+  enabled: string
+  timeZone: string
+  lastExecution: string
+  /** Of the jobs that never ran: how many, and when the first and the last of them were created. */
+  neverRan: number
+  firstCreated: string
+  lastCreated: string
+}
+
+/**
+ * @param schema the site's own, from its site_config.json
+ * @param limit seconds
+ */
+export async function databaseFindings(tenant: Tenant, schema: string, limit: number): Promise<Finding[]> {
+  const begun = performance.now()
+  const answers = await ask(tenant, schema, limit)
+  const took = performance.now() - begun
+  const share = answers.connected / answers.most
+  return [
+    { part: 'db', check: 'connect', state: 'ok', is: `${Math.round(took)} ms` },
+    answers.readOnly === '0'
+      ? { part: 'db', check: 'writable', state: 'ok', is: 'yes' }
+      : {
+          part: 'db',
+          check: 'writable',
+          state: 'fail',
+          is: 'read_only is on',
+          remedy: `docker restart ${tenant.container('db')}`,
+        },
+    {
+      part: 'db',
+      check: 'connections',
+      state: grade(share, CONNECTIONS.warn, CONNECTIONS.fail),
+      is: `${answers.connected} of ${answers.most}`,
+      limit: `< ${CONNECTIONS.fail * 100} %`,
+      value: { name: 'erp_db_connections', value: answers.connected },
+    },
+    schedulerFinding(tenant, answers, new Date()),
+  ]
+}
+
+async function ask(tenant: Tenant, schema: string, limit: number): Promise<Answers> {
+  if (!/^\w+$/.test(schema)) throw new Error(`site_config.json has no usable db_name`)
+  const single = (field: string) =>
+    `(select value from \`${schema}\`.tabSingles where doctype='System Settings' and field='${field}')`
+  const jobs = `\`${schema}\`.\`tabScheduled Job Type\``
+  const sql = `select @@read_only, (select count(*) from information_schema.processlist), @@max_connections,
+    ifnull(${single('enable_scheduler')}, '0'), ifnull(${single('time_zone')}, ''),
+    ifnull((select max(last_execution) from ${jobs}), ''),
+    (select count(*) from ${jobs} where last_execution is null),
+    ifnull((select min(creation) from ${jobs} where last_execution is null), ''),
+    ifnull((select max(creation) from ${jobs} where last_execution is null), '')`
+  const result = await dockerExec(tenant.container('db'), ['mariadb', '--batch', '--skip-column-names'], {
+    input: sql,
+    timeout: limit,
+    nothrow: true,
+  })
+  if (result.code !== 0) throw new Error(lastLines(result.stderr, 1) || `no answer in ${limit} s`)
+  const [
+    readOnly = '',
+    connected,
+    most,
+    enabled = '',
+    timeZone = '',
+    lastExecution = '',
+    neverRan,
+    firstCreated = '',
+    lastCreated = '',
+  ] = result.stdout.replace(/\n$/, '').split('\t')
+  return {
+    readOnly,
+    connected: Number(connected),
+    most: Number(most),
+    enabled,
+    timeZone,
+    lastExecution,
+    neverRan: Number(neverRan),
+    firstCreated,
+    lastCreated,
+  }
+}
+
+/**
+ * The scheduler's truth is when a job last ran: set by the worker, so it proves scheduler, queue and worker. The database
+ * keeps it in the site's own time zone. Jobs that were created in the future are never due, while all says "enabled".
+ */
+function schedulerFinding(tenant: Tenant, answers: Answers, now: Date): Finding {
+  const part = { part: 'scheduler', check: 'last run' }
+  const bench = `npx zx scripts/tenant.ts ${tenant.name} bench -- scheduler`
+  if (answers.enabled !== '1') {
+    return {
+      part: 'scheduler',
+      check: 'enabled',
+      state: 'fail',
+      is: 'enable_scheduler is off',
+      remedy: `${bench} enable`,
+    }
+  }
+  const siteNow = wallClock(now, answers.timeZone || 'Asia/Kolkata')
+  const limit = `< ${SCHEDULER.fail} min`
+  if (answers.neverRan > 0 && siteTime(answers.lastCreated) > siteNow + MINUTE) {
+    const is = `${answers.neverRan} jobs never ran and were created in the future, up to ${answers.lastCreated}`
+    return { ...part, state: 'fail', is, limit, remedy: `npx zx scripts/deploy.ts ${tenant.name}` }
+  }
+  const never = answers.lastExecution === ''
+  const minutes = Math.max(0, (siteNow - siteTime(never ? answers.firstCreated : answers.lastExecution)) / MINUTE)
+  const state = grade(minutes, SCHEDULER.warn, SCHEDULER.fail)
+  return {
+    ...part,
+    state,
+    is: never ? `never, ${Math.round(minutes)} min after the site was made` : `${Math.round(minutes)} min ago`,
+    limit,
+    value: { name: 'erp_scheduler_last_run_age_seconds', value: minutes * 60 },
+    ...(state !== 'ok' && { remedy: `npx zx scripts/tenant.ts ${tenant.name} restart scheduler` }),
+  }
+}
+
+const MINUTE = 60_000
+
+/** A DATETIME of the site as wallClock counts it. */
+const siteTime = (text: string) => Date.parse(`${text.replace(' ', 'T').slice(0, 19)}Z`)
+
+/** The wall clock of a time zone as if it were UTC, in milliseconds: comparable with what the site writes. */
+export function wallClock(now: Date, timeZone: string): number {
+  const text = new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'medium' }).format(now)
+  return Date.parse(`${text.replace(' ', 'T')}Z`)
+}

@@ -1,0 +1,213 @@
+/** Checks all tenants side by side, and shows what was found: a table, and Prometheus' text format. */
+import { statfs } from 'node:fs/promises'
+import { renderServices } from '../compose.ts'
+import { addressOf } from '../deploy.ts'
+import { askEngine, type Container, tenantContainers } from '../docker.ts'
+import type { OperatorError } from '../errors.ts'
+import { learnSecret } from '../redact.ts'
+import type { Tenant } from '../registry.ts'
+import { type Finding, grade, type Probe, runProbes, type State, worst } from './check.ts'
+import { containerFindings, stoppedProcesses } from './containers.ts'
+import { databaseFindings } from './database.ts'
+import { cacheFindings, queueFindings } from './redis.ts'
+import { type BenchConfig, configFindings, frontendFindings, readBenchConfig } from './site.ts'
+
+/** Share of the engine's disk in use. */
+const DISK = { warn: 0.75, fail: 0.85 }
+/** Seconds that any one check may take. */
+const LIMIT = 6
+
+/** What healthcheck.ts found. `--json` prints it as it is; docs/health.md describes it. */
+export interface HealthReport {
+  /** UTC, ISO 8601. */
+  at: string
+  state: State
+  seconds: number
+  machine: Finding[]
+  tenants: { tenant: string; title: string; state: State; findings: Finding[] }[]
+}
+
+/** Check the machine and these tenants. An engine that does not answer within 5 s is the report's one finding. */
+export async function checkHealth(tenants: Tenant[]): Promise<HealthReport> {
+  const begun = performance.now()
+  const engine = await askEngine().catch((error) => error as OperatorError)
+  if (engine instanceof Error) return engineDown(engine, begun)
+  const [machine, ...checked] = await Promise.all([
+    runProbes([
+      {
+        part: 'disk',
+        check: 'space',
+        remedy: 'docker system df',
+        limit: LIMIT,
+        run: () => diskFindings(engine.dataRoot),
+      },
+    ]),
+    ...tenants.map(async (tenant) => ({ tenant, findings: await checkTenant(tenant) })),
+  ])
+  const rows = checked.map(({ tenant, findings }) => ({
+    tenant: tenant.name,
+    title: tenant.title,
+    state: worst(findings),
+    findings,
+  }))
+  const ok: Finding = { part: 'engine', check: 'answers', state: 'ok', is: engine.version }
+  const all = [ok, ...machine]
+  return {
+    at: new Date().toISOString(),
+    state: worst([...all, ...rows.flatMap(({ findings }) => findings)]),
+    seconds: Math.round(performance.now() - begun) / 1000,
+    machine: all,
+    tenants: rows,
+  }
+}
+
+/** True where the engine did not answer, so that nothing else was asked. */
+export const isEngineDown = ({ machine }: HealthReport) => machine[0]?.state === 'fail'
+
+function engineDown({ message, hint = '' }: OperatorError, begun: number): HealthReport {
+  const finding: Finding = { part: 'engine', check: 'answers', state: 'fail', is: message, remedy: hint }
+  const took = Math.round(performance.now() - begun) / 1000
+  return { at: new Date().toISOString(), state: 'fail', seconds: took, machine: [finding], tenants: [] }
+}
+
+async function diskFindings(directory: string): Promise<Finding[]> {
+  const { bavail, blocks, bsize } = await statfs(directory)
+  const used = 1 - bavail / blocks
+  const state = grade(used, DISK.warn, DISK.fail)
+  return [
+    {
+      part: 'disk',
+      check: 'space',
+      state,
+      is: `${Math.round(used * 100)} % used, ${Math.round((bavail * bsize) / 2 ** 30)} GiB free`,
+      limit: `< ${DISK.fail * 100} %`,
+      value: { name: 'erp_disk_used_ratio', value: used },
+      ...(state !== 'ok' && { remedy: 'docker system df' }),
+    },
+  ]
+}
+
+async function checkTenant(tenant: Tenant): Promise<Finding[]> {
+  const [services, containers] = await Promise.all([renderServices(tenant), tenantContainers(tenant)])
+  const config = readBenchConfig(tenant, readers(tenant, containers)).then((found) => {
+    for (const url of [found.redisCache, found.redisQueue]) learnSecret(/:([^:@]*)@/.exec(url)?.[1] ?? '')
+    return found
+  })
+  config.catch(() => {}) // told by every probe that needs it
+  const logs = (part: string) => `npx zx scripts/tenant.ts ${tenant.name} logs ${part}`
+  const probe = (part: string, check: string, run: () => Promise<Finding[]>): Probe => ({
+    part,
+    check,
+    remedy: logs(part),
+    limit: LIMIT,
+    run,
+  })
+  const configured = (use: (config: BenchConfig) => Finding[] | Promise<Finding[]>) => () => config.then(use)
+  const [own, ...rest] = await Promise.all([
+    containerFindings(tenant, services, containers),
+    runProbes([
+      probe(
+        'db',
+        'connect',
+        configured(({ schema }) => databaseFindings(tenant, schema, LIMIT - 1)),
+      ),
+      probe(
+        'redis-cache',
+        'password',
+        configured(({ redisCache }) => cacheFindings(tenant, redisCache)),
+      ),
+      probe(
+        'redis-queue',
+        'password',
+        configured(({ redisQueue }) => queueFindings(tenant, redisQueue)),
+      ),
+      probe(
+        'site',
+        'configuration',
+        configured((found) => configFindings(tenant, found)),
+      ),
+      probe('backend', 'ping', () => frontendFindings(tenant, frontend(tenant, containers))),
+      probe('worker', 'process', () => stoppedProcesses(tenant, containers)),
+    ]),
+  ])
+  return [...own, ...rest.flat()]
+}
+
+/** Containers that can read the sites volume, the backend first: a paused one refuses, the next one answers. */
+function readers(tenant: Tenant, containers: Container[]): string[] {
+  const order = ['backend', 'scheduler', 'socketio', 'worker'].map((part) => tenant.service(part))
+  const running = containers.filter(({ service, status }) => order.includes(service) && status === 'running')
+  return running.sort((a, b) => order.indexOf(a.service) - order.indexOf(b.service)).map(({ name }) => name)
+}
+
+function frontend(tenant: Tenant, containers: Container[]): string {
+  const address = addressOf(tenant, containers)
+  if (!address) throw new Error('the frontend has no address: it does not run')
+  return address
+}
+
+const MARK: Record<State, [sign: string, colour: number]> = { ok: ['✔', 32], warn: ['⚠', 33], fail: ['✖', 31] }
+
+/** The table for people: everything that is not well with its remedy, and one line for what is. */
+export function renderTable(report: HealthReport, colour: boolean): string {
+  const groups = [{ title: 'Machine', findings: report.machine }, ...report.tenants.map(titled)]
+  const lines = groups.flatMap(({ title, findings }) => ['', title, ...rows(findings, colour)])
+  const count = (state: State) => allFindings(report).filter((finding) => finding.state === state).length
+  const sum = `${count('ok')} ok, ${count('warn')} warnings, ${count('fail')} failures in ${report.seconds.toFixed(1)} s`
+  return [...lines, '', sum].join('\n').trim()
+}
+
+const titled = ({ tenant, title, findings }: HealthReport['tenants'][number]) => ({
+  title: `${title} (${tenant})`,
+  findings,
+})
+const allFindings = ({ machine, tenants }: HealthReport) => [...machine, ...tenants.flatMap(({ findings }) => findings)]
+
+function rows(findings: Finding[], colour: boolean): string[] {
+  const width = Math.max(...findings.map(({ part }) => part.length))
+  const second = Math.max(...findings.map(({ check }) => check.length))
+  return findings.flatMap(({ part, check, state, is, limit, remedy }) => {
+    const [sign, code] = MARK[state]
+    const mark = colour ? `\x1b[${code}m${sign}\x1b[0m` : sign
+    const against = limit && state !== 'ok' ? ` (limit ${limit})` : ''
+    const line = `  ${mark} ${part.padEnd(width)}  ${check.padEnd(second)}  ${is}${against}`
+    return remedy && state !== 'ok' ? [line, `      → ${remedy}`] : [line]
+  })
+}
+
+/** Prometheus' text format, for node exporter's textfile directory. Every check's state, and the figures behind some. */
+export function renderMetrics(report: HealthReport): string {
+  const level: Record<State, number> = { ok: 0, warn: 1, fail: 2 }
+  const states = report.tenants.flatMap(({ tenant, findings }) =>
+    findings.map(
+      ({ part, check, state }) => `erp_check_state{tenant="${tenant}",part="${part}",check="${check}"} ${level[state]}`,
+    ),
+  )
+  const machine = report.machine.map(
+    ({ part, check, state }) => `erp_check_state{tenant="",part="${part}",check="${check}"} ${level[state]}`,
+  )
+  const figures = [
+    ...report.machine.map((finding) => ({ tenant: '', finding })),
+    ...report.tenants.flatMap(({ tenant, findings }) => findings.map((finding) => ({ tenant, finding }))),
+  ].flatMap(({ tenant, finding }) => (finding.value ? [{ ...finding.value, tenant }] : []))
+  const families = [...new Set(figures.map(({ name }) => name.replace(/\{.*/, '')))].flatMap((family) => [
+    `# TYPE ${family} gauge`,
+    ...figures.filter(({ name }) => name.replace(/\{.*/, '') === family).map(sample),
+  ])
+  return [
+    '# HELP erp_check_state What healthcheck.ts found: 0 ok, 1 warning, 2 failure.',
+    '# TYPE erp_check_state gauge',
+    ...new Set([...machine, ...states]),
+    ...families,
+    '# HELP erp_healthcheck_timestamp_seconds When the checks ran.',
+    '# TYPE erp_healthcheck_timestamp_seconds gauge',
+    `erp_healthcheck_timestamp_seconds ${Math.round(Date.parse(report.at) / 1000)}`,
+    '',
+  ].join('\n')
+}
+
+function sample({ name, tenant, value }: { name: string; tenant: string; value: number }): string {
+  const [family, labels = ''] = name.replace('}', '').split('{')
+  const all = [...(tenant ? [`tenant="${tenant}"`] : []), ...(labels ? [labels] : [])].join(',')
+  return `${family}${all && `{${all}}`} ${value}`
+}

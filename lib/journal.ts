@@ -1,0 +1,22 @@
+/** What was done to a tenant, by whom and how it ended: one line of JSON an action in state/<tenant>/journal.jsonl. */
+import { appendFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { makeDirectory } from './lock.ts'
+
+export interface JournalEntry {
+  /** UTC, ISO 8601: when the verb began. */
+  at: string
+  verb: string
+  by: string
+  /** The exit code of this tenant's part: 0 where it was done. */
+  code: number
+  seconds: number
+  /** One line, already redacted. */
+  message?: string
+}
+
+/** Append one entry. A line of this size is written whole: O_APPEND keeps two writers apart. */
+export async function appendJournal(file: string, entry: JournalEntry): Promise<void> {
+  await makeDirectory(dirname(file))
+  await appendFile(file, `${JSON.stringify(entry)}\n`, { mode: 0o600 })
+}

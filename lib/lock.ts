@@ -1,0 +1,84 @@
+/**
+ * One verb at a time holds a tenant. The lock is flock(2), held by a child whose stdin is our pipe: the kernel frees it
+ * however we die, and nobody ever removes a stale file. Who holds it stands in the file, for the message.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { EXIT, messageOf, OperatorError, preconditionError } from './errors.ts'
+
+interface Holder {
+  pid: number
+  verb: string
+  /** UTC, ISO 8601. */
+  since: string
+}
+
+/**
+ * Run `work` while holding the lock `file`.
+ * @throws OperatorError (75) that names the holder where another has it; (3) where the file cannot be made.
+ */
+export async function withLock<T>(file: string, holder: Holder, what: string, work: () => Promise<T>): Promise<T> {
+  const release = await acquire(file, what)
+  try {
+    await writeFile(file, `${JSON.stringify(holder)}\n`)
+    return await work()
+  } finally {
+    await release()
+  }
+}
+
+/** Start the child that holds the lock. Detached: a Ctrl-C reaches only us, who then end it in order. */
+async function acquire(file: string, what: string): Promise<() => Promise<void>> {
+  await makeDirectory(dirname(file))
+  const child = spawn('flock', ['--nonblock', '--conflict-exit-code', '75', '--no-fork', file, 'cat'], {
+    detached: true,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  let complaint = ''
+  child.stderr.on('data', (data) => {
+    complaint += data
+  })
+  child.stdin.on('error', () => {}) // the child may end before it reads; its exit code says why
+  const exit = once(child, 'exit').then(([code]) => ({ code: code as number | null }))
+  child.stdin.write('held\n')
+  const answer = await Promise.race([once(child.stdout, 'data').then(() => 'held' as const), exit]).catch((error) => {
+    throw preconditionError(`flock cannot be run: ${messageOf(error)}`, 'install util-linux', error)
+  })
+  if (answer === 'held') {
+    return async () => {
+      child.stdin.end()
+      await exit
+    }
+  }
+  if (answer.code === EXIT.locked) throw await lockedError(file, what)
+  throw preconditionError(`${file} cannot be locked: ${complaint.trim()}`)
+}
+
+async function lockedError(file: string, what: string): Promise<OperatorError> {
+  const text = await readFile(file, 'utf8').catch(() => '')
+  const by = describeHolder(text)
+  return new OperatorError(`${what} is held by ${by}; nothing was changed`, {
+    code: EXIT.locked,
+    hint: 'try again later',
+  })
+}
+
+function describeHolder(text: string): string {
+  try {
+    const { pid, verb, since } = JSON.parse(text) as Holder
+    return `${verb} (pid ${pid}, since ${since})`
+  } catch {
+    return 'another verb'
+  }
+}
+
+/** Make a directory of state, for its owner alone. */
+export async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw preconditionError(`${path} cannot be made: ${messageOf(error)}`, undefined, error)
+  }
+}

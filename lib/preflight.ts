@@ -1,0 +1,138 @@
+/** What must hold on the machine before a tenant is touched: engine, compose, disk, memory, secrets, mounted files. */
+import { readdir, stat, statfs } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isOlder, renderServices, requireCompose, type Service } from './compose.ts'
+import { askEngine, type Container, docker, lastLines, tenantContainers, volumeNames } from './docker.ts'
+import { preconditionError } from './errors.ts'
+import type { Tenant } from './registry.ts'
+import { verifySecrets } from './secrets.ts'
+
+const OLDEST_ENGINE = [25] as const
+/** An image, a site and its first backup fit in this. */
+const DISK_BYTES = 5 * 2 ** 30
+/** A tenant uses about half of this when idle (life-facts K). */
+const MEMORY_BYTES = 2 * 2 ** 30
+
+/** What the preflight learnt, for the steps after it. */
+export interface Ground {
+  services: Service[]
+  containers: Container[]
+  warnings: string[]
+}
+
+/**
+ * Check everything that can be checked without changing anything.
+ * @throws OperatorError (3), naming the remedy.
+ */
+export async function preflight(tenant: Tenant, registry: Tenant[]): Promise<Ground> {
+  const [engine] = await Promise.all([askEngine(), requireCompose()])
+  if (isOlder(engine.version, OLDEST_ENGINE)) {
+    throw preconditionError(
+      `Docker Engine ${OLDEST_ENGINE[0]} or newer is needed: this is ${engine.version}`,
+      'update Docker',
+    )
+  }
+  const [services, containers, disk] = await Promise.all([
+    renderServices(tenant, { hashes: true }),
+    tenantContainers(tenant),
+    diskWarnings(engine.dataRoot),
+    verifySecrets(tenant, registry),
+    verifyMounts(tenant),
+  ])
+  const memory =
+    engine.memoryBytes < MEMORY_BYTES
+      ? [`the machine has ${gib(engine.memoryBytes)} of memory; a tenant wants 2 GiB`]
+      : []
+  return { services, containers, warnings: [...disk, ...memory] }
+}
+
+/** @throws OperatorError (3) below 5 GiB free. */
+async function diskWarnings(directory: string): Promise<string[]> {
+  const disk = await statfs(directory).catch(() => undefined) // the engine may be on another machine
+  if (!disk) return [`the free space of ${directory} cannot be read from here`]
+  const free = disk.bavail * disk.bsize
+  if (free < DISK_BYTES) {
+    throw preconditionError(`${directory} has ${gib(free)} free; ${gib(DISK_BYTES)} are needed`, 'docker system df')
+  }
+  return []
+}
+
+const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`
+
+/** The containers' users read tenant/ through a mount: a clone under a strict umask hides it from them. */
+async function verifyMounts(tenant: Tenant): Promise<void> {
+  const directory = join(tenant.settings.root, 'tenant')
+  const files = (await readdir(directory)).map((name) => join(directory, name))
+  const modes = await Promise.all([directory, ...files].map(async (path) => ({ path, mode: (await stat(path)).mode })))
+  const hidden = modes.filter(({ mode }) => (mode & 0o004) === 0)
+  if (hidden.length > 0) {
+    throw preconditionError(`the containers cannot read ${hidden[0]?.path}`, `chmod -R a+rX ${directory}`)
+  }
+}
+
+/**
+ * Look for a database that ran before us: files at the root of the volume, where ours has only data/.
+ * @throws OperatorError (3); nothing was started.
+ */
+export async function refuseForeignDatabase(tenant: Tenant, ground: Ground): Promise<void> {
+  if (ground.containers.some(({ service }) => service === tenant.service('db'))) return // it started once: ours
+  if (!(await volumeNames()).has(tenant.volume('db-data'))) return
+  const image = ground.services.find(({ name }) => name === tenant.service('db'))?.image ?? ''
+  const mount = `${tenant.volume('db-data')}:/volume:ro`
+  const { stdout } = await docker(
+    [
+      'run',
+      '--rm',
+      '--network',
+      'none',
+      '--volume',
+      mount,
+      '--user',
+      '0:0',
+      '--entrypoint',
+      'ls',
+      image,
+      '-1',
+      '/volume',
+    ],
+    { timeout: 60 },
+  )
+  if (stdout.split('\n').includes('ibdata1')) {
+    throw preconditionError(
+      `volume ${tenant.volume('db-data')} holds a database that these scripts did not make; nothing was started`,
+      'see docs/taking-over.md',
+    )
+  }
+}
+
+/**
+ * Pull the images that are missing, and only those.
+ * @throws OperatorError (3) where a registry cannot give one; running containers are untouched.
+ */
+export async function pullMissing(
+  tenant: Tenant,
+  services: Service[],
+  note: (text: string) => void,
+): Promise<string[]> {
+  const images = [...new Set(services.map(({ image }) => image))]
+  const found = await docker(['image', 'inspect', '--format', '{{json .RepoTags}} {{json .RepoDigests}}', ...images], {
+    nothrow: true,
+    timeout: 20,
+  })
+  if (found.code === 0) return []
+  const present = await Promise.all(
+    images.map(async (image) => (await docker(['image', 'inspect', image], { nothrow: true, timeout: 20 })).code === 0),
+  )
+  const missing = images.filter((_, index) => !present[index])
+  for (const image of missing) {
+    note(image)
+    const pulled = await docker(['pull', '--quiet', image], { nothrow: true, timeout: 1800 })
+    if (pulled.code !== 0) {
+      throw preconditionError(
+        `${tenant.name}: image ${image} cannot be pulled: ${lastLines(pulled.stderr, 1)}`,
+        'check the name and the network; nothing was started',
+      )
+    }
+  }
+  return missing
+}

@@ -1,0 +1,49 @@
+/** Keeps secrets out of everything that is printed or written: one function that knows every secret's value. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Settings } from './settings.ts'
+
+const learned = new Set<string>()
+
+/** Remember a secret that lives in no file of ours, such as a site's own database password. */
+export function learnSecret(value: string): void {
+  if (value.length >= 8) learned.add(value)
+}
+
+/** A function that replaces every secret of this installation in a text by [secret]. The files are read once, when first used. */
+export function makeRedactor(settings: Settings): (text: string) => string {
+  let files: string[] | undefined
+  return (text) => {
+    if (text.trim() === '') return text
+    files ??= readSecretFiles(join(settings.home, 'secrets'))
+    return [...files, ...learned].reduce((safe, value) => safe.replaceAll(value, '[secret]'), text)
+  }
+}
+
+/** Longest first, so that a secret which contains another is replaced whole. */
+function readSecretFiles(directory: string): string[] {
+  const names = listDirectory(directory)
+  const lines = names
+    .flatMap((name) => readLines(join(directory, name)))
+    .flatMap((line) => [line, line.replace(/^\w+=/, '')])
+  return [...new Set(lines.map((line) => line.trim()))]
+    .filter((line) => line.length >= 8)
+    .sort((a, b) => b.length - a.length)
+}
+
+function listDirectory(directory: string): string[] {
+  try {
+    const entries = readdirSync(directory, { withFileTypes: true })
+    return entries.filter((entry) => entry.isFile() && !entry.name.endsWith('.md')).map((entry) => entry.name)
+  } catch {
+    return [] // no secrets yet
+  }
+}
+
+function readLines(file: string): string[] {
+  try {
+    return readFileSync(file, 'utf8').split('\n')
+  } catch {
+    return [] // a file that cannot be read shows nothing either
+  }
+}

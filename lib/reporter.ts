@@ -1,0 +1,57 @@
+/** Tells a person on stderr what happens: a spinner on a terminal, plain lines with the time taken elsewhere. */
+
+export interface Reporter {
+  /** Do one step under the words that the operator reads. `note` says what is being waited for. */
+  step<T>(title: string, work: (note: (text: string) => void) => Promise<T>): Promise<T>
+  /** One line that is no step. */
+  say(line: string): void
+  warn(line: string): void
+}
+
+interface Options {
+  write: (text: string) => void
+  /** Nothing but warnings and errors: cron mails what is printed. */
+  quiet: boolean
+  /** A terminal that redraws lines. */
+  terminal: boolean
+  colour: boolean
+}
+
+/** Make the reporter of one run. */
+export function makeReporter({ write, quiet, terminal, colour }: Options): Reporter {
+  const paint = (code: number, text: string) => (colour ? `\x1b[${code}m${text}\x1b[0m` : text)
+  const line = (text: string) => write(`${text}\n`)
+  const warn = (text: string) => line(`${paint(33, '⚠')} ${text}`)
+  const say = (text: string) => {
+    if (!quiet) line(text)
+  }
+
+  async function step<T>(title: string, work: (note: (text: string) => void) => Promise<T>): Promise<T> {
+    if (quiet) return work(() => {})
+    const spinner = terminal ? (await import('ora')).default({ text: title, discardStdin: false }).start() : undefined
+    const begun = performance.now()
+    const took = () => paint(2, `(${seconds(performance.now() - begun)})`)
+    try {
+      const result = await work((text) => {
+        if (spinner) spinner.text = `${title}: ${text}`
+      })
+      if (spinner) spinner.succeed(`${title} ${took()}`)
+      else line(`${paint(32, '✔')} ${title} ${took()}`)
+      return result
+    } catch (error) {
+      if (spinner) spinner.fail(`${title} ${took()}`)
+      else line(`${paint(31, '✖')} ${title} ${took()}`)
+      throw error
+    }
+  }
+
+  return { step, say, warn }
+}
+
+/** Milliseconds as a person reads them: `0.4 s`, `12 s`, `2 min 5 s`. */
+function seconds(milliseconds: number): string {
+  const value = milliseconds / 1000
+  if (value < 10) return `${value.toFixed(1)} s`
+  if (value < 120) return `${Math.round(value)} s`
+  return `${Math.floor(value / 60)} min ${Math.round(value % 60)} s`
+}

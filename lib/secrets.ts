@@ -1,0 +1,198 @@
+/** The files in secrets/: made once, never overwritten, refused when anybody else could read or change them. */
+import { randomBytes } from 'node:crypto'
+import { link, lstat, mkdir, open, readdir, readFile, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { volumeNames } from './docker.ts'
+import { messageOf, preconditionError } from './errors.ts'
+import { TENANT_SECRETS, type Tenant } from './registry.ts'
+import type { Settings } from './settings.ts'
+
+/** 24 random bytes as 48 hexadecimal digits: 192 bits that no shell, URL or parser can misread. */
+const BYTES = 24
+const LONG_ENOUGH = /^([0-9a-f]{48,}|[A-Za-z0-9]{33,})$/i
+
+/** A password that was given to something which keeps it: a new one would lock us out of the volume's data. */
+const KEPT_BY: Partial<Record<(typeof TENANT_SECRETS)[number], string>> = {
+  db_password: 'db-data',
+  admin_password: 'sites-data',
+}
+
+const secretsDirectory = (settings: Settings) => join(settings.home, 'secrets')
+
+/** What generate-secrets did with one file. */
+export interface MadeSecret {
+  file: string
+  made: boolean
+}
+
+/**
+ * Make the tenants' missing secrets and keep the rest. One caller at a time: what an earlier one left half-written goes.
+ * @throws OperatorError (3) for a faulty directory or file, or where a volume already holds data under a lost password.
+ */
+export async function generateSecrets(tenants: Tenant[], settings: Settings, dryRun: boolean): Promise<MadeSecret[]> {
+  const directory = secretsDirectory(settings)
+  const files = tenants.flatMap((tenant) => TENANT_SECRETS.map((name) => ({ tenant, name, file: tenant.secret(name) })))
+  const present = await Promise.all(files.map(({ file }) => exists(file)))
+  const missing = files.filter((_, index) => !present[index])
+  if (await exists(directory)) refuse(await directoryFaults(directory))
+  refuse(await fileFaults(files.filter((_, index) => present[index]).map(({ file }) => file)))
+  if (missing.length > 0) refuse(await lostPasswords(missing))
+  if (!dryRun) {
+    await makePrivateDirectory(directory)
+    await removePartials(directory)
+    for (const { file } of missing) await writeOnce(file, randomBytes(BYTES).toString('hex'))
+  }
+  return files.map(({ file }, index) => ({ file: basename(file), made: present[index] !== true }))
+}
+
+/**
+ * Refuse to start on missing, empty, weak, open, linked or shared secrets. Looks at every tenant's files, since sharing
+ * is between tenants.
+ * @throws OperatorError (3) that lists all of it.
+ */
+export async function verifySecrets(tenant: Tenant, registry: Tenant[]): Promise<void> {
+  const directory = secretsDirectory(tenant.settings)
+  const hint = `npx zx scripts/generate-secrets.ts ${tenant.name}`
+  if (!(await exists(directory))) throw preconditionError(`${directory} does not exist`, hint)
+  refuse(await directoryFaults(directory))
+  const own = TENANT_SECRETS.map((name) => tenant.secret(name))
+  const missing = (await Promise.all(own.map(exists))).flatMap((found, index) =>
+    found ? [] : [basename(own[index] ?? '')],
+  )
+  if (missing.length > 0) throw preconditionError(`${tenant.name}: missing in secrets/: ${missing.join(', ')}`, hint)
+  refuse(await fileFaults(own))
+  refuse(await sharedValues(tenant, registry))
+}
+
+/** Read a secret that verifySecrets has passed. */
+export async function readSecret(file: string): Promise<string> {
+  return readFile(file, 'utf8')
+}
+
+function refuse(faults: string[]): void {
+  if (faults.length > 0) throw preconditionError(faults.join('; '), 'nothing was changed; correct this by hand')
+}
+
+async function exists(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  )
+}
+
+async function directoryFaults(directory: string): Promise<string[]> {
+  const stat = await lstat(directory)
+  if (!stat.isDirectory()) return [`${directory} is not a directory`]
+  if ((stat.mode & 0o077) !== 0) {
+    return [`${directory} is open to others (mode ${(stat.mode & 0o777).toString(8)}): chmod 700 ${directory}`]
+  }
+  return []
+}
+
+async function fileFaults(files: string[]): Promise<string[]> {
+  const faults = await Promise.all(files.map(async (file) => ({ name: basename(file), fault: await faultOf(file) })))
+  return faults.flatMap(({ name, fault }) => (fault ? [`secrets/${name} ${fault}`] : []))
+}
+
+async function faultOf(file: string): Promise<string | undefined> {
+  const stat = await lstat(file)
+  if (stat.isSymbolicLink()) return 'is a link'
+  if (!stat.isFile()) return 'is not a plain file'
+  if ((stat.mode & 0o022) !== 0) return `can be written by others (mode ${(stat.mode & 0o777).toString(8)})`
+  if ((stat.mode & 0o004) === 0) return 'cannot be read by the containers (chmod 444; the directory keeps others out)'
+  const value = await readFile(file, 'utf8')
+  if (value.trim() === '') return 'is empty'
+  if (/[^A-Za-z0-9]/.test(value)) return 'holds something other than letters and digits (a line end, a space, a mark?)'
+  if (!LONG_ENOUGH.test(value)) return 'is shorter than 192 bits'
+  return undefined
+}
+
+/** Equal values, within a tenant and between tenants. */
+async function sharedValues(tenant: Tenant, registry: Tenant[]): Promise<string[]> {
+  const files = registry.flatMap((other) =>
+    TENANT_SECRETS.map((name) => ({ owner: other.name, file: other.secret(name) })),
+  )
+  const read = await Promise.all(
+    files.map(async ({ owner, file }) => ({ owner, file, value: await readFile(file, 'utf8').catch(() => '') })),
+  )
+  return read.flatMap((one, index) => {
+    const first = read.findIndex(({ value }) => value !== '' && value === one.value)
+    const twin = read[first]
+    const concerns = one.owner === tenant.name || twin?.owner === tenant.name
+    return twin && first < index && concerns
+      ? [`secrets/${basename(one.file)} has the same value as secrets/${basename(twin.file)}`]
+      : []
+  })
+}
+
+async function lostPasswords(missing: { tenant: Tenant; name: (typeof TENANT_SECRETS)[number] }[]): Promise<string[]> {
+  const volumes = await volumeNames().catch((error) => {
+    throw preconditionError(
+      `the engine cannot be asked whether data already exists under a lost password: ${messageOf(error)}`,
+      'start Docker, then try again',
+      error,
+    )
+  })
+  const lostRepository = async (tenant: Tenant) =>
+    (await exists(join(tenant.settings.home, 'backups', tenant.name, 'config'))) ? `backups/${tenant.name}` : undefined
+  const checked = missing.map(async ({ tenant, name }) => {
+    const part = KEPT_BY[name]
+    const volume = part && tenant.volume(part)
+    const holder =
+      name === 'backup_password'
+        ? await lostRepository(tenant)
+        : volume && volumes.has(volume)
+          ? `volume ${volume}`
+          : undefined
+    const file = basename(tenant.secret(name))
+    return holder
+      ? [`secrets/${file} is missing, but ${holder} already holds data under it: put the old file back`]
+      : []
+  })
+  return (await Promise.all(checked)).flat()
+}
+
+async function makePrivateDirectory(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw preconditionError(`${directory} cannot be made: ${messageOf(error)}`, undefined, error)
+  }
+  refuse(await directoryFaults(directory))
+}
+
+async function removePartials(directory: string): Promise<void> {
+  const names = (await readdir(directory)).filter((name) => name.endsWith('.partial'))
+  await Promise.all(names.map((name) => rm(join(directory, name), { force: true })))
+}
+
+/**
+ * Write a new file whole or not at all: beside it, to the disk, then linked into place. Another writer who was first wins.
+ * @throws OperatorError (3) where the directory cannot take it.
+ */
+async function writeOnce(file: string, value: string): Promise<void> {
+  const beside = `${file}.${randomBytes(6).toString('hex')}.partial`
+  try {
+    const handle = await open(beside, 'wx', 0o600)
+    try {
+      await handle.writeFile(value)
+      await handle.chmod(0o444)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await link(beside, file).catch((error) => {
+      if (error.code !== 'EEXIST') throw error
+    })
+    await syncDirectory(dirname(file))
+  } catch (error) {
+    throw preconditionError(`${file} cannot be written: ${messageOf(error)}`, undefined, error)
+  } finally {
+    await rm(beside, { force: true })
+  }
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r')
+  await handle.sync().finally(() => handle.close())
+}

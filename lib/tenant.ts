@@ -1,0 +1,157 @@
+/** What tenant.ts does to one tenant's services. Every call names the services: no bare `compose stop` or `down`. */
+import { compose, composeArgs, renderServices, type Service, stopArgs, upArgs } from './compose.ts'
+import { phases, proveFrontend, startServices, waitUntilHealthy } from './deploy.ts'
+import { type Container, dockerAttached, dockerExec, tenantContainers } from './docker.ts'
+import { OperatorError, preconditionError, usageError } from './errors.ts'
+import type { Tenant } from './registry.ts'
+import type { Reporter } from './reporter.ts'
+import { verifySecrets } from './secrets.ts'
+
+/** Seconds. */
+const PATIENCE = 300
+
+/** Start everything that a deploy has made, in the deploy's order. */
+export async function start(tenant: Tenant, registry: Tenant[], { step }: Reporter): Promise<void> {
+  await verifySecrets(tenant, registry)
+  const services = await renderServices(tenant)
+  const { volumes, stores, configurator, application } = phases(tenant, services)
+  const up = (list: Service[]) => (note: (text: string) => void) => startServices(tenant, list, PATIENCE, note)
+  await step('Start the database and both Redis', async (note) => {
+    await up(volumes)(note)
+    await up(stores)(note)
+  })
+  await step('Start the application', async (note) => {
+    await up(configurator)(note)
+    await up(application)(note)
+  })
+  await step('Ask the site through its frontend', () => proveFrontend(tenant))
+}
+
+/** Stop this tenant's services and nothing else; compose stops them against their order of dependence. */
+export async function stop(tenant: Tenant, { step }: Reporter): Promise<void> {
+  const names = (await tenantContainers(tenant)).map(({ service }) => service)
+  if (names.length === 0) return
+  await step(`Stop ${tenant.name}`, () => compose(stopArgs(tenant, [...new Set(names)]), { timeout: 180 }))
+}
+
+/** Restart all of a tenant, or some parts: `backend`, `worker`. Ends with a proof that nginx found them again. */
+export async function restart(tenant: Tenant, registry: Tenant[], parts: string[], reporter: Reporter): Promise<void> {
+  if (parts.length === 0) {
+    await stop(tenant, reporter)
+    return start(tenant, registry, reporter)
+  }
+  const services = await chooseServices(tenant, parts)
+  const names = services.map(({ name }) => name)
+  await reporter.step(`Restart ${parts.join(', ')}`, async (note) => {
+    await compose(composeArgs(tenant, 'restart', '--no-deps', ...names), { timeout: 180 })
+    await waitUntilHealthy(tenant, services, PATIENCE, note)
+  })
+  await reporter.step('Ask the site through its frontend', () => proveFrontend(tenant))
+}
+
+async function chooseServices(tenant: Tenant, parts: string[]): Promise<Service[]> {
+  const services = await renderServices(tenant)
+  return parts.map((part) => {
+    const found = services.find(({ name }) => name === tenant.service(part) || name === part)
+    if (found) return found
+    const known = services.map(({ name }) => name.slice(tenant.prefix.length + 1)).join(', ')
+    throw usageError(`${tenant.name} has no service ${JSON.stringify(part)}; it has: ${known}`)
+  })
+}
+
+/** Set the number of workers; nothing else is recreated. */
+export async function scale(tenant: Tenant, count: number, { step }: Reporter): Promise<void> {
+  const services = await chooseServices(tenant, ['worker'])
+  await step(`Run ${count} workers`, async (note) => {
+    await compose([...upArgs(tenant, [tenant.service('worker')], count), '--no-recreate'], { timeout: 120 })
+    await waitUntilHealthy(tenant, services, PATIENCE, note)
+  })
+}
+
+/** Empty redis-cache and Frappe's caches. Only the former mends pages without style after a changed image (life-facts C). */
+export async function clearCache(tenant: Tenant, { step }: Reporter): Promise<void> {
+  const flush = 'REDISCLI_AUTH="$(cat /run/secrets/redis_password)" redis-cli flushall'
+  await step('Empty redis-cache', async () => {
+    const { stdout } = await dockerExec(tenant.container('redis-cache'), ['sh', '-ec', flush], { timeout: 20 })
+    if (!stdout.includes('OK')) throw new OperatorError(`${tenant.name}: redis-cache was not emptied: ${stdout.trim()}`)
+  })
+  for (const verb of ['clear-cache', 'clear-website-cache']) {
+    await step(`bench ${verb}`, () => dockerExec(tenant.container('backend'), ['bench', '--site', tenant.site, verb]))
+  }
+}
+
+/** One row of `status`. */
+export interface StatusRow {
+  service: string
+  container: string
+  state: string
+  health: string
+  /** UTC, ISO 8601. */
+  since: string
+}
+
+/** The tenant's containers as they are. */
+export async function status(tenant: Tenant): Promise<StatusRow[]> {
+  const containers = await tenantContainers(tenant)
+  return containers
+    .map(({ service, name, status: state, health, startedAt, exitCode }: Container) => ({
+      service,
+      container: name,
+      state: state === 'exited' ? `exited ${exitCode}` : state,
+      health,
+      since: startedAt,
+    }))
+    .sort((a, b) => a.container.localeCompare(b.container))
+}
+
+/** A bench command for this site, or a MariaDB client on the database's socket; `terminal` makes it interactive. */
+export async function attach(
+  tenant: Tenant,
+  kind: 'bench' | 'db',
+  args: string[],
+  terminal: boolean,
+  write: (text: string) => void,
+) {
+  const [part, program] =
+    kind === 'bench'
+      ? (['backend', ['bench', '--site', tenant.site, ...args]] as const)
+      : (['db', ['mariadb', ...args]] as const)
+  await requireRunning(tenant, part)
+  const workdir = kind === 'bench' ? ['--workdir', '/home/frappe/frappe-bench'] : []
+  const exec = ['exec', terminal ? '-it' : '-i', ...workdir, tenant.container(part), ...program]
+  const code = await dockerAttached(exec, terminal ? undefined : write)
+  if (code !== 0) throw new OperatorError(`${tenant.name}: ${kind} ended with ${code}`)
+}
+
+async function requireRunning(tenant: Tenant, part: string): Promise<void> {
+  const found = (await tenantContainers(tenant)).find(({ service }) => service === tenant.service(part))
+  if (found?.status === 'running') return
+  throw preconditionError(
+    `${tenant.container(part)} is ${found?.status ?? 'missing'}`,
+    `npx zx scripts/tenant.ts ${tenant.name} start`,
+  )
+}
+
+/** The logs of all services, or of one part. */
+export async function logs(
+  tenant: Tenant,
+  parts: string[],
+  tail: number,
+  follow: boolean,
+  write: (text: string) => void,
+): Promise<void> {
+  const names = (await (parts.length > 0 ? chooseServices(tenant, parts) : renderServices(tenant))).map(
+    ({ name }) => name,
+  )
+  const args = composeArgs(
+    tenant,
+    'logs',
+    '--no-color',
+    '--tail',
+    String(tail),
+    ...(follow ? ['--follow'] : []),
+    ...names,
+  )
+  const code = await dockerAttached(args, write)
+  if (code !== 0) throw new OperatorError(`${tenant.name}: the logs cannot be read`)
+}

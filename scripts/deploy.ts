@@ -1,0 +1,65 @@
+/** Bring tenants up: check the ground, start the stores, make the site once, start the rest, prove that it answers. */
+import { command } from '../lib/command.ts'
+import * as deploy from '../lib/deploy.ts'
+import { type Ground, preflight, pullMissing, refuseForeignDatabase } from '../lib/preflight.ts'
+import type { Tenant } from '../lib/registry.ts'
+import type { Reporter } from '../lib/reporter.ts'
+
+command({
+  name: 'deploy',
+  summary: 'Bring tenants up. Run again it goes on where it was interrupted; with nothing to do it changes nothing.',
+  examples: ['deploy.ts dickson', 'deploy.ts --all', 'deploy.ts dickson --dry-run'],
+  tenants: 'some',
+  changes: true,
+  options: {
+    timeout: { type: 'number', value: 'SECONDS', default: 300, help: 'how long services may take to become healthy' },
+  },
+  async run({ forEachTenant, registry, options: { timeout }, dryRun, ...reporter }) {
+    const { step, warn } = reporter
+    const tenants = await forEachTenant(async (tenant) => {
+      const ground = await step('Check the machine, the configuration and the secrets', () =>
+        preflight(tenant, registry),
+      )
+      for (const warning of ground.warnings) warn(warning)
+      const changes = deploy.planChanges(ground.services, ground.containers)
+      const result = { tenant: tenant.name, site: tenant.site, changes }
+      if (dryRun) return result
+      const { made } = await deploy.readMarks(tenant)
+      if (changes.length > 0 || !made) await bringUp(tenant, ground, timeout, reporter)
+      await step('Wait until every service proves that it works', (note) =>
+        deploy.waitUntilHealthy(tenant, ground.services, timeout, note),
+      )
+      if (await deploy.flushStaleCache(tenant))
+        reporter.say('  redis-cache was emptied: no image or another had filled it')
+      await step(`Ask ${tenant.site} through its frontend`, () => deploy.proveFrontend(tenant))
+      return result
+    })
+    return { dryRun, tenants }
+  },
+  render({ tenants, dryRun }) {
+    return tenants
+      .map(({ tenant, site, changes }) => {
+        const list = changes.map(({ service, why }) => `\n  ${service} (${why})`).join('')
+        if (dryRun) return changes.length > 0 ? `${tenant}: would start${list}` : `${tenant}: nothing to do`
+        return `${tenant}: ${site} is up${changes.length > 0 ? '' : '; nothing had to be done'}`
+      })
+      .join('\n')
+  },
+})
+
+async function bringUp(tenant: Tenant, ground: Ground, timeout: number, { step, warn }: Reporter): Promise<void> {
+  const { volumes, stores, configurator, application } = deploy.phases(tenant, ground.services)
+  const start = (services: typeof stores) => (note: (text: string) => void) =>
+    deploy.startServices(tenant, services, timeout, note)
+  await step('Get the images that are missing', (note) => pullMissing(tenant, ground.services, note))
+  await step('Look for data that is not ours', () => refuseForeignDatabase(tenant, ground))
+  await step('Prepare the volumes', start(volumes))
+  await step('Start the database and both Redis', start(stores))
+  await step('Write the configuration of the bench', start(configurator))
+  const site = await step(`Make the site ${tenant.site}, once`, (note) => deploy.makeSite(tenant, note))
+  if (site.found === 'half') warn(`an interrupted installation was finished (${site.detail})`)
+  if (site.mended_jobs > 0) warn(`${site.mended_jobs} scheduled jobs that were created in the future were mended`)
+  await step('Start the application', start(application))
+  const { scheduler } = await deploy.readMarks(tenant)
+  if (!scheduler) await step('Switch the scheduler on', () => deploy.enableScheduler(tenant))
+}

@@ -1,0 +1,37 @@
+/** Say whether tenants work: every check side by side, each with its figure, its limit and the remedy. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { command } from '../lib/command.ts'
+import { EXIT } from '../lib/errors.ts'
+import { writeAtomically } from '../lib/files.ts'
+import { checkHealth, type HealthReport, isEngineDown, renderMetrics, renderTable } from '../lib/health/report.ts'
+
+command({
+  name: 'healthcheck',
+  summary:
+    'Say whether tenants work: every check with its figure, its limit and the remedy. Warnings exit 0, a failure 1.',
+  examples: [
+    'healthcheck.ts',
+    'healthcheck.ts dickson --json',
+    'healthcheck.ts --metrics /var/lib/node_exporter/erp.prom',
+  ],
+  tenants: 'any',
+  options: {
+    metrics: { type: 'string', value: 'FILE', help: "also write Prometheus' text format there" },
+    watch: { type: 'number', value: 'SECONDS', help: 'check again and again, until Ctrl-C' },
+  },
+  async run({ tenants, options, json, terminal, print, signal }): Promise<HealthReport> {
+    for (;;) {
+      const report = await checkHealth(tenants)
+      if (options.metrics) await writeAtomically(options.metrics, renderMetrics(report), 0o644)
+      if (!options.watch) return report
+      print(
+        json
+          ? `${JSON.stringify(report)}\n`
+          : `${terminal ? '\x1b[2J\x1b[H' : ''}${report.at}\n${renderTable(report, terminal)}\n`,
+      )
+      await sleep(options.watch * 1000, undefined, { signal })
+    }
+  },
+  render: renderTable,
+  exitCode: (report) => (isEngineDown(report) ? EXIT.precondition : report.state === 'fail' ? EXIT.failed : EXIT.done),
+})

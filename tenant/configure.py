@@ -1,0 +1,94 @@
+"""Writes what every process of the bench reads, proves it by reading it back, and links the image's assets.
+
+Runs once before the application starts, as uid 1000, alone: the image's own entrypoint would relink the assets in
+every container at once. Keys that somebody else put into common_site_config.json stay.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+BENCH = Path("/home/frappe/frappe-bench")
+SITES = BENCH / "sites"
+COMMON_CONFIG = SITES / "common_site_config.json"
+CHROMIUM = Path("/usr/bin/chromium-headless-shell")
+
+
+def secret(name):
+    """Return a mounted secret; an empty one is an error, since Redis would then take any client."""
+    value = Path("/run/secrets", name).read_text()
+    if not value.isalnum():
+        sys.exit(f"configurator: secret {name} is empty or holds something other than letters and digits")
+    return value
+
+
+def wanted():
+    """Return the keys that are ours."""
+    queue = f"redis://:{secret('redis_queue_password')}@redis-queue:6379"
+    keys = {
+        "db_host": "db",
+        "db_port": 3306,
+        "redis_cache": f"redis://:{secret('redis_cache_password')}@redis-cache:6379",
+        "redis_queue": queue,
+        "redis_socketio": queue,
+        "socketio_port": 9000,
+    }
+    return keys | ({"chromium_path": str(CHROMIUM)} if CHROMIUM.exists() else {})
+
+
+def write_atomically(path, text, mode):
+    """Replace a file whole: beside it, to the disk, renamed."""
+    beside = path.with_name(f".{path.name}.partial")
+    beside.unlink(missing_ok=True)
+    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as file:
+        os.fchmod(file.fileno(), mode)
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(beside, path)
+
+
+def read_config():
+    """Return the present keys; a file that is no JSON object is somebody's work and is not overwritten."""
+    try:
+        config = json.loads(COMMON_CONFIG.read_text())
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        sys.exit(f"configurator: {COMMON_CONFIG} is not JSON: {error}")
+    if not isinstance(config, dict):
+        sys.exit(f"configurator: {COMMON_CONFIG} is not a JSON object")
+    return config
+
+
+def main():
+    keys = wanted()
+    config = read_config()
+    merged = config | keys
+    if merged != config or COMMON_CONFIG.stat().st_mode & 0o777 != 0o600:
+        write_atomically(COMMON_CONFIG, json.dumps(merged, indent=1, sort_keys=True) + "\n", 0o600)
+
+    apps = "".join(f"{path.name}\n" for path in sorted((BENCH / "apps").iterdir()) if path.is_dir())
+    write_atomically(SITES / "apps.txt", apps, 0o644)
+    link_assets()
+
+    config = read_config()
+    wrong = [key for key, value in keys.items() if config.get(key) != value]
+    if wrong or (SITES / "assets").resolve() != BENCH / "assets":
+        sys.exit(f"configurator: not as written: {', '.join(wrong) or 'the assets link'}")
+    print(f"configured: {len(keys)} keys, apps {' '.join(apps.split())}")
+
+
+def link_assets():
+    """Point sites/assets at the image's assets, without a moment in which it is missing."""
+    assets = SITES / "assets"
+    if assets.is_dir() and not assets.is_symlink():
+        sys.exit(f"configurator: {assets} is a directory, not our link: move it away")
+    beside = SITES / ".assets.partial"
+    beside.unlink(missing_ok=True)
+    beside.symlink_to(BENCH / "assets")
+    os.replace(beside, assets)
+
+
+main()

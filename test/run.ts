@@ -1,0 +1,48 @@
+/** `npm test [tier…]`: types, lint and unused code, then the tiers unit, scripts and engine. `npm run test:faults` sweeps. */
+import { spawnSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+
+const root = resolve(import.meta.dirname, '..')
+const TIERS = ['check', 'unit', 'scripts'] as const
+const KNOWN = [...TIERS, 'engine', 'faults']
+
+const asked = process.argv.slice(2)
+const unknown = asked.filter((tier) => !KNOWN.includes(tier))
+if (unknown.length > 0) {
+  console.error(`unknown tier ${unknown.join(', ')}; known: ${KNOWN.join(', ')}`)
+  process.exit(2)
+}
+
+const env = { ...process.env, NODE_OPTIONS: '', ZX_VERBOSE: '' }
+
+/** Run a program with our output; its failure ends everything. */
+function run(program: string, args: string[]): void {
+  console.error(`\n— ${program} ${args.join(' ')}`)
+  const { status, error } = spawnSync(program, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] })
+  if (error) throw error
+  if (status !== 0) process.exit(status ?? 1)
+}
+
+function check(): void {
+  run('node_modules/.bin/tsc', ['--noEmit'])
+  run('node_modules/.bin/biome', ['check', '.'])
+  run('node_modules/.bin/knip', [])
+}
+
+/** Files of a tier run side by side where they only compute; on the engine one after the other. */
+function suite(tier: string): void {
+  const names = readdirSync(join(root, 'test', tier), { recursive: true, encoding: 'utf8' })
+  const files = names
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => join('test', tier, name))
+    .sort()
+  if (files.length === 0) throw new Error(`test/${tier} holds no test`)
+  const alone = tier === 'engine' || tier === 'faults' ? ['--test-concurrency=1'] : []
+  run(process.execPath, ['--import=#typescript', '--test', '--test-reporter=spec', ...alone, ...files])
+}
+
+for (const tier of asked.length > 0 ? asked : TIERS) {
+  if (tier === 'check') check()
+  else suite(tier)
+}

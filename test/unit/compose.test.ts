@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { parse } from 'yaml'
+import { makeTenant, TENANT_VOLUMES, type TenantSpec } from '../../lib/registry.ts'
+import { readSettings } from '../../lib/settings.ts'
+import tenants from '../../tenants.ts'
+
+const root = join(import.meta.dirname, '../..')
+const compose = parse(readFileSync(join(root, 'compose.yml'), 'utf8'), { merge: true, maxAliasCount: -1 })
+const settings = readSettings(root, {})
+const registry = Object.entries<TenantSpec>(tenants).map(([name, spec]) => makeTenant(name, spec, settings))
+
+const PARTS = [
+  'volumes',
+  'db',
+  'redis-cache',
+  'redis-queue',
+  'configurator',
+  'backend',
+  'socketio',
+  'frontend',
+  'worker',
+  'scheduler',
+]
+const MOUNTED_SECRETS = ['db_password', 'redis_cache_password', 'redis_queue_password']
+
+interface Service {
+  profiles: string[]
+  labels: Record<string, string>
+  container_name?: string
+  environment?: Record<string, string>
+  volumes?: string[]
+  networks?: string[] | Record<string, unknown>
+  secrets?: { source: string }[]
+}
+const services = compose.services as Record<string, Service>
+
+describe('compose.yml against tenants.ts', () => {
+  it('has no profile, service, volume, network or secret that belongs to no tenant', () => {
+    const owned = (name: string) =>
+      registry.some(
+        ({ prefix, name: tenant }) =>
+          name.startsWith(`${prefix}-`) || name.startsWith(`${tenant}-`) || name.startsWith(`${prefix}_`),
+      )
+    for (const section of ['services', 'volumes', 'networks', 'secrets']) {
+      assert.deepEqual(
+        Object.keys(compose[section]).filter((name) => !owned(name)),
+        [],
+        section,
+      )
+    }
+    const profiles = new Set(Object.values(services).flatMap((service) => service.profiles))
+    assert.deepEqual([...profiles].sort(), registry.map(({ name }) => name).sort())
+  })
+
+  for (const tenant of registry) {
+    const own = Object.entries(services).filter(([, service]) => service.profiles.includes(tenant.name))
+
+    it(`${tenant.name} has each service once, in its own profile, with its label and container name`, () => {
+      assert.deepEqual(own.map(([name]) => name).sort(), PARTS.map((part) => tenant.service(part)).sort())
+      for (const [name, service] of own) {
+        assert.deepEqual(service.profiles, [tenant.name])
+        assert.equal(service.labels['erp.tenant'], tenant.name)
+        const named = name === tenant.service('worker') ? undefined : `\${ERP_PREFIX:-}${name}`
+        assert.equal(service.container_name, named)
+      }
+    })
+
+    it(`${tenant.name} has its volumes under the derived names`, () => {
+      const volumes = Object.keys(compose.volumes).filter((name) => name.startsWith(`${tenant.prefix}-`))
+      assert.deepEqual(volumes.sort(), TENANT_VOLUMES.map((part) => tenant.volume(part)).sort())
+      for (const name of volumes) assert.equal(compose.volumes[name].name, `\${ERP_PREFIX:-}${name}`)
+    })
+
+    it(`${tenant.name} mounts nothing and joins nothing of another tenant`, () => {
+      const all = own.map(([, service]) => service)
+      const foreign = (values: string[], mine: RegExp) => values.filter((value) => !mine.test(value))
+      const volumes = all.flatMap((service) => service.volumes ?? [])
+      assert.deepEqual(foreign(volumes, new RegExp(`^(\\./tenant|${tenant.prefix}-[a-z-]+):/`)), [])
+      const networks = all.flatMap(({ networks: joined = [] }) =>
+        Array.isArray(joined) ? joined : Object.keys(joined),
+      )
+      assert.deepEqual(foreign(networks, new RegExp(`^${tenant.name}-(internal|edge|egress)$`)), [])
+      const secrets = all.flatMap((service) => service.secrets ?? []).map(({ source }) => source)
+      assert.deepEqual(foreign(secrets, new RegExp(`^${tenant.prefix}_`)), [])
+      assert.ok(volumes.length > 10 && networks.length > 10 && secrets.length >= 5)
+    })
+
+    it(`${tenant.name} reads its secrets from the derived files`, () => {
+      for (const name of MOUNTED_SECRETS) {
+        const file = tenant.secret(name).slice(settings.home.length)
+        assert.equal(compose.secrets[`${tenant.prefix}_${name}`].file, `\${ERP_HOME:-.}${file}`)
+      }
+    })
+
+    it(`${tenant.name} serves its own site, and its networks have no way out but egress`, () => {
+      assert.equal(services[tenant.service('backend')]?.environment?.SITE, tenant.site)
+      assert.equal(services[tenant.service('frontend')]?.environment?.FRAPPE_SITE_NAME_HEADER, tenant.site)
+      assert.equal(compose.networks[`${tenant.name}-internal`].internal, true)
+      assert.equal(compose.networks[`${tenant.name}-edge`].internal, true)
+    })
+  }
+})
