@@ -2,6 +2,7 @@
  * Defines a script: arguments, help, exit code, signals, lock, journal, output. The only file that knows `process`.
  * A verb is a spec and a `run`; everything that cuts across verbs is here, once.
  */
+import { setMaxListeners } from 'node:events'
 import { realpathSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { basename, join, resolve } from 'node:path'
@@ -140,6 +141,7 @@ function report(name: string, error: unknown, redact: (text: string) => string, 
 /** Abort on INT, TERM and HUP; end in any case when the verb does not put things in order in time. */
 function listenToSignals() {
   const controller = new AbortController()
+  setMaxListeners(0, controller.signal) // every docker call listens to it
   let first: keyof typeof SIGNALS | undefined
   for (const name of Object.keys(SIGNALS) as (keyof typeof SIGNALS)[]) {
     process.on(name, () => {

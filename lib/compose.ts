@@ -20,10 +20,13 @@ export function composeArgs(tenant: Tenant, ...args: string[]): string[] {
   ]
 }
 
-/** Create and start these services and no others: a deploy starts them in phases, each proven before the next. */
+/**
+ * Create and start services, with what they depend on. Never `--no-deps`: compose would leave the dependencies out of the
+ * configuration's hash, and the next `up` by hand would recreate the containers.
+ */
 export function upArgs(tenant: Tenant, services: string[], workers: number): string[] {
   const scale = services.includes(tenant.service('worker')) ? ['--scale', `${tenant.service('worker')}=${workers}`] : []
-  return composeArgs(tenant, 'up', '--detach', '--no-deps', '--no-build', '--pull', 'never', ...scale, ...services)
+  return composeArgs(tenant, 'up', '--detach', '--no-build', '--pull', 'never', ...scale, ...services)
 }
 
 /** A one-off container of a service's image, removed when it ends. It takes no part in the service's health or aliases. */

@@ -246,13 +246,9 @@ export async function enableScheduler(tenant: Tenant): Promise<void> {
 
 /** The services in the phases in which they start. */
 export function phases(tenant: Tenant, services: Service[]) {
-  const order = { volumes: ['volumes'], stores: ['db', 'redis-cache', 'redis-queue'], configurator: ['configurator'] }
   const pick = (parts: string[]) => services.filter(({ name }) => parts.includes(name.slice(tenant.prefix.length + 1)))
-  const first = Object.values(order).flatMap(pick)
-  return {
-    volumes: pick(order.volumes),
-    stores: pick(order.stores),
-    configurator: pick(order.configurator),
-    application: services.filter((service) => !first.includes(service)),
-  }
+  const stores = pick(['volumes', 'db', 'redis-cache', 'redis-queue'])
+  const configurator = pick(['configurator'])
+  const application = services.filter((service) => ![...stores, ...configurator].includes(service))
+  return { stores, configurator, application }
 }

@@ -14,12 +14,9 @@ const PATIENCE = 300
 export async function start(tenant: Tenant, registry: Tenant[], { step }: Reporter): Promise<void> {
   await verifySecrets(tenant, registry)
   const services = await renderServices(tenant)
-  const { volumes, stores, configurator, application } = phases(tenant, services)
+  const { stores, configurator, application } = phases(tenant, services)
   const up = (list: Service[]) => (note: (text: string) => void) => startServices(tenant, list, PATIENCE, note)
-  await step('Start the database and both Redis', async (note) => {
-    await up(volumes)(note)
-    await up(stores)(note)
-  })
+  await step('Start the database and both Redis', up(stores))
   await step('Start the application', async (note) => {
     await up(configurator)(note)
     await up(application)(note)

@@ -1,8 +1,111 @@
-/** `npm run rehearse`: the whole stack on this machine, from nothing. */
-
+/**
+ * `npm run rehearse`: the whole stack on this machine, from nothing: Docker where it is missing, the images, both tenants
+ * up and healthy. `-- --yes` does not ask; `-- --down` removes all of it and nothing else.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { $ } from 'zx/core'
 import { prepareForBuilding, prepareHost } from './host.ts'
 import { buildImages } from './images.ts'
+import { docker, makeStack, type Stack } from './stack.ts'
 
-await prepareHost(process.argv.includes('--yes'), console.error)
-await prepareForBuilding(process.argv.includes('--yes'), console.error)
-console.log(await buildImages(console.error))
+const ROOT = resolve(import.meta.dirname, '..')
+const HOME = join(ROOT, '.rehearsal')
+const PREFIX = 'rehearsal-'
+const TENANTS = ['byrne', 'dickson']
+const USAGE = 'npm run rehearse [-- --yes | --down]'
+
+const say = (line: string) => console.error(line)
+const flags = readFlags()
+if (flags.help) console.log(USAGE)
+else if (flags.down) await down()
+else await rehearse(flags.yes === true)
+
+function readFlags() {
+  try {
+    const flag = { type: 'boolean' } as const
+    return parseArgs({ options: { yes: flag, down: flag, help: flag } }).values
+  } catch {
+    console.error(USAGE)
+    process.exit(2)
+  }
+}
+
+async function rehearse(consent: boolean): Promise<void> {
+  const begun = performance.now()
+  await prepareHost(consent, say)
+  const real = await registryAnswers()
+  const images = real ? {} : await buildHere(consent)
+  const stack = makeStack(HOME, PREFIX, images)
+  mkdirSync(HOME, { recursive: true, mode: 0o700 })
+  const lines = Object.entries(stack.env).map(([name, value]) => `${name}=${value}\n`)
+  writeFileSync(join(HOME, 'env'), lines.join(''), { mode: 0o600 })
+
+  for (const args of [['generate-secrets'], ['deploy', ...TENANTS], ['healthcheck']]) await mustPass(stack, args)
+  tell(real, Math.round((performance.now() - begun) / 1000))
+}
+
+/** Real images come from a registry where one answers: the pull of one small image, 20 s at most. */
+async function registryAnswers(): Promise<boolean> {
+  const pull = await $({
+    quiet: true,
+    nothrow: true,
+    timeout: '20s',
+    timeoutSignal: 'SIGKILL',
+  })`docker pull -q hello-world`
+  say(
+    pull.exitCode === 0
+      ? 'A registry answers: the real images are used'
+      : 'No registry answers: building the images here',
+  )
+  return pull.exitCode === 0
+}
+
+async function buildHere(consent: boolean): Promise<Record<string, string>> {
+  await prepareForBuilding(consent, say)
+  return buildImages(say)
+}
+
+async function mustPass(stack: Stack, [name = '', ...args]: string[]): Promise<void> {
+  say(`\n$ npx zx scripts/${name}.ts ${args.join(' ')}`)
+  const { code } = await stack.script(name, args, { show: true })
+  if (code !== 0) {
+    say(`\nThe rehearsal stopped: ${name} ended with ${code}. Run it again to go on from here; ${USAGE}`)
+    process.exit(code ?? 1)
+  }
+}
+
+function tell(real: boolean, seconds: number): void {
+  const format = '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}'
+  const addresses = ['erpnext', 'dickson'].map((prefix) => {
+    const [address] = docker('inspect', '--format', format, `${PREFIX}${prefix}-frontend`).split(' ')
+    return `  ${prefix.padEnd(8)} http://${address}:8080/login`
+  })
+  const standIn = `
+ERPNext here is a stand-in that keeps its contract (rehearsal/CONTRACT.md), since no registry answered. MariaDB, Redis and
+nginx are real.`
+  say(`
+Both tenants are up and healthy after ${seconds} s. Their frontends (no port is published):
+${addresses.join('\n')}
+${real ? '' : standIn}
+To use the scripts on this stack:   set -a; . .rehearsal/env; set +a
+  the Administrator's password is in .rehearsal/secrets/<prefix>_admin_password.txt
+To stop it:                         npx zx scripts/tenant.ts --all stop
+To remove all of it:                npm run rehearse -- --down`)
+}
+
+/** Containers, volumes, networks, images and files of the rehearsal; the packages that it installed stay. */
+async function down(): Promise<void> {
+  makeStack(HOME, PREFIX, {}).remove()
+  const built = docker(
+    'images',
+    '--format',
+    '{{.Repository}}:{{.Tag}}',
+    '--filter',
+    'reference=securenexus-rehearsal/*',
+  )
+  const images = built.split('\n').filter(Boolean)
+  if (images.length > 0) docker('rmi', ...images)
+  say(`Removed the containers, volumes, networks and files of the rehearsal, and ${images.length} images.`)
+}

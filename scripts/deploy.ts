@@ -48,12 +48,11 @@ command({
 })
 
 async function bringUp(tenant: Tenant, ground: Ground, timeout: number, { step, warn }: Reporter): Promise<void> {
-  const { volumes, stores, configurator, application } = deploy.phases(tenant, ground.services)
+  const { stores, configurator, application } = deploy.phases(tenant, ground.services)
   const start = (services: typeof stores) => (note: (text: string) => void) =>
     deploy.startServices(tenant, services, timeout, note)
   await step('Get the images that are missing', (note) => pullMissing(tenant, ground.services, note))
   await step('Look for data that is not ours', () => refuseForeignDatabase(tenant, ground))
-  await step('Prepare the volumes', start(volumes))
   await step('Start the database and both Redis', start(stores))
   await step('Write the configuration of the bench', start(configurator))
   const site = await step(`Make the site ${tenant.site}, once`, (note) => deploy.makeSite(tenant, note))

@@ -71,8 +71,8 @@ function engineDown({ message, hint = '' }: OperatorError, begun: number): Healt
 }
 
 async function diskFindings(directory: string): Promise<Finding[]> {
-  const { bavail, blocks, bsize } = await statfs(directory)
-  const used = 1 - bavail / blocks
+  const { bavail, bfree, blocks, bsize } = await statfs(directory)
+  const used = (blocks - bfree) / (blocks - bfree + bavail) // as df counts: what is reserved for root is neither
   const state = grade(used, DISK.warn, DISK.fail)
   return [
     {
@@ -130,7 +130,13 @@ async function checkTenant(tenant: Tenant): Promise<Finding[]> {
       probe('worker', 'process', () => stoppedProcesses(tenant, containers)),
     ]),
   ])
-  return [...own, ...rest.flat()]
+  return groupByPart([...own, ...rest.flat()])
+}
+
+/** What concerns one part stands together, parts in the order in which they first appear. */
+function groupByPart(findings: Finding[]): Finding[] {
+  const parts = [...new Set(findings.map(({ part }) => part))]
+  return parts.flatMap((part) => findings.filter((finding) => finding.part === part))
 }
 
 /** Containers that can read the sites volume, the backend first: a paused one refuses, the next one answers. */

@@ -174,7 +174,8 @@ def as_json(value, indent: int | None = 1) -> str:
             return float(item)
         raise TypeError(f'{type(item).__name__} is not JSON serialisable')
 
-    return json.dumps(value, indent=indent, sort_keys=True, default=default)
+    separators = (',', ': ') if indent else (',', ':')
+    return json.dumps(value, indent=indent, separators=separators, sort_keys=True, default=default)
 
 
 def ping() -> str:

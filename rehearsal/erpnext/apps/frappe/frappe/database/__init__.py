@@ -108,10 +108,13 @@ class Database:
         return rows[0][0] if rows else None
 
     def set_global(self, key: str, value: str) -> None:
-        self.sql("delete from tabDefaultValue where parent = '__global' and defkey = %s", [key])
+        self.set_default(key, value, parent='__global')
+
+    def set_default(self, key: str, value, parent: str = '__default') -> None:
+        self.sql('delete from tabDefaultValue where parent = %s and defkey = %s', [parent, key])
         self.sql(
-            "insert into tabDefaultValue (name, parent, defkey, defvalue) values (%s, '__global', %s, %s)",
-            [frappe.generate_hash(10), key, value],
+            'insert into tabDefaultValue (name, parent, defkey, defvalue) values (%s, %s, %s, %s)',
+            [frappe.generate_hash(10), parent, key, value],
         )
 
 

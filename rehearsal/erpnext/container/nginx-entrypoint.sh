@@ -1,0 +1,13 @@
+#!/bin/bash
+# Fills in the site's nginx configuration from the environment and serves it.
+set -e
+export BACKEND=${BACKEND:-0.0.0.0:8000} SOCKETIO=${SOCKETIO:-0.0.0.0:9000}
+export UPSTREAM_REAL_IP_ADDRESS=${UPSTREAM_REAL_IP_ADDRESS:-127.0.0.1}
+export UPSTREAM_REAL_IP_HEADER=${UPSTREAM_REAL_IP_HEADER:-X-Forwarded-For}
+export UPSTREAM_REAL_IP_RECURSIVE=${UPSTREAM_REAL_IP_RECURSIVE:-off}
+export FRAPPE_SITE_NAME_HEADER=${FRAPPE_SITE_NAME_HEADER:-\$host}
+export PROXY_READ_TIMEOUT=${PROXY_READ_TIMEOUT:-120} CLIENT_MAX_BODY_SIZE=${CLIENT_MAX_BODY_SIZE:-50m}
+names='$BACKEND $SOCKETIO $UPSTREAM_REAL_IP_ADDRESS $UPSTREAM_REAL_IP_HEADER $UPSTREAM_REAL_IP_RECURSIVE'
+names+=' $FRAPPE_SITE_NAME_HEADER $PROXY_READ_TIMEOUT $CLIENT_MAX_BODY_SIZE'
+envsubst "$names" </templates/nginx/frappe.conf.template >/etc/nginx/conf.d/frappe.conf
+nginx -g 'daemon off;'

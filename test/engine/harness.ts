@@ -1,0 +1,90 @@
+/** A stack for the tests of one file, on the real engine: named after this checkout, removed at the end, logs on failure. */
+import { createHash } from 'node:crypto'
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { after, afterEach, before } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { buildImages } from '../../rehearsal/images.ts'
+import { docker, makeStack, type Stack } from '../../rehearsal/stack.ts'
+
+const root = resolve(import.meta.dirname, '../..')
+const checkout = createHash('sha256').update(root).digest('hex').slice(0, 6)
+
+/** Everything that a test asks of its stack. */
+export interface TestStack extends Stack {
+  /** The container of a service: `dickson-db`. */
+  container(service: string): string
+  /** What `docker inspect` says of each container of a tenant: for "nothing was touched". */
+  fingerprint(tenant: string): string
+}
+
+/**
+ * Make the stack of a test file; call it once at the top of the file. `deployed`: tenants that are up before the first
+ * test. What an earlier, killed run left under the same name is removed first.
+ */
+export function useStack(name: string, deployed: string[] = [], more: Record<string, string> = {}): TestStack {
+  const prefix = `test${checkout}-${name}-`
+  const home = mkdtempSync(join(tmpdir(), 'erp-engine-'))
+  const images: Record<string, string> = {}
+  const stack = makeStack(home, prefix, images, more)
+  let failed = false
+
+  before(async () => {
+    Object.assign(stack.env, await buildImages(() => {}))
+    stack.remove()
+    const made = await stack.script('generate-secrets')
+    if (made.code !== 0) throw new Error(made.stderr)
+    if (deployed.length === 0) return
+    const up = await stack.script('deploy', deployed)
+    if (up.code !== 0) throw new Error(up.stderr)
+  })
+  afterEach((context) => {
+    failed ||= 'passed' in context && context.passed === false
+  })
+  after(() => {
+    if (failed) printLogs(prefix)
+    stack.remove()
+  })
+
+  return {
+    ...stack,
+    container: (service) => `${prefix}${service}`,
+    fingerprint: (tenant) => fingerprint(prefix, tenant),
+  }
+}
+
+function containers(prefix: string, ...filters: string[]): string[] {
+  const labels = [`com.docker.compose.project=${prefix}securenexus-erp`, ...filters]
+  return docker('ps', '-aq', ...labels.flatMap((label) => ['--filter', `label=${label}`]))
+    .split('\n')
+    .filter(Boolean)
+}
+
+function fingerprint(prefix: string, tenant: string): string {
+  const ids = containers(prefix, `erp.tenant=${tenant}`, 'com.docker.compose.oneoff=False').sort()
+  if (ids.length === 0) return ''
+  return docker('inspect', '--format', '{{.Name}} {{.Id}} {{.State.StartedAt}} {{.RestartCount}}', ...ids)
+}
+
+function printLogs(prefix: string): void {
+  for (const id of containers(prefix)) {
+    console.error(`--- ${docker('inspect', '--format', '{{.Name}} {{.State.Status}} {{.State.ExitCode}}', id)}`)
+    console.error(docker('logs', '--tail', '30', id))
+  }
+}
+
+/** Wait until something holds, or fail after `seconds`. */
+export async function eventually(
+  seconds: number,
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+): Promise<void> {
+  const end = Date.now() + seconds * 1000
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error(`not within ${seconds} s: ${what}`)
+    await sleep(200)
+  }
+}
+
+export { docker }
