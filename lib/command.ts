@@ -8,7 +8,7 @@ import { userInfo } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { $ } from 'zx/core'
-import { EXIT, EXIT_STATUS, messageOf, OperatorError, usageError } from './errors.ts'
+import { EXIT, EXIT_STATUS, messageOf, OperatorError, printable, usageError } from './errors.ts'
 import { appendJournal } from './journal.ts'
 import { withLock } from './lock.ts'
 import { makeRedactor } from './redact.ts'
@@ -22,8 +22,6 @@ interface OptionSpec {
   /** The name of the value in the help: `SECONDS`. */
   readonly value?: string
   readonly default?: string | number
-  /** The smallest number that is accepted; 1 where nothing is said. */
-  readonly min?: number
 }
 type OptionSpecs = Record<string, OptionSpec>
 
@@ -85,6 +83,8 @@ export interface CommandSpec<O extends OptionSpecs, R> {
 
 const ROOT = resolve(import.meta.dirname, '..')
 const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
+/** Of a number: a day in seconds. */
+const LARGEST = 86_400
 /** How long the verb may take to put things in order after a signal, in milliseconds. */
 const PATIENCE = 8_000
 
@@ -95,17 +95,17 @@ export function command<const O extends OptionSpecs, R>(spec: CommandSpec<O, R>)
 }
 
 async function main<O extends OptionSpecs, R>(spec: CommandSpec<O, R>): Promise<number> {
-  process.stdout.on('error', () => {}) // the reader of a pipe may leave: `… | head`
   const { signal, stoppedBy } = listenToSignals()
   let redact = (text: string) => text
-  let json = false
+  const args = scriptArguments(spec.name)
+  const json = args.slice(0, args.includes('--') ? args.indexOf('--') : undefined).includes('--json')
+  process.on('uncaughtException', (error) => process.exit(report(spec.name, error, redact, json)))
   try {
-    const parsed = parseCommandLine(spec, scriptArguments(spec.name))
+    const parsed = parseCommandLine(spec, args)
     if (parsed.flags.help) {
       process.stdout.write(`${renderHelp(spec)}\n`)
       return EXIT.done
     }
-    json = parsed.flags.json === true
     const settings = readSettings(ROOT, process.env)
     redact = makeRedactor(settings)
     prepareZx(settings, signal)
@@ -115,7 +115,10 @@ async function main<O extends OptionSpecs, R>(spec: CommandSpec<O, R>): Promise<
     else if (spec.render && !parsed.flags.quiet) writeResult(redact(spec.render(result, useColour(process.stdout))))
     return spec.exitCode?.(result) ?? EXIT.done
   } catch (error) {
-    if (stoppedBy()) return SIGNALS[stoppedBy() ?? 'SIGTERM']
+    const stopped = stoppedBy()
+    if (stopped && json)
+      process.stdout.write(`${JSON.stringify({ error: { message: stopped, code: SIGNALS[stopped] } })}\n`)
+    if (stopped) return SIGNALS[stopped]
     return report(spec.name, error, redact, json)
   }
 }
@@ -143,6 +146,9 @@ function listenToSignals() {
   const controller = new AbortController()
   setMaxListeners(0, controller.signal) // every docker call listens to it
   let first: keyof typeof SIGNALS | undefined
+  // The reader of a pipe may leave (`logs --follow | head`): what only writes there ends; stderr is for who still reads.
+  process.stdout.on('error', () => controller.abort(new OperatorError('nobody reads the output any more')))
+  process.stderr.on('error', () => {})
   for (const name of Object.keys(SIGNALS) as (keyof typeof SIGNALS)[]) {
     process.on(name, () => {
       if (first) return
@@ -162,6 +168,8 @@ function prepareZx(settings: Settings, signal: AbortSignal): void {
     cwd: settings.root,
     env: settings.env,
     signal,
+    timeout: undefined,
+    timeoutSignal: 'SIGTERM',
     verbose: false,
     quiet: true,
     nothrow: false,
@@ -226,13 +234,8 @@ function parseCommandLine<O extends OptionSpecs, R>(spec: CommandSpec<O, R>, arg
     return { flags: values as Flags, positionals, passed: end < 0 ? [] : args.slice(end + 1) }
   } catch (error) {
     const [sentence = ''] = messageOf(error).split(/\. |\n/)
-    throw usageError(printable(sentence), `npx zx scripts/${spec.name}.ts --help`)
+    throw usageError(printable(sentence.slice(0, 300)), `npx zx scripts/${spec.name}.ts --help`)
   }
-}
-
-/** Control characters as escapes, so that an argument cannot write to the terminal. */
-function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, (character) => JSON.stringify(character).slice(1, -1)).slice(0, 300)
 }
 
 async function makeContext<O extends OptionSpecs, R>(
@@ -248,7 +251,8 @@ async function makeContext<O extends OptionSpecs, R>(
   const { tenants, words } = chooseTenants(spec, registry, positionals, flags.all === true)
   const terminal = process.stdin.isTTY === true && process.stderr.isTTY === true
   const reporter = makeReporter({
-    write: (text) => void process.stderr.write(redact(text)),
+    write: (text) => void process.stderr.write(text),
+    redact,
     quiet: flags.quiet === true,
     terminal: process.stderr.isTTY === true && !process.env.CI,
     colour: useColour(process.stderr),
@@ -274,8 +278,8 @@ function checkOptions<O extends OptionSpecs, R>(spec: CommandSpec<O, R>, flags: 
     if (option.type === 'boolean') return [name, value === true]
     if (value === '') throw usageError(`--${name} needs a value`, helpHint(spec))
     if (option.type !== 'number' || value === undefined) return [name, value]
-    const number = /^\d+(\.\d+)?$/.test(String(value)) ? Number(value) : Number.NaN
-    if (!(number >= (option.min ?? 1))) throw usageError(`--${name} must be a number of at least ${option.min ?? 1}`)
+    const number = /^\d{1,6}$/.test(String(value)) ? Number(value) : 0
+    if (number < 1 || number > LARGEST) throw usageError(`--${name} must be a whole number from 1 to ${LARGEST}`)
     return [name, number]
   })
   return Object.fromEntries(entries)
@@ -293,8 +297,6 @@ function chooseTenants<O extends OptionSpecs, R>(
   const words = positionals.slice(taken)
   if (words.length > 0 && !spec.words)
     throw usageError(`one tenant is meant, not ${positionals.length}`, helpHint(spec))
-  if (all && spec.tenants === 'some' && positionals.length > 0)
-    throw usageError('--all and a tenant exclude each other')
   if (all || (spec.tenants === 'any' && names.length === 0)) return { tenants: registry, words }
   if (names.length === 0) throw usageError(`a tenant is missing; known: ${known}`, helpHint(spec))
   const tenants = names.map((name) => findTenant(registry, name))
@@ -315,11 +317,14 @@ async function forEachTenant<T>(
   for (const tenant of tenants) {
     if (tenants.length > 1) reporter.say(`— ${tenant.title} (${tenant.name}) —`)
     try {
-      results.push(dryRun ? await work(tenant) : await lockedAndRecorded(tenant, verb, redact, () => work(tenant)))
+      results.push(
+        dryRun ? await work(tenant) : await lockedAndRecorded(tenant, verb, redact, reporter.warn, () => work(tenant)),
+      )
     } catch (error) {
       if (signal.aborted || !(error instanceof OperatorError) || tenants.length === 1) throw error
-      reporter.warn(error.message)
-      failures.push(error)
+      const named = nameTenant(error, tenant)
+      reporter.warn(named.message)
+      failures.push(named)
     }
   }
   const [first] = failures
@@ -330,11 +335,18 @@ async function forEachTenant<T>(
   })
 }
 
+function nameTenant(error: OperatorError, { name }: Tenant): OperatorError {
+  if (error.message.includes(name)) return error
+  const { code, hint } = error
+  return new OperatorError(`${name}: ${error.message}`, { code, cause: error, ...(hint && { hint }) })
+}
+
 /** Hold the tenant's lock, and write down how it ended. A refusal that changed nothing is written down as well. */
 async function lockedAndRecorded<T>(
   tenant: Tenant,
   verb: string,
   redact: (text: string) => string,
+  warn: (line: string) => void,
   work: () => Promise<T>,
 ): Promise<T> {
   const begun = Date.now()
@@ -353,13 +365,9 @@ async function lockedAndRecorded<T>(
       throw error
     } finally {
       const took = Math.round((Date.now() - begun) / 100) / 10
-      await appendJournal(tenant.state('journal.jsonl'), {
-        at,
-        verb,
-        by,
-        code,
-        seconds: took,
-        ...(message && { message }),
+      const entry = { at, verb, by, code, seconds: took, ...(message && { message }) }
+      await appendJournal(tenant.state('journal.jsonl'), entry).catch((error) => {
+        warn(`${tenant.name}: the journal was not written: ${messageOf(error)}`)
       })
     }
   })

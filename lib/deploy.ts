@@ -12,6 +12,8 @@ const PYTHON = '/home/frappe/frappe-bench/env/bin/python'
 /** Our marks in site_config.json: the site is whole (written by tenant/site.py), its scheduler was switched on once. */
 const SITE_KEY = 'erp_site_made'
 const SCHEDULER_KEY = 'erp_scheduler_enabled'
+/** The longest time limit of a health check in compose.yml, in milliseconds. */
+const PROBE = 10_000
 /** Marks in redis-cache which image filled it. */
 const CACHE_KEY = 'erp:image'
 
@@ -65,15 +67,18 @@ export async function waitUntilHealthy(
   timeout: number,
   note: (text: string) => void,
 ): Promise<void> {
-  const end = performance.now() + timeout * 1000
+  const begun = Date.now()
   for (;;) {
     const containers = await tenantContainers(tenant)
-    const waiting = services.flatMap((service) => unready(service, containers))
+    const waiting = services.flatMap((service) => unready(service, containers, begun))
     if (waiting.length === 0) return
     const hopeless = waiting.find(({ final }) => final)
     if (hopeless) throw await explain(tenant, services, `${hopeless.service} ${hopeless.state}`)
     note(waiting.map(({ service, state }) => `${service} ${state}`).join(', '))
-    if (performance.now() > end) throw await explain(tenant, services, `not ready within ${timeout} s`)
+    if (Date.now() > begun + timeout * 1000) {
+      const states = waiting.map(({ service, state }) => `${service} ${state}`).join(', ')
+      throw await explain(tenant, services, `not ready within ${timeout} s: ${states}`)
+    }
     await sleep(300)
   }
 }
@@ -86,10 +91,10 @@ interface Unready {
 }
 
 /** The containers of a service that do not work yet, and whether they still may. */
-function unready(service: Service, containers: Container[]): Unready[] {
+function unready(service: Service, containers: Container[], begun: number): Unready[] {
   const own = containers.filter((container) => container.service === service.name)
   if (own.length === 0) return [{ service: service.name, state: 'has no container', final: false }]
-  return own.flatMap((container) => (service.oneShot ? unfinished(container) : unhealthy(container)) ?? [])
+  return own.flatMap((container) => (service.oneShot ? unfinished(container) : unhealthy(container, begun)) ?? [])
 }
 
 function unfinished(container: Container): Unready | undefined {
@@ -97,12 +102,17 @@ function unfinished(container: Container): Unready | undefined {
   return container.exitCode === 0 ? undefined : ended(container)
 }
 
-function unhealthy(container: Container): Unready | undefined {
-  const { name, status, health, healthOutput } = container
+/** `unhealthy` is what an earlier probe said: it is final only once a probe has ended that began with us waiting. */
+function unhealthy(container: Container, begun: number): Unready | undefined {
+  const { name, status, health, healthAt, healthOutput } = container
+  if (status === 'running' && health === 'healthy') return undefined // whatever one of its processes once died of
   if (container.oomKilled || container.restartCount >= 3) return ended(container)
-  if (status === 'running' && health === 'healthy') return undefined
-  if (health === 'unhealthy') {
-    return { service: name, state: `is unhealthy${healthOutput && `: ${healthOutput}`}`, final: true }
+  if (status === 'running' && health === 'unhealthy') {
+    return {
+      service: name,
+      state: `is unhealthy${healthOutput && `: ${healthOutput}`}`,
+      final: healthAt > begun + PROBE,
+    }
   }
   return { service: name, state: status === 'running' ? health : status, final: false }
 }
@@ -170,9 +180,13 @@ export async function makeSite(tenant: Tenant, note: (text: string) => void): Pr
   })
   const answer = run.stdout.trim().split('\n').at(-1) ?? ''
   if (run.code !== 0 || !answer.startsWith('{')) {
-    throw new OperatorError(`${tenant.name}: the site was not made: ${lastLines(run.stderr || run.stdout, 3)}`, {
-      hint: `npx zx scripts/deploy.ts ${tenant.name} goes on from here`,
-    })
+    const killed = run.code === 137 ? 'it was killed, probably for memory (APP_MEMORY)' : `it ended with ${run.code}`
+    throw new OperatorError(
+      `${tenant.name}: the site was not made: ${lastLines(run.stderr || run.stdout, 3) || killed}`,
+      {
+        hint: `npx zx scripts/deploy.ts ${tenant.name} goes on from here`,
+      },
+    )
   }
   const outcome = JSON.parse(answer) as SiteOutcome & { refused?: string }
   if (outcome.refused)

@@ -60,7 +60,9 @@ export async function docker(args: string[], options: DockerOptions = {}): Promi
 function failure(args: string[], result: DockerResult, timeout: number): OperatorError {
   const what = `docker ${args.slice(0, 4).join(' ')}`
   if (result.timedOut) return new OperatorError(`${what} did not end within ${timeout} s`)
-  return new OperatorError(`${what} failed: ${lastLines(result.stderr || result.stdout, 3)}`)
+  return new OperatorError(
+    `${what} failed: ${lastLines(result.stderr || result.stdout, 3) || `it ended with ${result.code}`}`,
+  )
 }
 
 /** The last `count` non-empty lines, joined: what an operator needs of a long complaint. */
@@ -82,9 +84,12 @@ export interface Engine {
  */
 export async function askEngine(): Promise<Engine> {
   const result = await docker(['info', '--format', '{{json .}}'], { timeout: 5, nothrow: true })
+  if (result.code === 127 && result.stderr.includes('setpriv')) {
+    throw preconditionError('setpriv is not installed', 'install util-linux')
+  }
   if (result.code === 127) throw preconditionError('docker is not installed', 'see README: production set-up')
   if (result.timedOut) throw preconditionError('the Docker engine does not answer (5 s)', 'systemctl restart docker')
-  const info = result.code === 0 ? (JSON.parse(result.stdout) as Record<string, unknown>) : {}
+  const info = parseInfo(result.stdout)
   if (!info.ServerVersion) {
     const errors = (info.ServerErrors as string[] | undefined)?.[0] ?? lastLines(result.stderr, 1)
     throw preconditionError(`the Docker engine does not answer: ${errors}`, 'systemctl start docker')
@@ -93,6 +98,14 @@ export async function askEngine(): Promise<Engine> {
     version: String(info.ServerVersion),
     dataRoot: String(info.DockerRootDir),
     memoryBytes: Number(info.MemTotal),
+  }
+}
+
+function parseInfo(text: string): Record<string, unknown> {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return {} // an engine that is down answers with nothing, or with a page of a proxy's
   }
 }
 
@@ -107,6 +120,8 @@ export interface Container {
   status: string
   /** healthy, unhealthy or starting; none where it has no health check. */
   health: string
+  /** When its last health check ended, in milliseconds since 1970; 0 where none has. */
+  healthAt: number
   /** What its last health check printed. */
   healthOutput: string
   exitCode: number
@@ -151,7 +166,7 @@ interface RawContainer {
     ExitCode: number
     OOMKilled: boolean
     StartedAt: string
-    Health?: { Status: string; Log?: { Output: string }[] }
+    Health?: { Status: string; Log?: { Output: string; End: string }[] }
   }
   NetworkSettings: { Networks: Record<string, { IPAddress: string }> }
 }
@@ -166,6 +181,7 @@ function readContainer(raw: RawContainer): Container {
     configHash: raw.Config.Labels['com.docker.compose.config-hash'] ?? '',
     status: raw.State.Status,
     health: raw.State.Health?.Status ?? 'none',
+    healthAt: Date.parse(raw.State.Health?.Log?.at(-1)?.End ?? '') || 0,
     healthOutput: lastLines(raw.State.Health?.Log?.at(-1)?.Output ?? '', 1),
     exitCode: raw.State.ExitCode,
     oomKilled: raw.State.OOMKilled,
@@ -183,23 +199,26 @@ export function dockerExec(container: string, command: string[], options: Docker
   return docker(['exec', '-i', container, ...command], options)
 }
 
+/** Where lines go: results to `print`, what is said beside them to `say`. */
+export interface LineOutput {
+  print(text: string): void
+  say(line: string): void
+}
+
 /**
  * Run docker with our own stdin, stdout and stderr: a shell, a log. Returns its exit code.
- * `write` gets the output instead where no terminal is attached, so that it can be redacted.
+ * `output` gets the lines instead where no terminal is attached, so that they can be redacted.
  */
-export async function dockerAttached(args: string[], write?: (text: string) => void): Promise<number> {
-  const output = write ? 'pipe' : 'inherit'
+export async function dockerAttached(args: string[], output?: LineOutput): Promise<number> {
+  const kind = output ? 'pipe' : 'inherit'
   const child = spawn('setpriv', ['--pdeathsig', 'TERM', 'docker', ...args], {
-    stdio: ['inherit', output, output],
+    stdio: ['inherit', kind, kind],
     env: $.env,
     cwd: $.cwd,
     ...($.signal && { signal: $.signal }),
   })
-  if (write) {
-    for (const stream of [child.stdout, child.stderr]) {
-      if (stream) createInterface({ input: stream }).on('line', (line) => write(`${line}\n`))
-    }
-  }
+  if (output && child.stdout) createInterface({ input: child.stdout }).on('line', (line) => output.print(`${line}\n`))
+  if (output && child.stderr) createInterface({ input: child.stderr }).on('line', output.say)
   const [code] = await once(child, 'close')
   return code ?? 1
 }
@@ -212,6 +231,6 @@ export async function logTail(container: string, lines: number): Promise<string[
 
 /** The names of the volumes that exist. */
 export async function volumeNames(): Promise<Set<string>> {
-  const { stdout } = await docker(['volume', 'ls', '-q'], { timeout: 10 })
+  const { stdout } = await docker(['volume', 'ls', '-q'], { timeout: 5 })
   return new Set(stdout.split('\n').filter(Boolean))
 }

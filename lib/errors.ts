@@ -54,6 +54,16 @@ export function preconditionError(message: string, hint?: string, cause?: unknow
   return new OperatorError(message, { code: EXIT.precondition, cause, ...(hint && { hint }) })
 }
 
+/** An argument as a message may show it: quoted, short, and with nothing in it that a terminal would obey. */
+export function quoted(text: string): string {
+  return `"${printable(text.length > 40 ? `${text.slice(0, 40)}…` : text)}"`
+}
+
+/** Control characters, also the eight-bit ones, as escapes. */
+export function printable(text: string): string {
+  return text.replace(/\p{C}/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`)
+}
+
 /** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)

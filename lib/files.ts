@@ -1,4 +1,5 @@
 /** Files that a reader may open at any moment: replaced whole or not at all. */
+import { randomBytes } from 'node:crypto'
 import { open, rename, rm } from 'node:fs/promises'
 import { messageOf, preconditionError } from './errors.ts'
 
@@ -7,10 +8,11 @@ import { messageOf, preconditionError } from './errors.ts'
  * @throws OperatorError (3) where the directory cannot take it.
  */
 export async function writeAtomically(file: string, text: string, mode: number): Promise<void> {
-  const beside = `${file}.partial`
+  const beside = `${file}.${randomBytes(4).toString('hex')}.partial`
   try {
-    const handle = await open(beside, 'w', mode)
+    const handle = await open(beside, 'wx', mode)
     try {
+      await handle.chmod(mode) // the umask has no say
       await handle.writeFile(text)
       await handle.sync()
     } finally {

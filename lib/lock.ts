@@ -4,8 +4,10 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { EXIT, messageOf, OperatorError, preconditionError } from './errors.ts'
 
 interface Holder {
@@ -22,10 +24,18 @@ interface Holder {
 export async function withLock<T>(file: string, holder: Holder, what: string, work: () => Promise<T>): Promise<T> {
   const release = await acquire(file, what)
   try {
-    await writeFile(file, `${JSON.stringify(holder)}\n`)
+    await writeHolder(file, holder)
     return await work()
   } finally {
     await release()
+  }
+}
+
+async function writeHolder(file: string, holder: Holder): Promise<void> {
+  try {
+    await writeFile(file, `${JSON.stringify(holder)}\n`)
+  } catch (error) {
+    throw preconditionError(`${file} cannot be written: ${messageOf(error)}`, undefined, error)
   }
 }
 
@@ -57,20 +67,28 @@ async function acquire(file: string, what: string): Promise<() => Promise<void>>
 }
 
 async function lockedError(file: string, what: string): Promise<OperatorError> {
-  const text = await readFile(file, 'utf8').catch(() => '')
-  const by = describeHolder(text)
+  const by = await describeHolder(file)
   return new OperatorError(`${what} is held by ${by}; nothing was changed`, {
     code: EXIT.locked,
     hint: 'try again later',
   })
 }
 
-function describeHolder(text: string): string {
+/** Who holds it. Between taking the lock and writing, the file still names an earlier holder: one that lives no more. */
+async function describeHolder(file: string): Promise<string> {
+  for (let tries = 0; tries < 10; tries++) {
+    const holder = await readHolder(file)
+    if (holder && existsSync(`/proc/${holder.pid}`)) return `${holder.verb} (pid ${holder.pid}, since ${holder.since})`
+    await sleep(100)
+  }
+  return 'another verb'
+}
+
+async function readHolder(file: string): Promise<Holder | undefined> {
   try {
-    const { pid, verb, since } = JSON.parse(text) as Holder
-    return `${verb} (pid ${pid}, since ${since})`
+    return JSON.parse(await readFile(file, 'utf8'))
   } catch {
-    return 'another verb'
+    return undefined // not written yet
   }
 }
 

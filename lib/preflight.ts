@@ -2,7 +2,7 @@
 import { readdir, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isOlder, renderServices, requireCompose, type Service } from './compose.ts'
-import { askEngine, type Container, docker, lastLines, tenantContainers, volumeNames } from './docker.ts'
+import { type Container, docker, type Engine, lastLines, tenantContainers, volumeNames } from './docker.ts'
 import { preconditionError } from './errors.ts'
 import type { Tenant } from './registry.ts'
 import { verifySecrets } from './secrets.ts'
@@ -24,8 +24,8 @@ export interface Ground {
  * Check everything that can be checked without changing anything.
  * @throws OperatorError (3), naming the remedy.
  */
-export async function preflight(tenant: Tenant, registry: Tenant[]): Promise<Ground> {
-  const [engine] = await Promise.all([askEngine(), requireCompose()])
+export async function preflight(tenant: Tenant, registry: Tenant[], engine: Engine): Promise<Ground> {
+  await requireCompose()
   if (isOlder(engine.version, OLDEST_ENGINE)) {
     throw preconditionError(
       `Docker Engine ${OLDEST_ENGINE[0]} or newer is needed: this is ${engine.version}`,

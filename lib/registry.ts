@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { messageOf, preconditionError, usageError } from './errors.ts'
+import { messageOf, preconditionError, quoted, usageError } from './errors.ts'
 import type { Settings } from './settings.ts'
 
 /** Everything that an operator decides about a tenant. */
@@ -122,20 +122,26 @@ export function registryFaults(specs: Record<string, TenantSpec>): string[] {
 
 type Rule = [path: string, holds: (spec: TenantSpec) => boolean, must: string]
 
+/** Only a string is matched: an undefined value would be tested as the word `undefined`. */
+const matches = (pattern: RegExp, value: unknown) => typeof value === 'string' && pattern.test(value)
 const positive = (value: unknown) => Number.isInteger(value) && (value as number) > 0
 const RULES: Rule[] = [
-  ['prefix', (t) => NAME.test(t.prefix), 'must be 2 to 31 lower-case letters, digits and dashes'],
+  ['prefix', (t) => matches(NAME, t.prefix), 'must be 2 to 31 lower-case letters, digits and dashes'],
   ['prefix', (t) => !['core', 'edge'].includes(t.prefix), 'is reserved'],
   ['title', (t) => typeof t.title === 'string' && t.title.trim() !== '', 'must be a name'],
-  ['site', (t) => HOST.test(t.site), 'must be a host name'],
-  ['posHost', (t) => HOST.test(t.posHost), 'must be a host name'],
-  ['brand', (t) => NAME.test(t.brand), 'must be a folder name below branding/'],
-  ['apps', (t) => Array.isArray(t.apps) && t.apps.every((app) => /^[a-z][a-z0-9_]*$/.test(app)), 'must be app names'],
+  ['site', (t) => matches(HOST, t.site), 'must be a host name'],
+  ['posHost', (t) => matches(HOST, t.posHost), 'must be a host name'],
+  ['brand', (t) => matches(NAME, t.brand), 'must be a folder name below branding/'],
+  [
+    'apps',
+    (t) => Array.isArray(t.apps) && t.apps.every((app) => matches(/^[a-z][a-z0-9_]*$/, app)),
+    'must be app names',
+  ],
   ['apps', (t) => t.apps?.includes?.('erpnext') === true, 'must contain erpnext'],
   ['erpnextMajor', (t) => [15, 16].includes(t.erpnextMajor), 'must be 15 or 16'],
   ['timeZone', (t) => isTimeZone(t.timeZone), 'must be an IANA time zone such as Europe/Dublin'],
   ['country', (t) => typeof t.country === 'string' && t.country.trim() !== '', "must be a country's name"],
-  ['language', (t) => /^[a-z]{2,3}(-[A-Z]{2})?$/.test(t.language), 'must be a language code such as en'],
+  ['language', (t) => matches(/^[a-z]{2,3}(-[A-Z]{2})?$/, t.language), 'must be a language code such as en'],
   ['objectives.maxBackupAgeHours', (t) => positive(t.objectives?.maxBackupAgeHours), 'must be a whole number above 0'],
   ['objectives.maxDrillAgeDays', (t) => positive(t.objectives?.maxDrillAgeDays), 'must be a whole number above 0'],
   ['objectives.restoreSeconds', (t) => positive(t.objectives?.restoreSeconds), 'must be a whole number above 0'],
@@ -190,9 +196,8 @@ export function findTenant(tenants: Tenant[], name: string): Tenant {
   if (found) return found
   const known = tenants.map((tenant) => tenant.name)
   const nearest = NAME.test(name) ? known.find((one) => distance(one, name) <= 2) : undefined
-  const shown = JSON.stringify(name.length > 40 ? `${name.slice(0, 40)}…` : name)
   throw usageError(
-    `unknown tenant ${shown}; known: ${known.join(', ')}`,
+    `unknown tenant ${quoted(name)}; known: ${known.join(', ')}`,
     nearest ? `did you mean ${nearest}?` : undefined,
   )
 }

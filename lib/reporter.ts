@@ -1,5 +1,7 @@
 /** Tells a person on stderr what happens: a spinner on a terminal, plain lines with the time taken elsewhere. */
 
+import { printable } from './errors.ts'
+
 export interface Reporter {
   /** Do one step under the words that the operator reads. `note` says what is being waited for. */
   step<T>(title: string, work: (note: (text: string) => void) => Promise<T>): Promise<T>
@@ -10,6 +12,8 @@ export interface Reporter {
 
 interface Options {
   write: (text: string) => void
+  /** Applied to everything that is shown. */
+  redact: (text: string) => string
   /** Nothing but warnings and errors: cron mails what is printed. */
   quiet: boolean
   /** A terminal that redraws lines. */
@@ -18,9 +22,9 @@ interface Options {
 }
 
 /** Make the reporter of one run. */
-export function makeReporter({ write, quiet, terminal, colour }: Options): Reporter {
+export function makeReporter({ write, redact, quiet, terminal, colour }: Options): Reporter {
   const paint = (code: number, text: string) => (colour ? `\x1b[${code}m${text}\x1b[0m` : text)
-  const line = (text: string) => write(`${text}\n`)
+  const line = (text: string) => write(`${redact(text)}\n`)
   const warn = (text: string) => line(`${paint(33, '⚠')} ${text}`)
   const say = (text: string) => {
     if (!quiet) line(text)
@@ -28,24 +32,30 @@ export function makeReporter({ write, quiet, terminal, colour }: Options): Repor
 
   async function step<T>(title: string, work: (note: (text: string) => void) => Promise<T>): Promise<T> {
     if (quiet) return work(() => {})
-    const spinner = terminal ? (await import('ora')).default({ text: title, discardStdin: false }).start() : undefined
+    const spinner = terminal ? await startSpinner(title, colour) : undefined
     const begun = performance.now()
     const took = () => paint(2, `(${seconds(performance.now() - begun)})`)
     try {
       const result = await work((text) => {
-        if (spinner) spinner.text = `${title}: ${text}`
+        if (spinner) spinner.text = redact(printable(`${title}: ${text}`))
       })
-      if (spinner) spinner.succeed(`${title} ${took()}`)
-      else line(`${paint(32, '✔')} ${title} ${took()}`)
+      spinner?.stop()
+      line(`${paint(32, '✔')} ${title} ${took()}`)
       return result
     } catch (error) {
-      if (spinner) spinner.fail(`${title} ${took()}`)
-      else line(`${paint(31, '✖')} ${title} ${took()}`)
+      spinner?.stop()
+      line(`${paint(31, '✖')} ${title} ${took()}`)
       throw error
     }
   }
 
   return { step, say, warn }
+}
+
+/** ora knows NO_COLOR only through its own libraries, and not in every part. */
+async function startSpinner(text: string, colour: boolean) {
+  const { default: ora } = await import('ora')
+  return ora({ text, discardStdin: false, ...(!colour && { color: false }) }).start()
 }
 
 /** Milliseconds as a person reads them: `0.4 s`, `12 s`, `2 min 5 s`. */

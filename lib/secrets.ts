@@ -112,9 +112,7 @@ async function sharedValues(tenant: Tenant, registry: Tenant[]): Promise<string[
   const files = registry.flatMap((other) =>
     TENANT_SECRETS.map((name) => ({ owner: other.name, file: other.secret(name) })),
   )
-  const read = await Promise.all(
-    files.map(async ({ owner, file }) => ({ owner, file, value: await readFile(file, 'utf8').catch(() => '') })),
-  )
+  const read = await Promise.all(files.map(async ({ owner, file }) => ({ owner, file, value: await readPlain(file) })))
   return read.flatMap((one, index) => {
     const first = read.findIndex(({ value }) => value !== '' && value === one.value)
     const twin = read[first]
@@ -123,6 +121,12 @@ async function sharedValues(tenant: Tenant, registry: Tenant[]): Promise<string[
       ? [`secrets/${basename(one.file)} has the same value as secrets/${basename(twin.file)}`]
       : []
   })
+}
+
+/** The value of a plain file; nothing of a FIFO, which would wait for ever, or of a link. */
+async function readPlain(file: string): Promise<string> {
+  const stat = await lstat(file).catch(() => undefined)
+  return stat?.isFile() ? readFile(file, 'utf8') : ''
 }
 
 async function lostPasswords(missing: { tenant: Tenant; name: (typeof TENANT_SECRETS)[number] }[]): Promise<string[]> {

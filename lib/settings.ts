@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parse } from 'dotenv'
-import { preconditionError } from './errors.ts'
+import { messageOf, preconditionError } from './errors.ts'
 
 export interface Settings {
   /** The repository: compose.yml and what it mounts. */
@@ -18,15 +18,16 @@ export interface Settings {
 }
 
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
-const AMBIGUOUS = /[$#"'`\\]/
-const LOGIN_IN_URL = /^[a-z][a-z0-9+.-]*:\/\/[^/\s@]*:[^/\s@]+@/i
+const AMBIGUOUS = /[$#"'`\\\p{Cc}]/u
+/** `https://user:password@host`, restic's `rest:https://…@host`, a token alone. */
+const LOGIN_IN_URL = /:\/\/[^/\s@]+@/
 
 /**
  * Read the settings of the installation at `root`.
  * @throws OperatorError (3) for a `.env` that Compose and Node would read differently, or a bad ERP_PREFIX.
  */
 export function readSettings(root: string, environment: NodeJS.ProcessEnv): Settings {
-  const env = { ...readEnvFile(resolve(root, '.env')), ...childEnvironment(environment) }
+  const env = childEnvironment({ ...readEnvFile(resolve(root, '.env')), ...environment })
   const prefix = env.ERP_PREFIX ?? ''
   if (!/^([a-z][a-z0-9-]*-)?$/.test(prefix) || prefix.length > 30) {
     throw preconditionError(
@@ -48,12 +49,20 @@ function childEnvironment(environment: NodeJS.ProcessEnv): Record<string, string
   return { ...env, PATH: env.PATH || PATH }
 }
 
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw preconditionError(`.env cannot be read: ${messageOf(error)}`, undefined, error)
+  }
+}
+
 /** Compose and dotenv disagree on `$ # " ' \` and the backquote: such a value is refused, naming its line. */
 function readEnvFile(file: string): Record<string, string> {
   if (!existsSync(file)) return {}
-  const text = readFileSync(file, 'utf8')
+  const text = readText(file)
   const faults = text.split('\n').flatMap((line, index) => {
-    const value = /^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*[=:](.*)$/.exec(line)
+    const value = /^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=(.*?)\r?$/.exec(line)
     if (/^\s*(#|$)/.test(line)) return []
     if (!value?.[1] || value[2] === undefined) return [`line ${index + 1}: not NAME=value`]
     if (AMBIGUOUS.test(value[2])) return [`line ${index + 1}: ${value[1]} holds one of $ # " ' \` \\`]

@@ -1,8 +1,8 @@
 /** What tenant.ts does to one tenant's services. Every call names the services: no bare `compose stop` or `down`. */
 import { compose, composeArgs, renderServices, type Service, stopArgs, upArgs } from './compose.ts'
 import { phases, proveFrontend, startServices, waitUntilHealthy } from './deploy.ts'
-import { type Container, dockerAttached, dockerExec, tenantContainers } from './docker.ts'
-import { OperatorError, preconditionError, usageError } from './errors.ts'
+import { type Container, dockerAttached, dockerExec, type LineOutput, tenantContainers } from './docker.ts'
+import { OperatorError, preconditionError, quoted, usageError } from './errors.ts'
 import type { Tenant } from './registry.ts'
 import type { Reporter } from './reporter.ts'
 import { verifySecrets } from './secrets.ts'
@@ -46,13 +46,15 @@ export async function restart(tenant: Tenant, registry: Tenant[], parts: string[
   await reporter.step('Ask the site through its frontend', () => proveFrontend(tenant))
 }
 
+/** The services of the parts that were named; all of them where none was. */
 async function chooseServices(tenant: Tenant, parts: string[]): Promise<Service[]> {
   const services = await renderServices(tenant)
+  if (parts.length === 0) return services
   return parts.map((part) => {
     const found = services.find(({ name }) => name === tenant.service(part) || name === part)
     if (found) return found
     const known = services.map(({ name }) => name.slice(tenant.prefix.length + 1)).join(', ')
-    throw usageError(`${tenant.name} has no service ${JSON.stringify(part)}; it has: ${known}`)
+    throw usageError(`${tenant.name} has no service ${quoted(part)}; it has: ${known}`)
   })
 }
 
@@ -75,6 +77,19 @@ export async function clearCache(tenant: Tenant, { step }: Reporter): Promise<vo
   for (const verb of ['clear-cache', 'clear-website-cache']) {
     await step(`bench ${verb}`, () => dockerExec(tenant.container('backend'), ['bench', '--site', tenant.site, verb]))
   }
+}
+
+/** The docker command that a verb comes down to, for `--dry-run`; what it waits for and proves is left out. */
+export async function planned(tenant: Tenant, verb: string, parts: string[]): Promise<string> {
+  const services = (await chooseServices(tenant, verb === 'scale' ? ['worker'] : parts)).map(({ name }) => name)
+  const commands: Record<string, string[]> = {
+    start: upArgs(tenant, services, 1),
+    scale: [...upArgs(tenant, services, Number(parts[0])), '--no-recreate'],
+    stop: stopArgs(tenant, services),
+    restart: composeArgs(tenant, 'restart', ...services),
+    'clear-cache': ['exec', tenant.container('redis-cache'), 'redis-cli', 'flushall'],
+  }
+  return `docker ${(commands[verb] ?? []).join(' ')}`
 }
 
 /** One row of `status`. */
@@ -107,8 +122,8 @@ export async function attach(
   kind: 'bench' | 'db',
   args: string[],
   terminal: boolean,
-  write: (text: string) => void,
-) {
+  output: LineOutput,
+): Promise<void> {
   const [part, program] =
     kind === 'bench'
       ? (['backend', ['bench', '--site', tenant.site, ...args]] as const)
@@ -116,7 +131,7 @@ export async function attach(
   await requireRunning(tenant, part)
   const workdir = kind === 'bench' ? ['--workdir', '/home/frappe/frappe-bench'] : []
   const exec = ['exec', terminal ? '-it' : '-i', ...workdir, tenant.container(part), ...program]
-  const code = await dockerAttached(exec, terminal ? undefined : write)
+  const code = await dockerAttached(exec, terminal ? undefined : output)
   if (code !== 0) throw new OperatorError(`${tenant.name}: ${kind} ended with ${code}`)
 }
 
@@ -135,11 +150,9 @@ export async function logs(
   parts: string[],
   tail: number,
   follow: boolean,
-  write: (text: string) => void,
+  output: LineOutput,
 ): Promise<void> {
-  const names = (await (parts.length > 0 ? chooseServices(tenant, parts) : renderServices(tenant))).map(
-    ({ name }) => name,
-  )
+  const names = (await chooseServices(tenant, parts)).map(({ name }) => name)
   const args = composeArgs(
     tenant,
     'logs',
@@ -149,6 +162,6 @@ export async function logs(
     ...(follow ? ['--follow'] : []),
     ...names,
   )
-  const code = await dockerAttached(args, write)
+  const code = await dockerAttached(args, output)
   if (code !== 0) throw new OperatorError(`${tenant.name}: the logs cannot be read`)
 }

@@ -1,6 +1,7 @@
 /** Bring tenants up: check the ground, start the stores, make the site once, start the rest, prove that it answers. */
 import { command } from '../lib/command.ts'
 import * as deploy from '../lib/deploy.ts'
+import { askEngine } from '../lib/docker.ts'
 import { type Ground, preflight, pullMissing, refuseForeignDatabase } from '../lib/preflight.ts'
 import type { Tenant } from '../lib/registry.ts'
 import type { Reporter } from '../lib/reporter.ts'
@@ -16,16 +17,17 @@ command({
   },
   async run({ forEachTenant, registry, options: { timeout }, dryRun, ...reporter }) {
     const { step, warn } = reporter
+    const engine = await askEngine()
     const tenants = await forEachTenant(async (tenant) => {
       const ground = await step('Check the machine, the configuration and the secrets', () =>
-        preflight(tenant, registry),
+        preflight(tenant, registry, engine),
       )
       for (const warning of ground.warnings) warn(warning)
       const changes = deploy.planChanges(ground.services, ground.containers)
       const result = { tenant: tenant.name, site: tenant.site, changes }
       if (dryRun) return result
-      const { made } = await deploy.readMarks(tenant)
-      if (changes.length > 0 || !made) await bringUp(tenant, ground, timeout, reporter)
+      const { made, scheduler } = await deploy.readMarks(tenant)
+      if (changes.length > 0 || !made || !scheduler) await bringUp(tenant, ground, timeout, reporter)
       await step('Wait until every service proves that it works', (note) =>
         deploy.waitUntilHealthy(tenant, ground.services, timeout, note),
       )

@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { command } from '../lib/command.ts'
 import { EXIT } from '../lib/errors.ts'
 import { writeAtomically } from '../lib/files.ts'
-import { checkHealth, type HealthReport, isEngineDown, renderMetrics, renderTable } from '../lib/health/report.ts'
+import { renderMetrics, renderTable } from '../lib/health/render.ts'
+import { checkHealth, type HealthReport, isEngineDown } from '../lib/health/report.ts'
 
 command({
   name: 'healthcheck',

@@ -1,7 +1,7 @@
 /** Manage one tenant's services: start, stop, look, and reach bench and the database. */
 import { command } from '../lib/command.ts'
 import { askEngine } from '../lib/docker.ts'
-import { usageError } from '../lib/errors.ts'
+import { quoted, usageError } from '../lib/errors.ts'
 import * as manage from '../lib/tenant.ts'
 
 const VERBS = ['start', 'stop', 'restart', 'status', 'logs', 'bench', 'db', 'clear-cache', 'scale'] as const
@@ -20,6 +20,7 @@ command({
   ],
   tenants: 'one',
   all: true,
+  changes: true,
   words: '<verb> [part…]',
   options: {
     follow: { type: 'boolean', help: 'logs: go on until Ctrl-C' },
@@ -36,22 +37,24 @@ command({
     '  scale N                        the number of workers',
   ],
   async run(context) {
-    const { tenants, registry, words, passed, options, forEachTenant, terminal, json, print } = context
+    const { tenants, registry, words, passed, options, forEachTenant, terminal, dryRun, json } = context
     const [verb = '', ...parts] = words
-    checkWords(verb, parts, passed, tenants.length)
+    checkWords(verb, parts, passed, tenants.length, json)
     await askEngine()
     const [only] = tenants
     switch (verb) {
       case 'status':
-        return { verb, rows: (await Promise.all(tenants.map(manage.status))).flat() }
+        return { verb, rows: (await Promise.all(tenants.map(manage.status))).flat(), commands: [] }
       case 'logs':
-        if (only) await manage.logs(only, parts, options.tail, options.follow, print)
+        if (only) await manage.logs(only, parts, options.tail, options.follow, context)
         break
       case 'bench':
       case 'db':
-        if (only) await manage.attach(only, verb, passed, terminal && !json, print)
+        if (only) await manage.attach(only, verb, passed, terminal, context)
         break
       default:
+        if (dryRun)
+          return { verb, rows: [], commands: await forEachTenant((tenant) => manage.planned(tenant, verb, parts)) }
         await forEachTenant((tenant) => {
           if (verb === 'start') return manage.start(tenant, registry, context)
           if (verb === 'stop') return manage.stop(tenant, context)
@@ -60,9 +63,10 @@ command({
           return manage.clearCache(tenant, context)
         })
     }
-    return { verb, rows: [] }
+    return { verb, rows: [], commands: [] }
   },
-  render({ verb, rows }) {
+  render({ verb, rows, commands }) {
+    if (commands.length > 0) return commands.join('\n')
     if (verb !== 'status') return ''
     if (rows.length === 0) return 'no containers: nothing was deployed yet'
     const width = Math.max(...rows.map(({ container }) => container.length))
@@ -79,17 +83,18 @@ command({
   },
 })
 
-function checkWords(verb: string, parts: string[], passed: string[], tenants: number): void {
+function checkWords(verb: string, parts: string[], passed: string[], tenants: number, json: boolean): void {
   const refuse = (when: boolean, message: string) => {
     if (when) throw usageError(message, HELP)
   }
   const [fewest, most] = WORDS[verb] ?? [0, 0]
   const passes = verb === 'bench' || verb === 'db'
   refuse(verb === '', `a verb is missing; known: ${VERBS.join(', ')}`)
-  refuse(!VERBS.some((known) => known === verb), `unknown verb ${JSON.stringify(verb)}; known: ${VERBS.join(', ')}`)
+  refuse(!VERBS.some((known) => known === verb), `unknown verb ${quoted(verb)}; known: ${VERBS.join(', ')}`)
   refuse(parts.length < fewest || parts.length > most, `${verb} does not take ${parts.length} words`)
   refuse(verb === 'scale' && !/^[1-9]\d?$/.test(parts[0] ?? ''), 'scale takes a number from 1 to 99')
   refuse(passed.length > 0 && !passes, `${verb} passes nothing on behind --`)
   refuse(verb === 'bench' && passed.length === 0, 'bench needs its arguments behind --')
+  refuse(json && (passes || verb === 'logs'), `${verb} has no JSON of its own`)
   refuse(tenants > 1 && (passes || verb === 'logs'), `${verb} is for one tenant`)
 }

@@ -17,7 +17,7 @@ export interface Finding {
   /** The next command to type. */
   remedy?: string
   /** The figure for `--metrics`, in the unit of its name. */
-  value?: { name: string; value: number }
+  value?: { name: string; value: number; labels?: Record<string, string> }
 }
 
 /** A probe yields its findings, and whatever it cannot find out is a failure of its own. */
@@ -53,9 +53,9 @@ async function runProbe({ part, check, remedy, limit, run }: Probe): Promise<Fin
   }
 }
 
-/** Hold a number against two limits, the upper ones inclusive. */
+/** Hold a number against two limits, each reached at the limit itself. What is no number was not measured: a failure. */
 export function grade(value: number, warnFrom: number, failFrom: number): State {
-  if (value >= failFrom) return 'fail'
+  if (!(value < failFrom)) return 'fail'
   return value >= warnFrom ? 'warn' : 'ok'
 }
 

@@ -26,6 +26,9 @@ function judge(tenant: Tenant, service: Service, container: Container): Omit<Fin
   if (service.oneShot) {
     return status === 'exited' && exitCode === 0 ? { state: 'ok', is: 'done' } : bad(`${status}, ExitCode ${exitCode}`)
   }
+  const memory = 'a process in it was killed for memory'
+  if (oomKilled && status === 'running' && health === 'healthy')
+    return { state: 'warn', is: `${name}: ${memory}`, remedy: logs }
   if (oomKilled) return bad(`OOMKilled (ExitCode ${exitCode}, RestartCount ${restartCount})`)
   if (status === 'restarting') return bad(`restarting (ExitCode ${exitCode}, RestartCount ${restartCount})`)
   if (status === 'paused') return bad('paused', `docker unpause ${name}`)

@@ -117,6 +117,10 @@ function schedulerFinding(tenant: Tenant, answers: Answers, now: Date): Finding 
     return { ...part, state: 'fail', is, limit, remedy: `npx zx scripts/deploy.ts ${tenant.name}` }
   }
   const never = answers.lastExecution === ''
+  if (!never && siteTime(answers.lastExecution) > siteNow + MINUTE) {
+    const is = `${answers.lastExecution} lies in the future: nothing runs before then`
+    return { ...part, state: 'fail', is, limit, remedy: `npx zx scripts/deploy.ts ${tenant.name}` }
+  }
   const minutes = Math.max(0, (siteNow - siteTime(never ? answers.firstCreated : answers.lastExecution)) / MINUTE)
   const state = grade(minutes, SCHEDULER.warn, SCHEDULER.fail)
   return {

@@ -113,9 +113,9 @@ function workerFindings(tenant: Tenant, clients: string, registered: Record<stri
       part: 'worker',
       check: `live on ${queue}`,
       state: count > 0 ? 'ok' : 'fail',
-      is: `${count} connected`,
+      is: String(count),
       limit: '≥ 1',
-      value: { name: `erp_workers_connected{queue="${queue}"}`, value: count },
+      value: { name: 'erp_workers_connected', labels: { queue }, value: count },
       ...(count === 0 && { remedy: `npx zx scripts/tenant.ts ${tenant.name} restart worker` }),
     }
   })
@@ -134,20 +134,20 @@ function jobFindings(
   return [
     {
       part: 'jobs',
-      check: `oldest in ${queue}`,
+      check: `oldest ${queue}`,
       state: ageState,
       is: `${Math.round(age)} s`,
       limit: `< ${JOB_AGE.fail} s`,
-      value: { name: `erp_oldest_job_age_seconds{queue="${queue}"}`, value: age },
+      value: { name: 'erp_oldest_job_age_seconds', labels: { queue }, value: age },
       ...(ageState !== 'ok' && remedy),
     },
     {
       part: 'jobs',
-      check: `waiting in ${queue}`,
+      check: `waiting ${queue}`,
       state: countState,
       is: String(length),
       limit: `< ${JOB_COUNT.fail}`,
-      value: { name: `erp_jobs_waiting{queue="${queue}"}`, value: length },
+      value: { name: 'erp_jobs_waiting', labels: { queue }, value: length },
       ...(countState !== 'ok' && remedy),
     },
   ]

@@ -1,4 +1,4 @@
-/** Checks all tenants side by side, and shows what was found: a table, and Prometheus' text format. */
+/** Checks the machine and all tenants side by side. */
 import { statfs } from 'node:fs/promises'
 import { renderServices } from '../compose.ts'
 import { addressOf } from '../deploy.ts'
@@ -87,18 +87,25 @@ async function diskFindings(directory: string): Promise<Finding[]> {
   ]
 }
 
+/** What cannot even be begun for one tenant is that tenant's failed finding: the others are told all the same. */
 async function checkTenant(tenant: Tenant): Promise<Finding[]> {
+  const remedy = `npx zx scripts/deploy.ts ${tenant.name} --dry-run`
+  return runProbes([
+    { part: 'compose', check: 'configuration', remedy, limit: 2 * LIMIT, run: () => checkServices(tenant) },
+  ])
+}
+
+async function checkServices(tenant: Tenant): Promise<Finding[]> {
   const [services, containers] = await Promise.all([renderServices(tenant), tenantContainers(tenant)])
   const config = readBenchConfig(tenant, readers(tenant, containers)).then((found) => {
     for (const url of [found.redisCache, found.redisQueue]) learnSecret(/:([^:@]*)@/.exec(url)?.[1] ?? '')
     return found
   })
   config.catch(() => {}) // told by every probe that needs it
-  const logs = (part: string) => `npx zx scripts/tenant.ts ${tenant.name} logs ${part}`
   const probe = (part: string, check: string, run: () => Promise<Finding[]>): Probe => ({
     part,
     check,
-    remedy: logs(part),
+    remedy: `npx zx scripts/tenant.ts ${tenant.name} logs ${part === 'site' ? 'backend' : part}`,
     limit: LIMIT,
     run,
   })
@@ -150,70 +157,4 @@ function frontend(tenant: Tenant, containers: Container[]): string {
   const address = addressOf(tenant, containers)
   if (!address) throw new Error('the frontend has no address: it does not run')
   return address
-}
-
-const MARK: Record<State, [sign: string, colour: number]> = { ok: ['✔', 32], warn: ['⚠', 33], fail: ['✖', 31] }
-
-/** The table for people: everything that is not well with its remedy, and one line for what is. */
-export function renderTable(report: HealthReport, colour: boolean): string {
-  const groups = [{ title: 'Machine', findings: report.machine }, ...report.tenants.map(titled)]
-  const lines = groups.flatMap(({ title, findings }) => ['', title, ...rows(findings, colour)])
-  const count = (state: State) => allFindings(report).filter((finding) => finding.state === state).length
-  const sum = `${count('ok')} ok, ${count('warn')} warnings, ${count('fail')} failures in ${report.seconds.toFixed(1)} s`
-  return [...lines, '', sum].join('\n').trim()
-}
-
-const titled = ({ tenant, title, findings }: HealthReport['tenants'][number]) => ({
-  title: `${title} (${tenant})`,
-  findings,
-})
-const allFindings = ({ machine, tenants }: HealthReport) => [...machine, ...tenants.flatMap(({ findings }) => findings)]
-
-function rows(findings: Finding[], colour: boolean): string[] {
-  const width = Math.max(...findings.map(({ part }) => part.length))
-  const second = Math.max(...findings.map(({ check }) => check.length))
-  return findings.flatMap(({ part, check, state, is, limit, remedy }) => {
-    const [sign, code] = MARK[state]
-    const mark = colour ? `\x1b[${code}m${sign}\x1b[0m` : sign
-    const against = limit && state !== 'ok' ? ` (limit ${limit})` : ''
-    const line = `  ${mark} ${part.padEnd(width)}  ${check.padEnd(second)}  ${is}${against}`
-    return remedy && state !== 'ok' ? [line, `      → ${remedy}`] : [line]
-  })
-}
-
-/** Prometheus' text format, for node exporter's textfile directory. Every check's state, and the figures behind some. */
-export function renderMetrics(report: HealthReport): string {
-  const level: Record<State, number> = { ok: 0, warn: 1, fail: 2 }
-  const states = report.tenants.flatMap(({ tenant, findings }) =>
-    findings.map(
-      ({ part, check, state }) => `erp_check_state{tenant="${tenant}",part="${part}",check="${check}"} ${level[state]}`,
-    ),
-  )
-  const machine = report.machine.map(
-    ({ part, check, state }) => `erp_check_state{tenant="",part="${part}",check="${check}"} ${level[state]}`,
-  )
-  const figures = [
-    ...report.machine.map((finding) => ({ tenant: '', finding })),
-    ...report.tenants.flatMap(({ tenant, findings }) => findings.map((finding) => ({ tenant, finding }))),
-  ].flatMap(({ tenant, finding }) => (finding.value ? [{ ...finding.value, tenant }] : []))
-  const families = [...new Set(figures.map(({ name }) => name.replace(/\{.*/, '')))].flatMap((family) => [
-    `# TYPE ${family} gauge`,
-    ...figures.filter(({ name }) => name.replace(/\{.*/, '') === family).map(sample),
-  ])
-  return [
-    '# HELP erp_check_state What healthcheck.ts found: 0 ok, 1 warning, 2 failure.',
-    '# TYPE erp_check_state gauge',
-    ...new Set([...machine, ...states]),
-    ...families,
-    '# HELP erp_healthcheck_timestamp_seconds When the checks ran.',
-    '# TYPE erp_healthcheck_timestamp_seconds gauge',
-    `erp_healthcheck_timestamp_seconds ${Math.round(Date.parse(report.at) / 1000)}`,
-    '',
-  ].join('\n')
-}
-
-function sample({ name, tenant, value }: { name: string; tenant: string; value: number }): string {
-  const [family, labels = ''] = name.replace('}', '').split('{')
-  const all = [...(tenant ? [`tenant="${tenant}"`] : []), ...(labels ? [labels] : [])].join(',')
-  return `${family}${all && `{${all}}`} ${value}`
 }

@@ -18,14 +18,19 @@ const OWNED = 'uid=1000,gid=1000,mode=755'
 const ROOT_PASSWORD = 'root-password'
 const ADMIN_PASSWORD = 'admin-password'
 const HARDENED = ['--read-only', '--cap-drop=ALL', '--security-opt=no-new-privileges', '--tmpfs=/tmp']
-const APP = [
+const APP_BUT_CONFIG = [
   ...HARDENED,
-  ...['--user=1000:1000', `--tmpfs=${BENCH}/logs:${OWNED}`],
-  ...[`--volume=${PREFIX}-sites:${BENCH}/sites`, `--volume=${PREFIX}-config:${BENCH}/config`],
+  ...['--user=1000:1000', `--tmpfs=${BENCH}/logs:${OWNED}`, `--volume=${PREFIX}-sites:${BENCH}/sites`],
 ]
+const CONFIG = `--volume=${PREFIX}-config:${BENCH}/config`
+/** A scheduler of its own: the lock of the bench is held by another. */
+const OWN_CONFIG = `--volume=${BENCH}/config`
+const APP = [...APP_BUT_CONFIG, CONFIG]
 const PYTHON = `${BENCH}/env/bin/python`
 const HELPER = ['-m', 'frappe.utils.bench_helper', 'frappe']
 const FRONTEND = [`--tmpfs=/run:${OWNED}`, `--tmpfs=/var/lib/nginx:${OWNED}`, `--tmpfs=/etc/nginx/conf.d:${OWNED}`]
+
+const CLOSED: ['ignore', 'pipe', 'pipe'] = ['ignore', 'pipe', 'pipe']
 
 interface Outcome {
   code: number
@@ -42,9 +47,10 @@ interface Options {
 
 let image = { erpnext: '', next: '', mariadb: '', redis: '' }
 
-async function docker(args: string[], { input = '' }: Options = {}): Promise<Outcome> {
+async function docker(args: string[], { input }: Options = {}): Promise<Outcome> {
   const started = Date.now()
-  const { exitCode, stdout, stderr } = await $({ quiet: true, nothrow: true, input })`docker ${args}`
+  const shell = input ? $({ quiet: true, nothrow: true, input }) : $({ quiet: true, nothrow: true, stdio: CLOSED })
+  const { exitCode, stdout, stderr } = await shell`docker ${args}`
   const milliseconds = Date.now() - started
   return { code: exitCode ?? 1, out: stdout, err: stderr, all: stdout + stderr, milliseconds }
 }
@@ -82,12 +88,23 @@ const redis = (name: string, ...command: string[]) =>
   must(['exec', '--env=REDISCLI_AUTH=pw', `${PREFIX}-${name}`, 'redis-cli', ...command])
 
 /** The root login over the network, as new-site uses it. */
-const sql = (query: string) =>
-  must(['exec', `--env=MYSQL_PWD=${ROOT_PASSWORD}`, `${PREFIX}-db`, 'mariadb', '-hdb', '-uroot', '-BN', '-e', query])
+const rootSql = (query: string) => [
+  'exec',
+  `--env=MYSQL_PWD=${ROOT_PASSWORD}`,
+  `${PREFIX}-db`,
+  'mariadb',
+  '-hdb',
+  '-uroot',
+  '-BN',
+  '-e',
+  query,
+]
+
+const sql = (query: string) => must(rootSql(query))
 
 /** A request from within the backend's container. The last line of the answer is taken off: code and seconds. */
 async function http(url: string, ...args: string[]) {
-  const command = ['curl', '-s', '-m', '25', '-w', '\n%{http_code} %{time_total}', ...args, url]
+  const command = ['curl', '-s', '-m', '15', '-w', '\n%{http_code} %{time_total}', ...args, url]
   const lines = (await exec('backend', command)).out.split('\n')
   const [status, seconds] = (lines.pop() ?? '').split(' ').map(Number)
   return { status, seconds: seconds ?? 0, body: lines.join('\n') }
@@ -114,10 +131,10 @@ const startFrontend = () =>
     [image.erpnext],
   )
 
-const startProcess = (name: string, command: string[], ...args: string[]) =>
+const startProcess = (name: string, command: string[], args: string[] = [], config = CONFIG) =>
   run(
     name,
-    [...APP, `--workdir=${BENCH}/sites`, ...args, `--entrypoint=${PYTHON}`],
+    [...APP_BUT_CONFIG, config, `--workdir=${BENCH}/sites`, ...args, `--entrypoint=${PYTHON}`],
     [image.erpnext, ...HELPER, ...command],
   )
 
@@ -168,7 +185,7 @@ const DB = [
 const DATADIR = '--datadir=/var/lib/mysql/data'
 
 async function startServices(): Promise<void> {
-  await must(['network', 'create', '--internal', PREFIX])
+  await must(['network', 'create', PREFIX])
   const secret = `--volume=${PREFIX}-secret:/run/secrets`
   const write = `printf %s ${ROOT_PASSWORD} >/run/secrets/root && chmod 444 /run/secrets/root`
   await must(['run', '--rm', '--user=0', secret, '--entrypoint=sh', image.redis, '-c', write])
@@ -190,10 +207,9 @@ async function startServices(): Promise<void> {
   await databaseAnswers()
 }
 
-const databaseAnswers = () =>
-  until('db answers', async () => (await exec('db', ['mariadb', '-hdb'])).err.includes('1045'))
+const databaseAnswers = () => until('db answers', async () => (await docker(rootSql('select 1'))).code === 0)
 
-describe('the rehearsal images', { timeout: 300_000 }, () => {
+describe('the rehearsal images', { timeout: 600_000 }, () => {
   let failed = false
 
   before(async () => {
@@ -231,7 +247,7 @@ describe('the rehearsal images', { timeout: 300_000 }, () => {
     })
 
     it('refuses root without a password, also from inside', async () => {
-      const { code, err } = await exec('db', ['mariadb', '-uroot', '-h127.0.0.1', '-e', 'select 1'])
+      const { code, err } = await exec('db', ['mariadb', '--skip-ssl', '-uroot', '-h127.0.0.1', '-e', 'select 1'])
       assert.equal(code, 1)
       assert.match(err, /1045/)
     })
@@ -458,15 +474,9 @@ describe('the rehearsal images', { timeout: 300_000 }, () => {
 
   describe('the scheduler and the worker', () => {
     before(async () => {
-      await startProcess('worker', ['worker', '--queue', 'short,default,long'], '--init')
-      await startProcess('scheduler', ['schedule'], '--init')
-      await startProcess(
-        'deaf',
-        ['schedule'],
-        '--init',
-        `--tmpfs=${BENCH}/sites`,
-        `--volume=${PREFIX}-config:${BENCH}/config:ro`,
-      )
+      await startProcess('worker', ['worker', '--queue', 'short,default,long'], ['--init'])
+      await startProcess('scheduler', ['schedule'], ['--init'])
+      await startProcess('deaf', ['schedule'], ['--init'], `${CONFIG}:ro`)
     })
 
     const lastExecution = () =>
@@ -560,7 +570,7 @@ describe('the rehearsal images', { timeout: 300_000 }, () => {
 
     it('ends the worker with exit code 1 on a wrong queue password, while the scheduler stays', async () => {
       const wrong = '--env=FRAPPE_REDIS_QUEUE=redis://:wrong@redis-queue:6379'
-      await startProcess('worker-wrong', ['worker'], '--init', wrong)
+      await startProcess('worker-wrong', ['worker'], ['--init', wrong])
       assert.equal(await exitCode('worker-wrong'), '1')
       assert.match(await logs('worker-wrong'), /invalid username-password pair or user is disabled/)
       await startSocketio('socketio-wrong', '--init', wrong)
@@ -658,7 +668,7 @@ describe('the rehearsal images', { timeout: 300_000 }, () => {
       await startBackend('wrong', image.erpnext, '--env=FRAPPE_REDIS_CACHE=redis://:wrong@redis-cache:6379')
       const ask = () => http('http://wrong:8000/api/method/ping', '-H', `X-Frappe-Site-Name: ${SITE}`)
       await until('answers', async () => (await ask()).status === 200)
-      assert.ok((await ask()).seconds < 1)
+      assert.ok((await ask()).seconds < 4)
       assert.doesNotMatch(await logs('wrong'), /redis|password/i)
       await replace('wrong')
     })
@@ -667,7 +677,7 @@ describe('the rehearsal images', { timeout: 300_000 }, () => {
       await must(['stop', `${PREFIX}-redis-cache`])
       const slow = await ping()
       assert.equal(slow.status, 200)
-      assert.ok(slow.seconds > 1, `${slow.seconds} s`)
+      assert.ok(slow.seconds > 4, `${slow.seconds} s`)
       const migrate = await bench(`--site ${SITE} migrate`)
       assert.equal(migrate.code, 1)
       assert.match(migrate.out, /Service redis_cache is not running/)
@@ -675,7 +685,7 @@ describe('the rehearsal images', { timeout: 300_000 }, () => {
       await must(['stop', `${PREFIX}-redis-queue`])
       const quick = await ping()
       assert.equal(quick.status, 200)
-      assert.ok(quick.seconds < 1, `${quick.seconds} s`)
+      assert.ok(quick.seconds < 4, `${quick.seconds} s`)
       assert.equal(await exitCode('socketio'), '1')
       await must(['start', `${PREFIX}-redis-queue`, `${PREFIX}-socketio`])
       await must(['stop', `${PREFIX}-db`])
@@ -796,7 +806,7 @@ describe('the rehearsal images', { timeout: 300_000 }, () => {
       assert.deepEqual((await web('/files/open.txt')).body, 'for all')
       assert.equal((await web('/private/files/closed.txt')).status, 403)
       const { body } = await web('/private/files/closed.txt', '-i', ...cookie)
-      assert.match(body, /Cache-Control: private,max-age=3600[^]*for us$/)
+      assert.match(body, /Cache-Control: private,max-age=3600.*for us$/s)
       assert.equal((await web('/protected/private/files/closed.txt', ...cookie)).status, 404)
     })
 
@@ -1013,10 +1023,10 @@ describe('the rehearsal images', { timeout: 300_000 }, () => {
 
     it('ignore SIGTERM as PID 1 (scheduler, socketio) and end at once under an init; the worker ends well', async () => {
       await Promise.all([
-        startProcess('stop-scheduler', ['schedule'], `--tmpfs=${BENCH}/config:${OWNED}`),
+        startProcess('stop-scheduler', ['schedule'], [], OWN_CONFIG),
         startSocketio('stop-socketio'),
         startProcess('stop-worker', ['worker']),
-        startProcess('init-scheduler', ['schedule'], `--tmpfs=${BENCH}/config:${OWNED}`, '--init'),
+        startProcess('init-scheduler', ['schedule'], ['--init'], OWN_CONFIG),
         startSocketio('init-socketio', '--init'),
       ])
       await until('worker listens', async () => (await logs('stop-worker')).includes('Listening on'))

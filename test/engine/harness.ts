@@ -1,4 +1,5 @@
 /** A stack for the tests of one file, on the real engine: named after this checkout, removed at the end, logs on failure. */
+import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -85,6 +86,23 @@ export async function eventually(
     if (Date.now() > end) throw new Error(`not within ${seconds} s: ${what}`)
     await sleep(200)
   }
+}
+
+/** What a container has written to stdout and stderr. */
+export function logsOf(container: string): string {
+  const { stdout, stderr } = spawnSync('docker', ['logs', container], { encoding: 'utf8' })
+  return `${stdout}${stderr}`
+}
+
+/** Run docker compose on a stack's tenants by hand; returns its output, stderr included. */
+export function compose(stack: Stack, ...args: string[]): string {
+  const project = ['--project-name', `${stack.prefix}securenexus-erp`, '--profile', '*']
+  const { stdout, stderr } = spawnSync('docker', ['compose', ...project, ...args], {
+    cwd: root,
+    encoding: 'utf8',
+    env: { ...process.env, ...stack.env },
+  })
+  return `${stdout}${stderr}`
 }
 
 export { docker }

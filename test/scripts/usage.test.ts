@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict'
-import { readdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { root, script, stubDocker } from './harness.ts'
-
-const scripts = readdirSync(join(root, 'scripts')).map((name) => name.replace(/\.ts$/, ''))
+import { script, scripts, stubDocker, temporary } from './harness.ts'
 
 describe('every script', () => {
   for (const name of scripts) {
@@ -14,40 +12,129 @@ describe('every script', () => {
       const lines = stdout.split('\n')
       for (const line of lines.slice(0, 2)) assert.match(line, new RegExp(`^  npx zx scripts/${name}\\.ts`))
       assert.match(stdout, /Exit status:\n {2}0 done/)
+      assert.equal(stderr, '')
+      assert.ok(lines.every((line) => line.length <= 130))
     })
+  }
+})
 
-    it(`${name} refuses an unknown flag with 2, and asks docker nothing`, async () => {
-      const docker = stubDocker('exit 0')
-      const { code, stderr } = await script(name, ['dickson', '--bogus'], { env: docker.env })
-      assert.equal(code, 2)
-      assert.match(stderr, /--bogus/)
+/** Arguments that no script takes: what they are, the script, the arguments, what the message names. */
+const REFUSED: [what: string, script: string, args: string[], message: RegExp][] = [
+  ...scripts.flatMap((name): [string, string, string[], RegExp][] => [
+    ['an unknown flag', name, ['dickson', '--bogus'], /--bogus/],
+    ['an unknown letter', name, ['-v'], /-v/],
+    ['a flag with a value that takes none', name, ['dickson', '--json=yes'], /--json/],
+    ['a negated flag', name, ['dickson', '--no-json'], /--no-json/],
+    ['an escape sequence', name, ['dickson', '--\x1b[31mred\x9b'], /--\\u\{1b\}\[31mred\\u\{9b\}/],
+  ]),
+  ['no tenant', 'deploy', [], /a tenant is missing; known: byrne, dickson/],
+  ['a tenant and --all', 'deploy', ['dickson', '--all'], /exclude each other/],
+  ['one known and one unknown tenant', 'deploy', ['dickson', 'foo'], /unknown tenant "foo"/],
+  ['a value that is missing', 'deploy', ['dickson', '--timeout'], /--timeout/],
+  ['a value that is empty', 'deploy', ['dickson', '--timeout='], /--timeout needs a value/],
+  ['a flag in place of a value', 'deploy', ['dickson', '--timeout', '--json'], /--timeout/],
+  ...['x', '0', '-1', '1e3', '0x10', 'NaN', 'Infinity', '1.5', ' 5', '3000000', '99999999999999999999'].map(
+    (value): [string, string, string[], RegExp] => [
+      `a time limit of ${JSON.stringify(value)}`,
+      'deploy',
+      ['dickson', `--timeout=${value}`],
+      /--timeout must be a whole number from 1 to 86400/,
+    ],
+  ),
+  ['words behind --', 'deploy', ['dickson', '--', 'x'], /'--' passes nothing on here/],
+  ['a tenant behind -- alone', 'generate-secrets', ['--', 'dickson'], /'--' passes nothing on here/],
+  ['--all where none means all', 'healthcheck', ['--all'], /--all/],
+  ['an empty file name', 'healthcheck', ['--metrics='], /--metrics needs a value/],
+  ['no number', 'healthcheck', ['--watch', 'often'], /--watch must be a whole number/],
+  ['no tenant', 'tenant', [], /a tenant is missing/],
+  ['no verb', 'tenant', ['dickson'], /a verb is missing; known: start, stop/],
+  ['no verb for all', 'tenant', ['--all'], /a verb is missing/],
+  ['the verb first', 'tenant', ['stop', 'dickson'], /unknown tenant "stop"/],
+  ['an unknown verb', 'tenant', ['dickson', 'explode'], /unknown verb "explode"/],
+  ['a verb that would write to the terminal', 'tenant', ['dickson', '\x1b]0;x\x07\x9b2J'], /unknown verb "\\u\{1b\}/],
+  ['a second tenant', 'tenant', ['dickson', 'byrne', 'stop'], /unknown verb "byrne"/],
+  ['a tenant behind --all', 'tenant', ['--all', 'dickson', 'stop'], /unknown verb "dickson"/],
+  ['a part where the verb takes none', 'tenant', ['dickson', 'stop', 'db'], /stop does not take/],
+  ['no number of workers', 'tenant', ['dickson', 'scale'], /scale/],
+  ...['0', '-1', '100', 'x', '1.5', ''].map((value): [string, string, string[], RegExp] => [
+    `${JSON.stringify(value)} workers`,
+    'tenant',
+    ['dickson', 'scale', '--', value].filter((word) => word !== '--' || value.startsWith('-')),
+    /scale/,
+  ]),
+  ['bench without arguments', 'tenant', ['dickson', 'bench'], /behind --/],
+  ['bench for all', 'tenant', ['--all', 'bench', '--', 'list-apps'], /bench is for one tenant/],
+  ['words behind -- of status', 'tenant', ['dickson', 'status', '--', 'x'], /passes nothing on behind --/],
+  ['JSON of logs', 'tenant', ['dickson', 'logs', '--json'], /logs has no JSON/],
+]
+
+describe('wrong arguments end with 2 and ask docker nothing', { concurrency: 4 }, () => {
+  const docker = stubDocker('exit 0')
+  for (const [what, name, args, message] of REFUSED) {
+    it(`${name}: ${what}`, async () => {
+      const { code, stdout, stderr } = await script(name, args, { env: docker.env })
+      assert.equal(code, 2, stderr)
+      assert.match(stderr, message)
+      if (!args.includes('--json')) assert.equal(stdout, '')
+      assert.ok(stderr.split('\n').length <= 3, 'more than one line and a hint')
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+      assert.doesNotMatch(stderr, /[\x00-\x09\x0b-\x1f\x7f-\x9f]/)
       assert.deepEqual(docker.calls(), [])
     })
   }
 })
 
-describe('a tenant that is none', () => {
-  for (const word of [
-    'foo',
-    '../dickson',
-    'byrne;id',
-    '$(id)',
-    '`id`',
-    'a b',
-    'Byrne',
-    'ｂyrne',
-    '.',
-    '',
-    '/etc',
-    'x'.repeat(300),
-    'a\nb',
-  ]) {
-    it(`${JSON.stringify(word.slice(0, 20))} is refused with 2, and nothing is executed`, async () => {
-      const docker = stubDocker('exit 0')
-      const { code, stderr } = await script('deploy', [word], { env: docker.env })
+const canary = join(temporary(), 'canary')
+const WORDS = [
+  'foo',
+  'dickso',
+  '../dickson',
+  'byrne/../dickson',
+  `byrne;touch ${canary}`,
+  `$(touch ${canary})`,
+  `\`touch ${canary}\``,
+  `dickson && touch ${canary}`,
+  'a b',
+  'dickson ',
+  ' dickson',
+  'Byrne',
+  'ｂyrne',
+  'dickson\n',
+  'a\nb',
+  '.',
+  '..',
+  '',
+  '/etc',
+  '*',
+  '~',
+  '%00',
+  'constructor',
+  '__proto__',
+  'undefined',
+  'x'.repeat(300),
+  '\x1b[2J',
+  '\u202edickson',
+]
+
+describe('a tenant that is none is refused with 2, shown escaped, and nothing is executed', { concurrency: 4 }, () => {
+  const docker = stubDocker('exit 0')
+  for (const [index, word] of WORDS.entries()) {
+    const name = scripts[index % scripts.length] ?? ''
+    it(`${name} ${JSON.stringify(word.slice(0, 30))}`, async () => {
+      const { code, stdout, stderr } = await script(name, [word, 'stop'], { env: docker.env })
       assert.equal(code, 2, stderr)
       assert.match(stderr, /known: byrne, dickson/)
+      assert.equal(stdout, '')
+      assert.ok(stderr.length < 300)
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+      assert.doesNotMatch(stderr, /[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/)
       assert.deepEqual(docker.calls(), [])
+      assert.ok(!existsSync(canary))
     })
   }
+
+  it('suggests the nearest', async () => {
+    const { stderr } = await script('deploy', ['dikson'], { env: docker.env })
+    assert.match(stderr, /did you mean dickson\?/)
+  })
 })

@@ -6,7 +6,7 @@ from frappe.schema import insert, require_doctype
 
 modules = ['Accounts', 'Stock', 'Selling', 'Buying', 'Setup']
 
-#: In the order in which they are made. An installation killed half-way has no Company yet.
+#: In the order in which they are made. An installation killed half-way has those before `half`, so no Company.
 doctypes = {
     'Account': ('Accounts', 'account_name company root_type is_group:check'),
     'GL Entry': (
@@ -35,6 +35,7 @@ doctypes = {
     'Incoterm': ('Setup', 'code title description:text'),
     'Global Defaults': ('Setup', None),
 }
+half = 'Bin'
 sequences = ['bisect_nodes_id_seq', 'bom_update_batch_id_seq', 'ledger_health_id_seq', 'stock_entry_type_id_seq']
 
 RENAME = 'erpnext.patches.v10_0.rename_production_orders'

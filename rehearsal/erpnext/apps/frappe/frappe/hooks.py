@@ -3,12 +3,12 @@
 import getpass
 
 import frappe
-from frappe.schema import insert
+from frappe.schema import FRAMEWORK, insert
 from frappe.utils.password import update_password
 
 modules = ['Core', 'Desk', 'Website', 'Integrations']
 
-#: In the order in which they are made. A site killed half-way has those down to Installed Applications.
+#: In the order in which they are made. A site killed half-way has those before `half`.
 doctypes = {
     'Module Def': ('Core', 'module_name app_name'),
     'Role': ('Core', 'disabled:check desk_access:check'),
@@ -32,7 +32,9 @@ doctypes = {
     'Navbar Settings': ('Core', None),
     'Website Settings': ('Website', None),
     'Social Login Key': ('Integrations', 'provider_name enable_social_login:check client_id base_url:text'),
+    **{doctype: ('Core', fields) for doctype, fields in FRAMEWORK.items()},
 }
+half = 'Installed Application'
 sequences = ['activity_log_id_seq']
 
 patches = [f'frappe.patches.v{version}_0.step_{number}' for version in (13, 14, 15, 16) for number in range(1, 7)]

@@ -118,8 +118,8 @@ def sync_doctypes(app: str) -> None:
     hooks = frappe.get_hooks(app)
     for sequence in hooks.sequences:
         frappe.db.sql(f'create sequence if not exists `{sequence}`')
-    for index, (doctype, (module, fields)) in enumerate(hooks.doctypes.items()):
-        if index == len(hooks.doctypes) // 2:
+    for doctype, (module, fields) in hooks.doctypes.items():
+        if doctype == hooks.half:
             frappe.db.commit()
             pause_at(f'mid-{app}')
         sync_doctype(doctype, fields, module)

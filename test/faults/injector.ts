@@ -1,0 +1,83 @@
+/**
+ * The fault injector: a `docker` that stands first on PATH, counts its calls, notes them, hands each on to the docker
+ * behind it (the real one, or test/scripts/fake-docker.ts), and at the n-th call does one of these:
+ *
+ *   fail          (a, b) ends with 1 and a line on stderr; the docker behind is not asked
+ *   kill-before   (c) kills the script (SIGKILL) instead of asking
+ *   kill-after    (d) asks, then kills the script before it can act on the answer
+ *   term          (e) sends TERM to the script alone, then asks
+ *   interrupt     (f) sends INT to the script's whole process group, as Ctrl-C does, then asks
+ *   hang          (g) never answers; like the real client it ends by TERM
+ *
+ * Transient: the fault strikes once, so that the next run of the script goes through. Persistent (`persistent: true`): it
+ * strikes at the n-th call and at every one after it, whichever run makes it.
+ *
+ * `at` counts from 1 over all runs since the injector was made. A sweep is: n = 1, 2, … until `struck()` is false.
+ * Run the script in a process group of its own (`detached`), or `interrupt` reaches the test as well.
+ */
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+export const MODES = ['fail', 'kill-before', 'kill-after', 'term', 'interrupt', 'hang'] as const
+
+export interface Fault {
+  at: number
+  mode: (typeof MODES)[number]
+  persistent?: boolean
+}
+
+export interface Injector {
+  /** To be put into the script's environment: PATH with the injector first. */
+  env: { PATH: string }
+  /** The arguments of each call so far, one string a call. */
+  calls(): string[]
+  /** Whether the fault has struck. */
+  struck(): boolean
+}
+
+/** What each mode does; `$script` is the process that called docker (it execs the client, so it is our parent). */
+const STRIKE: Record<Fault['mode'], string> = {
+  fail: 'echo "injected failure" >&2; exit 1',
+  'kill-before': 'kill -KILL "$script"; exit 1',
+  'kill-after': 'behind "$@"; code=$?; kill -KILL "$script"; exit $code',
+  term: 'kill -TERM "$script"',
+  interrupt: 'read -r _ _ _ _ group _ <"/proc/$script/stat"; kill -INT -- "-$group"',
+  hang: 'exec sleep 600',
+}
+
+/**
+ * Put an injector into `directory`, which is made.
+ * @param behind the path of the docker that answers
+ */
+export function injectDocker(directory: string, behind: string, fault?: Fault): Injector {
+  mkdirSync(directory, { recursive: true })
+  const log = join(directory, 'calls')
+  const struck = join(directory, 'struck')
+  writeFileSync(log, '')
+  writeFileSync(join(directory, 'docker'), program(directory, behind, fault))
+  chmodSync(join(directory, 'docker'), 0o755)
+  return {
+    env: { PATH: `${directory}:${process.env.PATH}` },
+    calls: () => readFileSync(log, 'utf8').split('\n').filter(Boolean),
+    struck: () => existsSync(struck),
+  }
+}
+
+function program(directory: string, behind: string, fault?: Fault): string {
+  const strikes = fault ? `[[ $n ${fault.persistent ? '-ge' : '-eq'} ${fault.at} ]]` : 'false'
+  return `#!/bin/bash
+script=$PPID
+# The client must not outlive us, however we end: the script ends it by ending us.
+behind() { setpriv --pdeathsig TERM '${behind}' "$@"; }
+exec 9>>'${directory}/calls'
+flock 9
+printf '%s\\n' "\${*//$'\\n'/ }" >&9
+n=$(wc -l <'${directory}/calls')
+exec 9>&-
+if ${strikes}; then
+  : >'${directory}/struck'
+  ${fault ? STRIKE[fault.mode] : ':'}
+fi
+exec '${behind}' "$@"
+`
+}

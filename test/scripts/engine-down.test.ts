@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { makeHome, script, stubDocker, temporary } from './harness.ts'
+
+const INFO = '{"ServerVersion":"26.1.5","DockerRootDir":"/","MemTotal":8589934592}'
+const down = 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?'
+
+/** A docker that answers `info` and `compose version` as said, and fails everything else. */
+const docker = (info: string, version: string, other = 'echo "not expected" >&2; exit 1') =>
+  stubDocker(`case "$1 $2" in
+    "info --format") ${info} ;;
+    "compose version") ${version} ;;
+    *) ${other} ;;
+  esac`)
+
+/** Each script that needs the engine, with arguments; generate-secrets needs it only where a password is missing. */
+const ASKING: [name: string, args: string[]][] = [
+  ['deploy', ['dickson']],
+  ['deploy', ['dickson', '--dry-run']],
+  ['deploy', ['--all']],
+  ['tenant', ['dickson', 'status']],
+  ['tenant', ['dickson', 'stop']],
+  ['tenant', ['dickson', 'logs']],
+  ['tenant', ['dickson', 'bench', '--', 'list-apps']],
+  ['healthcheck', []],
+  ['generate-secrets', ['dickson']],
+]
+
+describe('an engine that does not answer ends every script with 3 within ten seconds, and changes nothing', {
+  concurrency: 8,
+}, () => {
+  for (const [what, info, other, message] of [
+    ['down', `echo '${down}' >&2; exit 1`, `echo '${down}' >&2; exit 1`, /Cannot connect/],
+    [
+      'down, as some clients say it',
+      `echo '{"ServerVersion":"","ServerErrors":["${down}"]}'`,
+      'exit 1',
+      /does not answer/,
+    ],
+    ['hanging', 'exec sleep 60', 'exec sleep 60', /does not answer|did not end within 5 s/],
+    ['answering with rubbish', 'echo "<html>"', 'echo "<html>"; exit 1', /does not answer|<html>/],
+  ] as const) {
+    for (const [name, args] of ASKING) {
+      it(`${name} ${args.join(' ')}: ${what}`, async () => {
+        const { home } = makeHome({ tenants: name === 'generate-secrets' ? [] : ['erpnext', 'dickson'] })
+        const stub = docker(info, 'echo 2.26.1', other)
+        const ran = await script(name, args, { env: { ...stub.env, ERP_HOME: home } })
+        assert.equal(ran.code, 3, ran.stderr)
+        assert.match(ran.stderr + ran.stdout, message)
+        assert.match(ran.stderr + ran.stdout, /systemctl|start Docker/)
+        assert.ok(ran.seconds < 10, `${ran.seconds} s`)
+        assert.ok(!/\n\s+at /.test(ran.stderr), 'a stack')
+        if (name === 'generate-secrets') assert.deepEqual(readdirSync(join(home, 'secrets')), [])
+      })
+    }
+  }
+
+  it('healthcheck writes --json and --metrics all the same', async () => {
+    const file = join(temporary(), 'erp.prom')
+    const { env } = stubDocker('exit 1')
+    const { code, stdout } = await script('healthcheck', ['--json', '--metrics', file], { env })
+    assert.equal(code, 3)
+    assert.equal(JSON.parse(stdout).state, 'fail')
+    assert.match(readFileSync(file, 'utf8'), /^erp_check_state\{.*part="engine".*\} 2$/m)
+  })
+
+  it('generate-secrets with nothing missing needs no engine', async () => {
+    const { home } = makeHome()
+    const { env, calls } = stubDocker('exec sleep 60')
+    const { code, stdout } = await script('generate-secrets', [], { env: { ...env, ERP_HOME: home } })
+    assert.equal(code, 0)
+    assert.match(stdout, /kept 12/)
+    assert.deepEqual(calls(), [])
+  })
+})
+
+describe('a Docker that does not do ends deploy with 3, says what is needed, and starts nothing', {
+  concurrency: 4,
+}, () => {
+  for (const [what, info, version, message] of [
+    [
+      'the engine is too old',
+      `echo '${INFO.replace('26.1.5', '24.0.9')}'`,
+      'echo 2.26.1',
+      /Engine 25 or newer is needed: this is 24\.0\.9/,
+    ],
+    [
+      'Compose is missing',
+      `echo '${INFO}'`,
+      `echo "docker: 'compose' is not a docker command." >&2; exit 1`,
+      /Compose 2\.24\.4 or newer is needed/,
+    ],
+    [
+      'Compose is of the first generation',
+      `echo '${INFO}'`,
+      'echo 1.29.2',
+      /2\.24\.4 or newer is needed: this is 1\.29\.2/,
+    ],
+    ['Compose is a little too old', `echo '${INFO}'`, 'echo v2.24.3', /2\.24\.4 or newer is needed: this is 2\.24\.3/],
+    ['Compose hangs', `echo '${INFO}'`, 'exec sleep 60', /2\.24\.4 or newer is needed/],
+    ['Compose prints no version', `echo '${INFO}'`, 'echo; exit 0', /2\.24\.4 or newer is needed/],
+  ] as const) {
+    it(what, async () => {
+      const { home } = makeHome()
+      const stub = docker(info, version)
+      const ran = await script('deploy', ['dickson'], { env: { ...stub.env, ERP_HOME: home } })
+      assert.equal(ran.code, 3, ran.stderr)
+      assert.match(ran.stderr, message)
+      assert.ok(ran.seconds < 10, `${ran.seconds} s`)
+      assert.ok(!stub.calls().some((call) => / (up|run|pull) /.test(call)))
+    })
+  }
+
+  /** deploy with these programs alone on PATH, and a docker only where `stub` is given. */
+  function deployWith(tools: string[], stub?: { env: { PATH?: string } }) {
+    const path = temporary()
+    for (const tool of tools) symlinkSync(execFileSync('which', [tool], { encoding: 'utf8' }).trim(), join(path, tool))
+    const PATH = [...(stub ? [stub.env.PATH?.split(':')[0]] : []), path].join(':')
+    return script('deploy', ['dickson'], { env: { PATH, ERP_HOME: makeHome().home } })
+  }
+
+  it('docker is not installed', async () => {
+    const { code, stderr } = await deployWith(['setpriv', 'flock', 'bash', 'cat'])
+    assert.equal(code, 3, stderr)
+    assert.match(stderr, /docker is not installed/)
+  })
+
+  for (const tool of ['setpriv', 'flock']) {
+    it(`${tool} is not installed, and the message does not blame docker`, async () => {
+      const stub = docker(`echo '${INFO}'`, 'echo 2.26.1')
+      const other = ['setpriv', 'flock', 'bash', 'cat', 'sleep'].filter((name) => name !== tool)
+      const { code, stderr } = await deployWith(other, stub)
+      assert.equal(code, 3, stderr)
+      assert.match(stderr, new RegExp(tool))
+      assert.match(stderr, /util-linux/)
+    })
+  }
+})

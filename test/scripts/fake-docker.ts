@@ -1,0 +1,180 @@
+/**
+ * A docker that keeps its state in files and answers as the real client does, as far as the scripts ask: engine, compose
+ * with the services of compose.yml, containers, the site's programs. Its frontend really answers HTTP, on a loopback
+ * address. It shows how the scripts behave; what the engine does is for the engine tier.
+ */
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import { join } from 'node:path'
+import { after, before } from 'node:test'
+import { parse } from 'yaml'
+import tenants from '../../tenants.ts'
+import { root, temporary } from './harness.ts'
+
+interface ComposeService {
+  image: string
+  restart?: string
+  profiles: string[]
+  networks?: string[] | Record<string, unknown>
+}
+
+const compose = parse(readFileSync(join(root, 'compose.yml'), 'utf8'), { merge: true, maxAliasCount: -1 })
+const services = Object.entries(compose.services as Record<string, ComposeService>)
+/** One address a test process: files run side by side. */
+const ADDRESS = `127.${1 + (process.pid % 200)}.${1 + ((process.pid >> 8) % 200)}.7`
+
+export interface FakeDocker {
+  /** The program. */
+  readonly path: string
+  readonly env: { PATH: string }
+  /** A file of its state: `made-dickson`, `up/dickson-db`. */
+  state(name: string): string
+  /** Names of the containers that were made. */
+  containers(): string[]
+  /** As after a complete deploy of a tenant. */
+  deployed(tenant: keyof typeof tenants): FakeDocker
+  /** As before anything was done. */
+  reset(): void
+  calls(): string[]
+}
+
+/** Make a fake docker; the frontend's server lives as long as the tests of the file. */
+export function fakeDocker(): FakeDocker {
+  const directory = temporary()
+  const state = (name: string) => join(directory, name)
+  for (const tenant of Object.keys(tenants)) writeFixtures(directory, tenant)
+  const path = join(directory, 'docker')
+  writeFileSync(path, program(directory))
+  chmodSync(path, 0o755)
+  const fake: FakeDocker = {
+    path,
+    env: { PATH: `${directory}:${process.env.PATH}` },
+    state,
+    containers: () => readdirSync(state('up')).sort(),
+    deployed(tenant) {
+      const { prefix } = tenants[tenant]
+      const own = services.filter(([, { profiles }]) => profiles.includes(tenant))
+      for (const [name] of own) writeFileSync(state(`up/${name}`), 'up\n')
+      for (const file of [`made-${tenant}`, `scheduler-${tenant}`, `flushed-${prefix}`]) writeFileSync(state(file), '')
+      return fake
+    },
+    reset() {
+      rmSync(state('up'), { recursive: true, force: true })
+      for (const name of readdirSync(directory).filter((name) => /^(made|scheduler|flushed|volumes)/.test(name)))
+        rmSync(state(name))
+      mkdirSync(state('up'))
+      writeFileSync(state('calls'), '')
+    },
+    calls: () => (existsSync(state('calls')) ? readFileSync(state('calls'), 'utf8').split('\n').filter(Boolean) : []),
+  }
+  fake.reset()
+  return fake
+}
+
+/** Serve what the frontend answers; call it once at the top of a test file that deploys. */
+export function useFrontend(): void {
+  let server: Server
+  before(
+    () =>
+      new Promise<void>((resolve) => {
+        server = createServer(({ url = '' }, response) => {
+          if (url.startsWith('/api/method/ping')) response.end('{"message":"pong"}')
+          else if (url === '/login') response.end('<link href="/assets/login.css">')
+          else response.end('0{"sid":"abc"}')
+        }).listen(8080, ADDRESS, resolve)
+      }),
+  )
+  after(() => server.close())
+}
+
+/** What compose renders of a tenant's profile, and the hash of each service. */
+function writeFixtures(directory: string, tenant: string): void {
+  const own = services.filter(([, { profiles }]) => profiles.includes(tenant))
+  const plain = (image: string) => image.replace(/^\$\{\w+:-(.*)\}$/, '$1')
+  const rendered = own.map(([name, { image, restart }]) => [name, { image: plain(image), ...(restart && { restart }) }])
+  writeFileSync(join(directory, `config-${tenant}`), JSON.stringify({ services: Object.fromEntries(rendered) }))
+  writeFileSync(
+    join(directory, `hash-${tenant}`),
+    own.map(([name, { restart }]) => `${name} hash-of-${name} ${restart === 'no' ? 'job' : 'service'}\n`).join(''),
+  )
+}
+
+const BENCH = JSON.stringify({
+  redis_cache: 'redis://:cachecache@redis-cache:6379',
+  redis_queue: 'redis://:queuequeue@redis-queue:6379',
+})
+const SITE = '{"db_name": "_site", "erp_site_made": "x"}'
+const QUEUES = '{"queues":{"short":{"length":0,"oldest":""}},"workers":{"rq:worker:w1":"b:short,b:default,b:long"}}'
+
+const program = (directory: string) => `#!/bin/bash
+set -u
+cd '${directory}'
+printf '%s\\n' "\${*//$'\\n'/ }" >>calls
+all=" $* "
+declare -A tenant_of kind_of
+for file in hash-*; do
+  while read -r name _ kind; do tenant_of[$name]=\${file#hash-}; kind_of[$name]=$kind; done <"$file"
+done
+inspect() { # one container as JSON; its file holds: up, unhealthy, exited N …
+  local name=$1 service=\${1#"\${ERP_PREFIX:-}"} status exit=0 health='"Health":{"Status":"healthy","Log":[{"Output":""}]},'
+  read -r status exit <"up/$service"
+  [[ $status == unhealthy ]] && health=\${health/healthy/unhealthy} && status=up
+  [[ $status == up ]] && status=running
+  [[ \${kind_of[$service]} == job ]] && { [[ $status == running ]] && status=exited; health=; }
+  printf '{"Id":"%s","Name":"/%s","Image":"sha256:1","RestartCount":0,' "$name" "$name"
+  printf '"Config":{"Labels":{"com.docker.compose.service":"%s","com.docker.compose.config-hash":"hash-of-%s"}},' "$service" "$service"
+  printf '"State":{"Status":"%s","ExitCode":%d,%s"OOMKilled":false,"StartedAt":"2026-01-01T00:00:00Z"},' "$status" "\${exit:-0}" "$health"
+  printf '"NetworkSettings":{"Networks":{"%s%s-edge":{"IPAddress":"${ADDRESS}"}}}}' "\${ERP_PREFIX:-}" "\${tenant_of[$service]}"
+}
+need() { [[ -e up/\${1#"\${ERP_PREFIX:-}"} ]] || { echo "Error response from daemon: No such container: $1" >&2; exit 1; }; }
+profile=\${all#* --profile }; profile=\${profile%% *}
+
+case "$all" in
+*' info --format '*) echo '{"ServerVersion":"26.1.5","DockerRootDir":"/","MemTotal":8589934592}' ;;
+*' compose version --short '*) echo 2.26.1 ;;
+*' config --format json '*) cat "config-$profile" ;;
+*' config --hash '*) cut -d' ' -f1,2 "hash-$profile" ;;
+*' volume ls '*) [[ -e volumes ]] && cat volumes ;;
+*' image inspect '* | *' pull '*) ;;
+*' ps -aq '*)
+  tenant=\${all#*label=erp.tenant=}; tenant=\${tenant%% *}
+  for name in up/*; do
+    name=\${name#up/}; [[ \${tenant_of[$name]:-} == "$tenant" ]] && echo "\${ERP_PREFIX:-}$name"
+  done ;;
+*' container inspect '*)
+  shift 2; comma=[
+  for name; do printf %s "$comma"; inspect "$name"; comma=,; done
+  echo ']' ;;
+*' up --detach '*)
+  for name; do
+    [[ \${tenant_of[$name]:-} == "$profile" ]] && { echo up >"up/$name"; [[ $name == *-db ]] && echo "\${ERP_PREFIX:-}$name-data" >>volumes; }
+  done ;;
+*' stop '*) for name; do [[ -e up/$name ]] && echo 'exited 143' >"up/$name"; done ;;
+*' restart '*) for name; do [[ -e up/$name ]] && echo up >"up/$name"; done ;;
+*' run '*site.py*)
+  IFS= read -r order
+  [[ $order == *root_password* ]] || { echo 'no order' >&2; exit 1; }
+  found=absent; [[ -e made-$profile ]] && found=complete
+  : >"made-$profile"; echo "{\\"found\\":\\"$found\\",\\"detail\\":\\"\\",\\"mended_jobs\\":0}" ;;
+*' run --rm --network none '*) echo data ;;
+*' exec '*)
+  shift 2; need "$1"; service=\${1#"\${ERP_PREFIX:-}"}; tenant=\${tenant_of[$service]}
+  case "$all" in
+  *' cat /home/'*)
+    [[ -e made-$tenant ]] || exit 1
+    echo '{"erp_site_made": 1'; [[ -e scheduler-$tenant ]] && echo ', "erp_scheduler_enabled": 1'; echo '}' ;;
+  *enable_scheduler*) : >"scheduler-$tenant" ;;
+  *'redis-cli get '*) [[ -e flushed-\${service%-redis-cache} ]] || { : >"flushed-\${service%-redis-cache}"; echo OK; echo OK; } ;;
+  *flushall*) echo OK ;;
+  *common_site_config.json*) printf '%s\\n---\\n%s\\n---\\nassets\\nfolder\\n' '${BENCH}' '${SITE}' ;;
+  *' mariadb --batch '*) cat >/dev/null; printf '0\\t3\\t151\\t1\\tEurope/Dublin\\t%s\\t0\\t\\t\\n' "$(TZ=Europe/Dublin date '+%F %T')" ;;
+  *' redis-cli '*)
+    cat >/dev/null; printf 'OK\\nPONG\\nused_memory:1000000\\nmaxmemory:0\\nevicted_keys:0\\n'
+    printf 'id=1 addr=10.0.0.2:1 name=w1 db=0 cmd=subscribe\\n%s\\n' '${QUEUES}' ;;
+  esac ;;
+*' logs '*) echo "last words of \${*: -1}" ;;
+*' top '*) printf 'PID STAT COMMAND\\n 12 Ss worker\\n' ;;
+*) echo "fake docker does not know: $*" >&2; exit 125 ;;
+esac
+exit 0
+`
