@@ -4,6 +4,9 @@ import { resolve } from 'node:path'
 
 export const ROOT = resolve(import.meta.dirname, '..')
 
+/** Milliseconds; our scripts put things in order within eight seconds of a SIGTERM. */
+const PATIENCE = 15_000
+
 export interface Timed {
   /** Wall time from start to end. */
   seconds: number
@@ -13,7 +16,7 @@ export interface Timed {
 
 interface Options {
   env?: Record<string, string>
-  /** Aborted: the command and everything in its process group get SIGTERM. */
+  /** Aborted: the command and everything in its process group are ended. */
   signal: AbortSignal
   /** Exit codes that are an answer; 0 where nothing is said. */
   accept?: number[]
@@ -37,7 +40,11 @@ export async function run(command: string[], { env = {}, signal, accept = [0] }:
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  const stop = () => child.pid && process.kill(-child.pid, 'SIGTERM')
+  let last: NodeJS.Timeout | undefined
+  const stop = () => {
+    signalGroup(child.pid, 'SIGTERM')
+    last = setTimeout(() => signalGroup(child.pid, 'SIGKILL'), PATIENCE)
+  }
   signal.addEventListener('abort', stop)
   const output = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const) {
@@ -47,12 +54,21 @@ export async function run(command: string[], { env = {}, signal, accept = [0] }:
   }
   const code = await new Promise<number | null>((done, fail) => child.on('close', done).on('error', fail))
   const seconds = (performance.now() - begun) / 1000
+  clearTimeout(last)
   signal.removeEventListener('abort', stop)
   signal.throwIfAborted()
   if (code === null || !accept.includes(code)) {
     throw new Error(`${command.join(' ')} ended with ${code}: ${tail(output.stderr)}`)
   }
   return { seconds, ...output }
+}
+
+function signalGroup(pid: number | undefined, name: NodeJS.Signals): void {
+  try {
+    if (pid) process.kill(-pid, name)
+  } catch {
+    // it has ended meanwhile
+  }
 }
 
 const tail = (text: string) => text.trim().split('\n').slice(-8).join('\n')

@@ -1,6 +1,6 @@
 /** A stack for one suite on this engine: names, home and images of its own, removed at the end however that comes. */
 import { createHash } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { withLock } from '../lib/lock.ts'
@@ -8,6 +8,7 @@ import { prepareForBuilding, prepareHost } from '../rehearsal/host.ts'
 import { buildImages } from '../rehearsal/images.ts'
 import { docker, makeStack } from '../rehearsal/stack.ts'
 import { npxZx, ROOT, run, type Timed } from './process.ts'
+import { subnetsOf } from './tenants.ts'
 
 /** What every suite gets. */
 export interface Session {
@@ -52,7 +53,10 @@ export async function withStack<T>(session: Session, work: (stack: BenchStack) =
     const images = await prepareImages(session)
     const folder = mkdtempSync(join(tmpdir(), 'erp-bench-'))
     const home = join(folder, 'home')
-    const more = { COMPOSE_FILE: join(ROOT, 'compose.yml'), ERP_TENANTS: join(ROOT, 'tenants.ts') }
+    const compose = join(ROOT, 'compose.yml')
+    const overlay = join(folder, 'subnets.json')
+    writeFileSync(overlay, subnetsOf(readFileSync(compose, 'utf8'), subnet))
+    const more = { COMPOSE_FILE: `${compose}:${overlay}`, ERP_TENANTS: join(ROOT, 'tenants.ts') }
     const { env, remove } = makeStack(home, PREFIX, images, more)
     removeAll(remove) // an earlier run may have been killed
     try {

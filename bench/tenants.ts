@@ -22,15 +22,22 @@ type Entries = Record<string, unknown>
 type ComposeFile = { name: string } & Partial<Record<(typeof SECTIONS)[number], Entries>>
 const SECTIONS = ['services', 'networks', 'volumes', 'secrets', 'configs'] as const
 
-/**
- * The text of a compose file with the model's entries once a name. Docker's default address pools hold about thirty
- * networks, and a tenant has three: so each network gets a `subnet` of its own.
- */
+/** The text of a compose file with the model's entries once a name, each network in a `subnet` of its own. */
 export function composeOf(text: string, names: string[], subnet: (index: number) => string): string {
   const file = parse(text, { merge: true, maxAliasCount: -1 }) as ComposeFile
   const grown = Object.fromEntries(SECTIONS.map((section) => [section, multiply(file[section] ?? {}, names)]))
   const networks = addressed(grown.networks ?? {}, subnet)
   return `${JSON.stringify({ name: file.name, ...grown, networks }, null, 2)}\n`
+}
+
+/**
+ * The text of an overlay that gives each network of a compose file a `subnet` of its own: Docker's default address pools
+ * hold about thirty networks on the whole engine, and a tenant has three.
+ */
+export function subnetsOf(text: string, subnet: (index: number) => string): string {
+  const { networks = {} } = parse(text, { merge: true, maxAliasCount: -1 }) as ComposeFile
+  const bare = Object.fromEntries(Object.keys(networks).map((name) => [name, {}]))
+  return `${JSON.stringify({ networks: addressed(bare, subnet) }, null, 2)}\n`
 }
 
 function multiply(entries: Entries, names: string[]): Entries {

@@ -20,29 +20,25 @@ export async function bareUp(stack: BenchStack, tenants: string[], env: Env = {}
 }
 
 /**
- * `healthcheck.ts`; its report comes along. Another load on the machine can make a check red (a ping slower than a
- * second): that is told, and asked again.
- * @throws Error where a tenant stays unhealthy
+ * `healthcheck.ts`; its report comes along. Another load on the machine can make a ping slower than its limit: the time
+ * that the checks took is true all the same, so that is told and counted.
+ * @throws Error where anything else is wrong with a tenant
  */
 export async function healthcheck(
   stack: BenchStack,
   env: Env = {},
 ): Promise<{ seconds: number; report: HealthReport }> {
-  for (let tries = 1; ; tries++) {
-    const { seconds, stdout } = await stack.run(npxZx('scripts/healthcheck.ts', '--json'), env, [0, 1])
-    const report = JSON.parse(stdout) as HealthReport
-    const faults = faultsOf(report)
-    if (faults === '') return { seconds, report }
-    if (tries === 3) throw new Error(`unhealthy: ${faults}`)
-    stack.say(`  not counted: ${faults}`)
-  }
-}
-
-function faultsOf({ tenants }: HealthReport): string {
-  const failed = tenants.flatMap(({ tenant, findings }) =>
-    findings.filter(({ state }) => state === 'fail').map(({ part, check, is }) => `${tenant} ${part} ${check}: ${is}`),
+  const { seconds, stdout } = await stack.run(npxZx('scripts/healthcheck.ts', '--json'), env, [0, 1])
+  const report = JSON.parse(stdout) as HealthReport
+  const failed = report.tenants.flatMap(({ tenant, findings }) =>
+    findings.filter(({ state }) => state === 'fail').map((finding) => ({ tenant, ...finding })),
   )
-  return failed.join('; ')
+  for (const { tenant, part, check, is } of failed) {
+    const fault = `${tenant} ${part} ${check}: ${is}`
+    if (check !== 'ping') throw new Error(`unhealthy: ${fault}`)
+    stack.say(`  ${fault}`)
+  }
+  return { seconds, report }
 }
 
 /** What looks at health without our script: the list of containers, and `bench doctor` in each tenant's backend. */

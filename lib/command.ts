@@ -6,32 +6,25 @@ import { setMaxListeners } from 'node:events'
 import { realpathSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { basename, join, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
-import { $ } from 'zx/core'
-import { EXIT, EXIT_STATUS, messageOf, OperatorError, printable, usageError } from './errors.ts'
-import { appendJournal } from './journal.ts'
+import { $, quote } from 'zx/core'
+import {
+  type CommandLine,
+  checkOptions,
+  chooseTenants,
+  type Grammar,
+  helpHint,
+  type OptionSpecs,
+  type OptionValue,
+  parseCommandLine,
+  renderHelp,
+} from './arguments.ts'
+import { EXIT, messageOf, OperatorError, usageError } from './errors.ts'
 import { withLock } from './lock.ts'
 import { makeRedactor } from './redact.ts'
-import { findTenant, readRegistry, type Tenant } from './registry.ts'
+import { readRegistry, type Tenant } from './registry.ts'
 import { makeReporter, type Reporter } from './reporter.ts'
 import { readSettings, type Settings } from './settings.ts'
-
-interface OptionSpec {
-  readonly type: 'boolean' | 'string' | 'number'
-  readonly help: string
-  /** The name of the value in the help: `SECONDS`. */
-  readonly value?: string
-  readonly default?: string | number
-}
-type OptionSpecs = Record<string, OptionSpec>
-
-type OptionValue<O extends OptionSpec> = O['type'] extends 'boolean'
-  ? boolean
-  : O extends { default: string | number }
-    ? O['type'] extends 'number'
-      ? number
-      : string
-    : (O['type'] extends 'number' ? number : string) | undefined
+import { forEachTenant } from './turns.ts'
 
 /** What a verb's `run` gets. */
 export interface Context<O extends OptionSpecs> extends Reporter {
@@ -57,23 +50,7 @@ export interface Context<O extends OptionSpecs> extends Reporter {
   print(text: string): void
 }
 
-export interface CommandSpec<O extends OptionSpecs, R> {
-  /** The file's name without `.ts`. */
-  readonly name: string
-  readonly summary: string
-  /** At least two. */
-  readonly examples: readonly string[]
-  /** `one`; `some` (or --all); `any` (none means all). */
-  readonly tenants: 'one' | 'some' | 'any'
-  /** With `one`: `--all` may stand instead of the tenant. */
-  readonly all?: boolean
-  /** The words after the tenant, as the usage line shows them. */
-  readonly words?: string
-  readonly options?: O
-  /** Has `--dry-run`. */
-  readonly changes?: boolean
-  /** Lines for the end of the help. */
-  readonly notes?: readonly string[]
+export interface CommandSpec<O extends OptionSpecs, R> extends Grammar<O> {
   run(context: Context<O>): Promise<R>
   /** The result for people, on stdout; `--json` prints the result itself. */
   render?(result: R, colour: boolean): string
@@ -83,8 +60,6 @@ export interface CommandSpec<O extends OptionSpecs, R> {
 
 const ROOT = resolve(import.meta.dirname, '..')
 const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
-/** Of a number: a day in seconds. */
-const LARGEST = 86_400
 /** How long the verb may take to put things in order after a signal, in milliseconds. */
 const PATIENCE = 8_000
 
@@ -111,9 +86,11 @@ async function main<O extends OptionSpecs, R>(spec: CommandSpec<O, R>): Promise<
     prepareZx(settings, signal)
     const context = await makeContext(spec, parsed, settings, signal, redact)
     const result = await spec.run(context)
-    if (json) process.stdout.write(redact(`${JSON.stringify(result ?? {}, null, 2)}\n`))
-    else if (spec.render && !parsed.flags.quiet) writeResult(redact(spec.render(result, useColour(process.stdout))))
-    return spec.exitCode?.(result) ?? EXIT.done
+    const code = spec.exitCode?.(result) ?? EXIT.done
+    const silent = parsed.flags.quiet === true && code === EXIT.done
+    if (json) await writeResult(redact(JSON.stringify(result ?? {}, null, 2)))
+    else if (spec.render && !silent) await writeResult(redact(spec.render(result, useColour(process.stdout))))
+    return code
   } catch (error) {
     const stopped = stoppedBy()
     if (stopped && json)
@@ -123,8 +100,13 @@ async function main<O extends OptionSpecs, R>(spec: CommandSpec<O, R>): Promise<
   }
 }
 
-function writeResult(text: string): void {
-  if (text !== '') process.stdout.write(`${text}\n`)
+/** @throws OperatorError (1) where the result cannot be written, as on a full disk; a reader who has left is none. */
+async function writeResult(text: string): Promise<void> {
+  if (text === '') return
+  const error = await new Promise<NodeJS.ErrnoException | null | undefined>((done) => {
+    process.stdout.write(`${text}\n`, done)
+  })
+  if (error && error.code !== 'EPIPE') throw new OperatorError(`the result cannot be written: ${error.message}`)
 }
 
 /** Tell an error: an OperatorError in two lines, a bug with its stack. Returns the exit code. */
@@ -175,6 +157,7 @@ function prepareZx(settings: Settings, signal: AbortSignal): void {
     nothrow: false,
     detached: false,
     preferLocal: false,
+    quote, // zx sets it only where it finds bash on PATH, which cron may leave empty
     shell: '/bin/bash',
     prefix: 'set -euo pipefail;',
     postfix: '',
@@ -199,45 +182,6 @@ function isFile(path: string): boolean {
   }
 }
 
-type Flags = Record<string, string | boolean | undefined>
-interface CommandLine {
-  flags: Flags
-  positionals: string[]
-  passed: string[]
-}
-
-const COMMON: OptionSpecs = {
-  json: { type: 'boolean', help: 'one JSON document on stdout; never asks' },
-  quiet: { type: 'boolean', help: 'print nothing on success' },
-  help: { type: 'boolean', help: 'this text' },
-}
-
-function optionsOf<O extends OptionSpecs, R>(spec: CommandSpec<O, R>): OptionSpecs {
-  const all: OptionSpecs =
-    spec.tenants === 'some' || spec.all ? { all: { type: 'boolean', help: 'every tenant of the registry' } } : {}
-  const dryRun: OptionSpecs = spec.changes
-    ? { 'dry-run': { type: 'boolean', help: 'say what would be done, change nothing' } }
-    : {}
-  return { ...all, ...spec.options, ...dryRun, ...COMMON }
-}
-
-function parseCommandLine<O extends OptionSpecs, R>(spec: CommandSpec<O, R>, args: string[]): CommandLine {
-  const options = optionsOf(spec)
-  const types = Object.entries(options).map(([name, { type }]) => [
-    name,
-    { type: type === 'boolean' ? ('boolean' as const) : ('string' as const) },
-  ])
-  const end = args.indexOf('--')
-  const own = end < 0 ? args : args.slice(0, end)
-  try {
-    const { values, positionals } = parseArgs({ args: own, options: Object.fromEntries(types), allowPositionals: true })
-    return { flags: values as Flags, positionals, passed: end < 0 ? [] : args.slice(end + 1) }
-  } catch (error) {
-    const [sentence = ''] = messageOf(error).split(/\. |\n/)
-    throw usageError(printable(sentence.slice(0, 300)), `npx zx scripts/${spec.name}.ts --help`)
-  }
-}
-
 async function makeContext<O extends OptionSpecs, R>(
   spec: CommandSpec<O, R>,
   { flags, positionals, passed }: CommandLine,
@@ -259,121 +203,24 @@ async function makeContext<O extends OptionSpecs, R>(
   })
   const dryRun = flags['dry-run'] === true
   const verb = [spec.name, ...words].join(' ')
+  const by = process.env.SUDO_USER || userName()
+  const run = { verb, by, pid: process.pid, dryRun, reporter, redact, signal }
   const base = { ...reporter, tenants, registry, settings, words, passed, dryRun, terminal, signal }
   return {
     ...base,
     json: flags.json === true,
     options: options as Context<O>['options'],
-    exclusively: (name, work) => withLock(join(settings.home, 'state', `${name}.lock`), holder(verb), name, work),
+    exclusively: (name, work) =>
+      withLock(
+        join(settings.home, 'state', `${name}.lock`),
+        { pid: process.pid, verb, since: new Date().toISOString() },
+        name,
+        work,
+      ),
     print: (text) => void process.stdout.write(redact(text)),
-    forEachTenant: (work) => forEachTenant(tenants, verb, dryRun, reporter, redact, signal, work),
+    forEachTenant: (work) => forEachTenant(tenants, run, work),
   }
 }
-
-const helpHint = (spec: { name: string }) => `npx zx scripts/${spec.name}.ts --help`
-
-function checkOptions<O extends OptionSpecs, R>(spec: CommandSpec<O, R>, flags: Flags): Record<string, unknown> {
-  const entries = Object.entries(spec.options ?? {}).map(([name, option]) => {
-    const value = flags[name] ?? option.default
-    if (option.type === 'boolean') return [name, value === true]
-    if (value === '') throw usageError(`--${name} needs a value`, helpHint(spec))
-    if (option.type !== 'number' || value === undefined) return [name, value]
-    const number = /^\d{1,6}$/.test(String(value)) ? Number(value) : 0
-    if (number < 1 || number > LARGEST) throw usageError(`--${name} must be a whole number from 1 to ${LARGEST}`)
-    return [name, number]
-  })
-  return Object.fromEntries(entries)
-}
-
-function chooseTenants<O extends OptionSpecs, R>(
-  spec: CommandSpec<O, R>,
-  registry: Tenant[],
-  positionals: string[],
-  all: boolean,
-): { tenants: Tenant[]; words: string[] } {
-  const known = registry.map(({ name }) => name).join(', ')
-  const taken = all ? 0 : spec.tenants === 'one' ? 1 : positionals.length
-  const names = positionals.slice(0, taken)
-  const words = positionals.slice(taken)
-  if (words.length > 0 && !spec.words)
-    throw usageError(`one tenant is meant, not ${positionals.length}`, helpHint(spec))
-  if (all || (spec.tenants === 'any' && names.length === 0)) return { tenants: registry, words }
-  if (names.length === 0) throw usageError(`a tenant is missing; known: ${known}`, helpHint(spec))
-  const tenants = names.map((name) => findTenant(registry, name))
-  return { tenants: [...new Set(tenants)], words }
-}
-
-async function forEachTenant<T>(
-  tenants: Tenant[],
-  verb: string,
-  dryRun: boolean,
-  reporter: Reporter,
-  redact: (text: string) => string,
-  signal: AbortSignal,
-  work: (tenant: Tenant) => Promise<T>,
-): Promise<T[]> {
-  const results: T[] = []
-  const failures: OperatorError[] = []
-  for (const tenant of tenants) {
-    if (tenants.length > 1) reporter.say(`— ${tenant.title} (${tenant.name}) —`)
-    try {
-      results.push(
-        dryRun ? await work(tenant) : await lockedAndRecorded(tenant, verb, redact, reporter.warn, () => work(tenant)),
-      )
-    } catch (error) {
-      if (signal.aborted || !(error instanceof OperatorError) || tenants.length === 1) throw error
-      const named = nameTenant(error, tenant)
-      reporter.warn(named.message)
-      failures.push(named)
-    }
-  }
-  const [first] = failures
-  if (!first) return results
-  throw new OperatorError(failures.map(({ message }) => message).join('; '), {
-    code: Math.max(...failures.map(({ code }) => code)),
-    ...(first.hint && { hint: first.hint }),
-  })
-}
-
-function nameTenant(error: OperatorError, { name }: Tenant): OperatorError {
-  if (error.message.includes(name)) return error
-  const { code, hint } = error
-  return new OperatorError(`${name}: ${error.message}`, { code, cause: error, ...(hint && { hint }) })
-}
-
-/** Hold the tenant's lock, and write down how it ended. A refusal that changed nothing is written down as well. */
-async function lockedAndRecorded<T>(
-  tenant: Tenant,
-  verb: string,
-  redact: (text: string) => string,
-  warn: (line: string) => void,
-  work: () => Promise<T>,
-): Promise<T> {
-  const begun = Date.now()
-  const at = new Date(begun).toISOString()
-  const by = process.env.SUDO_USER || userName()
-  return withLock(tenant.state('lock'), holder(verb), tenant.name, async () => {
-    let code: number = EXIT.bug
-    let message: string | undefined
-    try {
-      const result = await work()
-      code = EXIT.done
-      return result
-    } catch (error) {
-      if (error instanceof OperatorError) code = error.code
-      message = redact(messageOf(error)).slice(0, 500)
-      throw error
-    } finally {
-      const took = Math.round((Date.now() - begun) / 100) / 10
-      const entry = { at, verb, by, code, seconds: took, ...(message && { message }) }
-      await appendJournal(tenant.state('journal.jsonl'), entry).catch((error) => {
-        warn(`${tenant.name}: the journal was not written: ${messageOf(error)}`)
-      })
-    }
-  })
-}
-
-const holder = (verb: string) => ({ pid: process.pid, verb, since: new Date().toISOString() })
 
 function userName(): string {
   try {
@@ -385,29 +232,4 @@ function userName(): string {
 
 function useColour(stream: NodeJS.WriteStream): boolean {
   return stream.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb'
-}
-
-/** The help, from the same spec that types the options. */
-function renderHelp<O extends OptionSpecs, R>(spec: CommandSpec<O, R>): string {
-  const target = { one: spec.all ? '<tenant|--all>' : '<tenant>', some: '<tenant…|--all>', any: '[tenant…]' }[
-    spec.tenants
-  ]
-  const usage = ['npx zx', `scripts/${spec.name}.ts`, target, spec.words, '[options]'].filter(Boolean).join(' ')
-  const rows = Object.entries(optionsOf(spec)).map(([name, option]) => {
-    const left = `--${name}${option.type === 'boolean' ? '' : ` ${option.value ?? 'VALUE'}`}`
-    return `  ${left.padEnd(22)} ${option.help}${option.default === undefined ? '' : ` (${option.default})`}`
-  })
-  return [
-    ...spec.examples.map((example) => `  npx zx scripts/${example}`),
-    '',
-    spec.summary,
-    '',
-    `Usage: ${usage}`,
-    '',
-    ...rows,
-    ...(spec.notes?.length ? ['', ...spec.notes] : []),
-    '',
-    'Exit status:',
-    ...EXIT_STATUS.map((row) => `  ${row}`),
-  ].join('\n')
 }

@@ -1,5 +1,5 @@
 /** docker compose as values: argument lists that are built before anything runs, and the rendered configuration. */
-import { type DockerOptions, type DockerResult, docker, lastLines, projectName } from './docker.ts'
+import { type DockerOptions, type DockerResult, docker, lastLines } from './docker.ts'
 import { preconditionError } from './errors.ts'
 import type { Tenant } from './registry.ts'
 
@@ -8,16 +8,7 @@ const OLDEST = [2, 24, 4] as const
 /** `docker compose …` for one tenant: its profile alone, so that no call can reach another's services. */
 export function composeArgs(tenant: Tenant, ...args: string[]): string[] {
   const { root } = tenant.settings
-  return [
-    'compose',
-    '--project-directory',
-    root,
-    '--project-name',
-    projectName(tenant),
-    '--profile',
-    tenant.name,
-    ...args,
-  ]
+  return ['compose', '--project-directory', root, '--project-name', tenant.project, '--profile', tenant.name, ...args]
 }
 
 /**

@@ -2,12 +2,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { $ } from 'zx/core'
 import { OperatorError, preconditionError } from './errors.ts'
-import type { Tenant } from './registry.ts'
 
 export interface DockerOptions {
-  /** Written to the process's stdin, which is empty otherwise. Secrets travel here. */
+  /** Written to the process's stdin, which is closed otherwise. Secrets travel here. */
   input?: string
   /** Keep stdin open after `input`: the program inside ends when we do. */
   holdStdin?: boolean
@@ -36,9 +36,11 @@ export interface DockerResult {
  * @throws OperatorError (1) with the client's last lines, unless `nothrow`; what was interrupted by a signal always throws.
  */
 export async function docker(args: string[], options: DockerOptions = {}): Promise<DockerResult> {
-  const { input = '', timeout = 120, nothrow = false, env, uninterruptible = false } = options
+  const { input, timeout = 120, nothrow = false, env, uninterruptible = false } = options
+  const stdin = input === undefined ? 'ignore' : 'pipe'
   const run = $({
-    ...(!options.holdStdin && { input }),
+    stdio: [stdin, 'pipe', 'pipe'],
+    ...(input !== undefined && !options.holdStdin && { input }),
     quiet: true,
     nothrow: true,
     ...(env && { env: { ...$.env, ...env } }),
@@ -46,10 +48,12 @@ export async function docker(args: string[], options: DockerOptions = {}): Promi
   })
   const begun = performance.now()
   const child = run`exec setpriv --pdeathsig TERM docker ${args}`
-  if (options.holdStdin) child.stdin.write(input)
+  if (options.holdStdin) child.stdin.write(input ?? '')
   if (options.onStderr) createInterface({ input: child.stderr }).on('line', options.onStderr)
   const limit = setTimeout(() => child.child?.kill('SIGKILL'), timeout * 1000)
+  child.child?.stdin?.on('error', () => {}) // it may end without reading; its exit code says why
   const output = await child.finally(() => clearTimeout(limit))
+  if (output.exitCode !== 0) await sleep(50) // a Ctrl-C may have reached it before us
   if (!uninterruptible) $.signal?.throwIfAborted()
   const timedOut = output.signal === 'SIGKILL' && performance.now() - begun >= timeout * 1000 - 50
   const result = { code: output.exitCode ?? 1, stdout: output.stdout, stderr: output.stderr, timedOut }
@@ -79,16 +83,18 @@ export interface Engine {
 }
 
 /**
- * Ask the engine who it is, within 5 s.
+ * Ask the engine who it is.
+ * @param timeout seconds
  * @throws OperatorError (3) where there is no client or the engine does not answer.
  */
-export async function askEngine(): Promise<Engine> {
-  const result = await docker(['info', '--format', '{{json .}}'], { timeout: 5, nothrow: true })
+export async function askEngine(timeout = 5): Promise<Engine> {
+  const result = await docker(['info', '--format', '{{json .}}'], { timeout, nothrow: true })
   if (result.code === 127 && result.stderr.includes('setpriv')) {
     throw preconditionError('setpriv is not installed', 'install util-linux')
   }
   if (result.code === 127) throw preconditionError('docker is not installed', 'see README: production set-up')
-  if (result.timedOut) throw preconditionError('the Docker engine does not answer (5 s)', 'systemctl restart docker')
+  if (result.timedOut)
+    throw preconditionError(`the Docker engine does not answer (${timeout} s)`, 'systemctl restart docker')
   const info = parseInfo(result.stdout)
   if (!info.ServerVersion) {
     const errors = (info.ServerErrors as string[] | undefined)?.[0] ?? lastLines(result.stderr, 1)
@@ -109,94 +115,13 @@ function parseInfo(text: string): Record<string, unknown> {
   }
 }
 
-/** What `docker inspect` says of a container, as far as we ask. */
-export interface Container {
-  id: string
-  name: string
-  service: string
-  image: string
-  configHash: string
-  /** created, running, paused, restarting, removing, exited or dead. */
-  status: string
-  /** healthy, unhealthy or starting; none where it has no health check. */
-  health: string
-  /** When its last health check ended, in milliseconds since 1970; 0 where none has. */
-  healthAt: number
-  /** What its last health check printed. */
-  healthOutput: string
-  exitCode: number
-  oomKilled: boolean
-  restartCount: number
-  /** UTC, ISO 8601. */
-  startedAt: string
-  /** Address by network name. */
-  addresses: Record<string, string>
-}
-
-/** All containers of a tenant that compose made, in any state; one-off runs apart. */
-export async function tenantContainers(tenant: Tenant): Promise<Container[]> {
-  const filters = [
-    'com.docker.compose.oneoff=False',
-    `com.docker.compose.project=${projectName(tenant)}`,
-    `erp.tenant=${tenant.name}`,
-  ]
-  const ids = await docker(['ps', '-aq', '--no-trunc', ...filters.flatMap((label) => ['--filter', `label=${label}`])], {
-    timeout: 10,
-  })
-  return inspectContainers(ids.stdout.split('\n').filter(Boolean))
-}
-
-export const projectName = (tenant: Tenant) => `${tenant.settings.prefix}securenexus-erp`
-
-async function inspectContainers(ids: string[]): Promise<Container[]> {
-  if (ids.length === 0) return []
-  // One that was removed meanwhile makes the exit code 1; the others are told all the same.
-  const { stdout } = await docker(['container', 'inspect', ...ids], { timeout: 10, nothrow: true })
-  return (JSON.parse(stdout) as RawContainer[]).map(readContainer)
-}
-
-interface RawContainer {
-  Id: string
-  Name: string
-  Image: string
-  RestartCount: number
-  Config: { Labels: Record<string, string> }
-  State: {
-    Status: string
-    ExitCode: number
-    OOMKilled: boolean
-    StartedAt: string
-    Health?: { Status: string; Log?: { Output: string; End: string }[] }
-  }
-  NetworkSettings: { Networks: Record<string, { IPAddress: string }> }
-}
-
-function readContainer(raw: RawContainer): Container {
-  const networks = Object.entries(raw.NetworkSettings.Networks ?? {})
-  return {
-    id: raw.Id,
-    name: raw.Name.slice(1),
-    service: raw.Config.Labels['com.docker.compose.service'] ?? '',
-    image: raw.Image,
-    configHash: raw.Config.Labels['com.docker.compose.config-hash'] ?? '',
-    status: raw.State.Status,
-    health: raw.State.Health?.Status ?? 'none',
-    healthAt: Date.parse(raw.State.Health?.Log?.at(-1)?.End ?? '') || 0,
-    healthOutput: lastLines(raw.State.Health?.Log?.at(-1)?.Output ?? '', 1),
-    exitCode: raw.State.ExitCode,
-    oomKilled: raw.State.OOMKilled,
-    restartCount: raw.RestartCount,
-    startedAt: raw.State.StartedAt,
-    addresses: Object.fromEntries(networks.map(([name, network]) => [name, network.IPAddress])),
-  }
-}
-
 /**
  * Run a command in a running container; its stdin is `input`.
  * @throws OperatorError (1), unless `nothrow`.
  */
 export function dockerExec(container: string, command: string[], options: DockerOptions = {}): Promise<DockerResult> {
-  return docker(['exec', '-i', container, ...command], options)
+  const interactive = options.input === undefined ? [] : ['-i']
+  return docker(['exec', ...interactive, container, ...command], options)
 }
 
 /** Where lines go: results to `print`, what is said beside them to `say`. */
@@ -220,6 +145,8 @@ export async function dockerAttached(args: string[], output?: LineOutput): Promi
   if (output && child.stdout) createInterface({ input: child.stdout }).on('line', (line) => output.print(`${line}\n`))
   if (output && child.stderr) createInterface({ input: child.stderr }).on('line', output.say)
   const [code] = await once(child, 'close')
+  if (code !== 0) await sleep(50)
+  $.signal?.throwIfAborted()
   return code ?? 1
 }
 

@@ -40,6 +40,8 @@ export interface TenantSpec {
 export interface Tenant extends TenantSpec {
   readonly name: string
   readonly settings: Settings
+  /** The compose project, one for all tenants of an installation. */
+  readonly project: string
   /** The compose service of a part: `db` is `dickson-db`. */
   service(part: string): string
   /** The container of a part (not for `worker`, which scales). */
@@ -105,6 +107,7 @@ export function makeTenant(name: string, spec: TenantSpec, settings: Settings): 
     ...spec,
     name,
     settings,
+    project: `${settings.prefix}securenexus-erp`,
     service: (part) => `${spec.prefix}-${part}`,
     container: named,
     volume: named,

@@ -9,7 +9,7 @@ import type { Settings } from './settings.ts'
 
 /** 24 random bytes as 48 hexadecimal digits: 192 bits that no shell, URL or parser can misread. */
 const BYTES = 24
-const LONG_ENOUGH = /^([0-9a-f]{48,}|[A-Za-z0-9]{33,})$/i
+const LONG_ENOUGH = /^(?![0-9a-f]{0,47}$)[A-Za-z0-9]{33,}$/i
 
 /** A password that was given to something which keeps it: a new one would lock us out of the volume's data. */
 const KEPT_BY: Partial<Record<(typeof TENANT_SECRETS)[number], string>> = {

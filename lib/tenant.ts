@@ -1,11 +1,14 @@
 /** What tenant.ts does to one tenant's services. Every call names the services: no bare `compose stop` or `down`. */
 import { compose, composeArgs, renderServices, type Service, stopArgs, upArgs } from './compose.ts'
-import { phases, proveFrontend, startServices, waitUntilHealthy } from './deploy.ts'
-import { type Container, dockerAttached, dockerExec, type LineOutput, tenantContainers } from './docker.ts'
+import { type Container, tenantContainers } from './containers.ts'
+import { phases, proveFrontend, startServices } from './deploy.ts'
+import { dockerAttached, dockerExec, type LineOutput } from './docker.ts'
 import { OperatorError, preconditionError, quoted, usageError } from './errors.ts'
 import type { Tenant } from './registry.ts'
 import type { Reporter } from './reporter.ts'
 import { verifySecrets } from './secrets.ts'
+import { askCache } from './site.ts'
+import { waitUntilHealthy } from './wait.ts'
 
 /** Seconds. */
 const PATIENCE = 300
@@ -69,10 +72,11 @@ export async function scale(tenant: Tenant, count: number, { step }: Reporter): 
 
 /** Empty redis-cache and Frappe's caches. Only the former mends pages without style after a changed image (life-facts C). */
 export async function clearCache(tenant: Tenant, { step }: Reporter): Promise<void> {
-  const flush = 'REDISCLI_AUTH="$(cat /run/secrets/redis_password)" redis-cli flushall'
+  await requireRunning(tenant, 'redis-cache')
+  await requireRunning(tenant, 'backend')
   await step('Empty redis-cache', async () => {
-    const { stdout } = await dockerExec(tenant.container('redis-cache'), ['sh', '-ec', flush], { timeout: 20 })
-    if (!stdout.includes('OK')) throw new OperatorError(`${tenant.name}: redis-cache was not emptied: ${stdout.trim()}`)
+    const [answer] = await askCache(tenant, 'flushall')
+    if (answer !== 'OK') throw new OperatorError(`${tenant.name}: redis-cache was not emptied: ${answer}`)
   })
   for (const verb of ['clear-cache', 'clear-website-cache']) {
     await step(`bench ${verb}`, () => dockerExec(tenant.container('backend'), ['bench', '--site', tenant.site, verb]))

@@ -5,6 +5,8 @@ import { askEngine } from '../lib/docker.ts'
 import { type Ground, preflight, pullMissing, refuseForeignDatabase } from '../lib/preflight.ts'
 import type { Tenant } from '../lib/registry.ts'
 import type { Reporter } from '../lib/reporter.ts'
+import * as site from '../lib/site.ts'
+import { waitUntilHealthy } from '../lib/wait.ts'
 
 command({
   name: 'deploy',
@@ -24,14 +26,14 @@ command({
       )
       for (const warning of ground.warnings) warn(warning)
       const changes = deploy.planChanges(ground.services, ground.containers)
-      const result = { tenant: tenant.name, site: tenant.site, changes }
+      const unfinished = changes.length > 0 ? [] : await site.unfinishedWork(tenant)
+      const result = { tenant: tenant.name, site: tenant.site, changes, unfinished }
       if (dryRun) return result
-      const { made, scheduler } = await deploy.readMarks(tenant)
-      if (changes.length > 0 || !made || !scheduler) await bringUp(tenant, ground, timeout, reporter)
+      if (changes.length > 0 || unfinished.length > 0) await bringUp(tenant, ground, timeout, reporter)
       await step('Wait until every service proves that it works', (note) =>
-        deploy.waitUntilHealthy(tenant, ground.services, timeout, note),
+        waitUntilHealthy(tenant, ground.services, timeout, note),
       )
-      if (await deploy.flushStaleCache(tenant))
+      if (await site.flushStaleCache(tenant))
         reporter.say('  redis-cache was emptied: no image or another had filled it')
       await step(`Ask ${tenant.site} through its frontend`, () => deploy.proveFrontend(tenant))
       return result
@@ -40,10 +42,13 @@ command({
   },
   render({ tenants, dryRun }) {
     return tenants
-      .map(({ tenant, site, changes }) => {
-        const list = changes.map(({ service, why }) => `\n  ${service} (${why})`).join('')
-        if (dryRun) return changes.length > 0 ? `${tenant}: would start${list}` : `${tenant}: nothing to do`
-        return `${tenant}: ${site} is up${changes.length > 0 ? '' : '; nothing had to be done'}`
+      .map(({ tenant, site: host, changes, unfinished }) => {
+        const work = [
+          ...changes.map(({ service, why }) => `start ${service} (${why})`),
+          ...unfinished.map((what) => `finish ${what}`),
+        ]
+        if (dryRun) return work.length > 0 ? `${tenant}: would\n  ${work.join('\n  ')}` : `${tenant}: nothing to do`
+        return `${tenant}: ${host} is up${work.length > 0 ? '' : '; nothing had to be done'}`
       })
       .join('\n')
   },
@@ -57,10 +62,10 @@ async function bringUp(tenant: Tenant, ground: Ground, timeout: number, { step, 
   await step('Look for data that is not ours', () => refuseForeignDatabase(tenant, ground))
   await step('Start the database and both Redis', start(stores))
   await step('Write the configuration of the bench', start(configurator))
-  const site = await step(`Make the site ${tenant.site}, once`, (note) => deploy.makeSite(tenant, note))
-  if (site.found === 'half') warn(`an interrupted installation was finished (${site.detail})`)
-  if (site.mended_jobs > 0) warn(`${site.mended_jobs} scheduled jobs that were created in the future were mended`)
+  const made = await step(`Make the site ${tenant.site}, once`, (note) => site.makeSite(tenant, note))
+  if (made.found === 'half') warn(`an interrupted installation was finished (${made.detail})`)
+  if (made.mended_jobs > 0) warn(`${made.mended_jobs} scheduled jobs that were created in the future were mended`)
   await step('Start the application', start(application))
-  const { scheduler } = await deploy.readMarks(tenant)
-  if (!scheduler) await step('Switch the scheduler on', () => deploy.enableScheduler(tenant))
+  const { scheduler } = await site.readMarks(tenant)
+  if (!scheduler) await step('Switch the scheduler on', () => site.enableScheduler(tenant))
 }

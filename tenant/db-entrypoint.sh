@@ -25,8 +25,16 @@ if [[ -e $unfinished && -d data ]]; then
   echo "The first start was interrupted: making the empty database again" >&2
   rm -rf data
 fi
-if [[ ! -d data/mysql ]]; then
+
+# The image's entrypoint turns the password's file into a variable of the server's environment, which shows in /proc.
+# Only a first start needs it, and forgets it in its last act: the entrypoint reads this file as part of itself.
+if [[ -d data/mysql ]]; then
+  unset MARIADB_ROOT_PASSWORD_FILE
+else
   touch "$unfinished"
-  echo "rm -f /var/lib/mysql/$unfinished" >/docker-entrypoint-initdb.d/finished.sh
+  cat >/docker-entrypoint-initdb.d/finished.sh <<END
+rm -f /var/lib/mysql/$unfinished
+unset MARIADB_ROOT_PASSWORD MYSQL_ROOT_PASSWORD
+END
 fi
 exec docker-entrypoint.sh "$@"

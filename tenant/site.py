@@ -223,14 +223,14 @@ def localise(site, order):
 
 
 def mend_future_jobs(site):
-    """Jobs created in the future are never due, while the scheduler says it is enabled. Returns how many were mended."""
+    """Jobs created (or last run) in the future are never due, while the scheduler says it is enabled. Returns how many."""
     connect(site)
     now = frappe.utils.now_datetime()
-    where = "last_execution is null and creation > %s"
-    count = frappe.db.sql(f"select count(*) from `tabScheduled Job Type` where {where}", (now,))[0][0]
-    if count:
-        frappe.db.sql(f"update `tabScheduled Job Type` set creation=%s where {where}", (now, now))
-        frappe.db.commit()
+    count = 0
+    for field, where in (("creation", "last_execution is null and creation > %s"), ("last_execution", "last_execution > %s")):
+        count += frappe.db.sql(f"select count(*) from `tabScheduled Job Type` where {where}", (now,))[0][0]
+        frappe.db.sql(f"update `tabScheduled Job Type` set {field}=%s where {where}", (now, now))
+    frappe.db.commit()
     return count
 
 

@@ -1,6 +1,7 @@
 """Healthy: this container's worker has a live connection to the queue (rq's own heartbeat is minutes late).
 
-A live worker is subscribed under its own name; the subscription ends with its process. Run with -S: it starts at once.
+A live worker is subscribed to its own channel, and the subscription ends with its process (its connection's name does
+not survive a restart of the queue). Run with -S: it starts at once.
 """
 
 import json
@@ -28,6 +29,6 @@ def clients(address):
 with open(COMMON_CONFIG) as file:
     own_ip, lines = clients(urlparse(json.load(file)["redis_queue"]))
 fields = [dict(pair.split("=", 1) for pair in line.split(" ") if "=" in pair) for line in lines]
-alive = [f for f in fields if f["addr"].rsplit(":", 1)[0] == own_ip and f.get("name") and f["cmd"].endswith("subscribe")]
+alive = [f for f in fields if f["addr"].rsplit(":", 1)[0] == own_ip and f["cmd"].endswith("subscribe")]
 if not alive:
     sys.exit("no worker of this container is connected to the queue")

@@ -5,6 +5,7 @@ import model from '../../tenants.ts'
 import { interleave, makeRow, type Row } from '../measure.ts'
 import { ROOT } from '../process.ts'
 import { type BenchStack, deployTenants, type Session, subnet, withStack, writeFile } from '../stack.ts'
+import { renderTable } from '../table.ts'
 import { composeOf, registryOf, tenantNames } from '../tenants.ts'
 import { bareUp, healthByHand, healthcheck, redeploy } from '../verbs.ts'
 
@@ -33,7 +34,9 @@ export function growth(session: Session): Promise<Row[]> {
       const env = writeFiles(stack, names)
       session.say(`${tenants} tenants`)
       await deployTenants(stack, names.slice(sizes.at(-1)?.tenants ?? 0), env)
-      sizes.push({ tenants, figures: await measure(stack, names, env) })
+      const size = { tenants, figures: await measure(stack, names, env) }
+      sizes.push(size)
+      session.say(renderTable(rowsOf(size)))
     }
     return [...sizes.flatMap(rowsOf), ...oneMore(sizes)]
   })

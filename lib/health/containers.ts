@@ -1,7 +1,8 @@
 /** Containers: each expected one runs, is healthy, has not been killed for memory and does not keep restarting. */
 
 import type { Service } from '../compose.ts'
-import { type Container, docker } from '../docker.ts'
+import type { Container } from '../containers.ts'
+import { docker } from '../docker.ts'
 import type { Tenant } from '../registry.ts'
 import type { Finding } from './check.ts'
 

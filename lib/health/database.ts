@@ -53,6 +53,22 @@ export async function databaseFindings(tenant: Tenant, schema: string, limit: nu
   ]
 }
 
+/** True where scheduled jobs were created in the future, and so are never due; false also where nobody can be asked. */
+export async function hasFutureJobs(tenant: Tenant, schema: string): Promise<boolean> {
+  const answers = await ask(tenant, schema, 10).catch(() => undefined)
+  return answers !== undefined && inFuture(answers, siteNow(answers, new Date())) !== undefined
+}
+
+/** What makes jobs never due: they were created in the future, or last ran there, as after a change of the time zone. */
+function inFuture({ neverRan, lastCreated, lastExecution }: Answers, now: number): string | undefined {
+  const later = (text: string) => text !== '' && siteTime(text) > now + MINUTE
+  if (neverRan > 0 && later(lastCreated))
+    return `${neverRan} jobs never ran and were created in the future, up to ${lastCreated}`
+  return later(lastExecution) ? `the last run, ${lastExecution}, lies in the future` : undefined
+}
+
+const siteNow = ({ timeZone }: Answers, now: Date) => wallClock(now, timeZone || 'Asia/Kolkata')
+
 async function ask(tenant: Tenant, schema: string, limit: number): Promise<Answers> {
   if (!/^\w+$/.test(schema)) throw new Error(`site_config.json has no usable db_name`)
   const single = (field: string) =>
@@ -110,18 +126,12 @@ function schedulerFinding(tenant: Tenant, answers: Answers, now: Date): Finding 
       remedy: `${bench} enable`,
     }
   }
-  const siteNow = wallClock(now, answers.timeZone || 'Asia/Kolkata')
+  const clock = siteNow(answers, now)
   const limit = `< ${SCHEDULER.fail} min`
-  if (answers.neverRan > 0 && siteTime(answers.lastCreated) > siteNow + MINUTE) {
-    const is = `${answers.neverRan} jobs never ran and were created in the future, up to ${answers.lastCreated}`
-    return { ...part, state: 'fail', is, limit, remedy: `npx zx scripts/deploy.ts ${tenant.name}` }
-  }
+  const future = inFuture(answers, clock)
+  if (future) return { ...part, state: 'fail', is: future, limit, remedy: `npx zx scripts/deploy.ts ${tenant.name}` }
   const never = answers.lastExecution === ''
-  if (!never && siteTime(answers.lastExecution) > siteNow + MINUTE) {
-    const is = `${answers.lastExecution} lies in the future: nothing runs before then`
-    return { ...part, state: 'fail', is, limit, remedy: `npx zx scripts/deploy.ts ${tenant.name}` }
-  }
-  const minutes = Math.max(0, (siteNow - siteTime(never ? answers.firstCreated : answers.lastExecution)) / MINUTE)
+  const minutes = Math.max(0, (clock - siteTime(never ? answers.firstCreated : answers.lastExecution)) / MINUTE)
   const state = grade(minutes, SCHEDULER.warn, SCHEDULER.fail)
   return {
     ...part,

@@ -15,7 +15,7 @@ const MEMORY = { warn: 0.85, fail: 0.98 }
 
 /** For each queue: its length and the older of its two ends' enqueued_at; for each worker that is registered: its queues. */
 const LUA = `
-local out = {queues = {}, workers = {}}
+local out = {queues = {}, workers = {}, channels = redis.call('PUBSUB', 'CHANNELS', 'rq:pubsub:*')}
 for _, name in ipairs({'short', 'default', 'long'}) do
   local key = '${QUEUE_KEY}' .. name
   local oldest = ''
@@ -39,24 +39,20 @@ export async function cacheFindings(tenant: Tenant, url: string): Promise<Findin
 
 /** redis-queue: password, memory and evictions, live workers by queue, how many jobs wait and how long. */
 export async function queueFindings(tenant: Tenant, url: string): Promise<Finding[]> {
-  const answer = await ask(tenant, 'redis-queue', url, [
-    'PING',
-    'INFO memory',
-    'INFO stats',
-    'CLIENT LIST',
-    `EVAL "${LUA}" 0`,
-  ])
+  const answer = await ask(tenant, 'redis-queue', url, ['PING', 'INFO memory', 'INFO stats', `EVAL "${LUA}" 0`])
   const password = passwordFinding(tenant, 'redis-queue', answer)
   if (password.state === 'fail') return [password]
   const line = answer.split('\n').find((text) => text.startsWith('{')) ?? ''
-  const { queues, workers } = JSON.parse(line) as {
+  const { queues, workers, channels } = JSON.parse(line) as {
     queues: Record<string, { length: number; oldest: string }>
     workers: Record<string, string>
+    /** An empty list where there are none: Lua's empty table is an object. */
+    channels: string[] | Record<string, never>
   }
   return [
     password,
     memoryFinding(tenant, answer),
-    ...workerFindings(tenant, answer, workers),
+    ...workerFindings(tenant, Object.values(channels), workers),
     ...QUEUES.flatMap((name) => jobFindings(tenant, name, queues[name] ?? { length: 0, oldest: '' }, Date.now())),
   ]
 }
@@ -99,14 +95,13 @@ function memoryFinding(tenant: Tenant, info: string): Finding {
 }
 
 /**
- * Workers by the queue's own connections: a live worker is subscribed under its own name. Its registered heartbeat is up
- * to eight minutes late, and stays after it was killed (life-facts D).
+ * Workers by the queue's own subscriptions: each live worker listens on a channel of its name. Its registered heartbeat is
+ * up to eight minutes late and stays after it was killed (life-facts D); its connection's name is lost when it reconnects.
  */
-function workerFindings(tenant: Tenant, clients: string, registered: Record<string, string>): Finding[] {
-  const subscribed = [...clients.matchAll(/^id=.* name=(\S+) .*cmd=\w*subscribe/gm)].map(
-    ([, name]) => `rq:worker:${name}`,
-  )
-  const live = subscribed.flatMap((key) => (registered[key] ?? '').split(',').map((queue) => queue.split(':').at(-1)))
+function workerFindings(tenant: Tenant, channels: string[], registered: Record<string, string>): Finding[] {
+  const live = channels
+    .map((channel) => channel.replace('rq:pubsub:', 'rq:worker:'))
+    .flatMap((key) => (registered[key] ?? '').split(',').map((queue) => queue.split(':').at(-1)))
   return QUEUES.map((queue) => {
     const count = live.filter((name) => name === queue).length
     return {

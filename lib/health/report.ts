@@ -1,8 +1,9 @@
 /** Checks the machine and all tenants side by side. */
 import { statfs } from 'node:fs/promises'
 import { renderServices } from '../compose.ts'
+import { type Container, tenantContainers } from '../containers.ts'
 import { addressOf } from '../deploy.ts'
-import { askEngine, type Container, tenantContainers } from '../docker.ts'
+import { askEngine } from '../docker.ts'
 import type { OperatorError } from '../errors.ts'
 import { learnSecret } from '../redact.ts'
 import type { Tenant } from '../registry.ts'
@@ -44,6 +45,10 @@ export async function checkHealth(tenants: Tenant[]): Promise<HealthReport> {
     ]),
     ...tenants.map(async (tenant) => ({ tenant, findings: await checkTenant(tenant) })),
   ])
+  if (checked.some(({ findings }) => worst(findings) === 'fail')) {
+    const now = await askEngine(2).catch((error) => error as OperatorError) // it may have hung meanwhile
+    if (now instanceof Error) return engineDown(now, begun)
+  }
   const rows = checked.map(({ tenant, findings }) => ({
     tenant: tenant.name,
     title: tenant.title,
@@ -91,12 +96,12 @@ async function diskFindings(directory: string): Promise<Finding[]> {
 async function checkTenant(tenant: Tenant): Promise<Finding[]> {
   const remedy = `npx zx scripts/deploy.ts ${tenant.name} --dry-run`
   return runProbes([
-    { part: 'compose', check: 'configuration', remedy, limit: 2 * LIMIT, run: () => checkServices(tenant) },
+    { part: 'compose', check: 'configuration', remedy, limit: LIMIT + 1, run: () => checkServices(tenant) },
   ])
 }
 
 async function checkServices(tenant: Tenant): Promise<Finding[]> {
-  const [services, containers] = await Promise.all([renderServices(tenant), tenantContainers(tenant)])
+  const [services, containers] = await Promise.all([renderServices(tenant), tenantContainers(tenant, 3)])
   const config = readBenchConfig(tenant, readers(tenant, containers)).then((found) => {
     for (const url of [found.redisCache, found.redisQueue]) learnSecret(/:([^:@]*)@/.exec(url)?.[1] ?? '')
     return found

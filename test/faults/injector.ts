@@ -21,7 +21,8 @@ import { join } from 'node:path'
 export const MODES = ['fail', 'kill-before', 'kill-after', 'term', 'interrupt', 'hang'] as const
 
 export interface Fault {
-  at: number
+  /** The number of the call, from 1; or words that the first call to be struck holds, since a deploy polls. */
+  at: number | string
   mode: (typeof MODES)[number]
   persistent?: boolean
 }
@@ -63,8 +64,14 @@ export function injectDocker(directory: string, behind: string, fault?: Fault): 
   }
 }
 
+/** When the fault strikes, as bash asks it. */
+function condition(directory: string, { at, persistent }: Fault): string {
+  if (typeof at === 'number') return `[[ $n ${persistent ? '-ge' : '-eq'} ${at} ]]`
+  return `[[ "$*" == *'${at}'*${persistent ? '' : ` && ! -e '${directory}/struck'`} ]]`
+}
+
 function program(directory: string, behind: string, fault?: Fault): string {
-  const strikes = fault ? `[[ $n ${fault.persistent ? '-ge' : '-eq'} ${fault.at} ]]` : 'false'
+  const strikes = fault ? condition(directory, fault) : 'false'
   return `#!/bin/bash
 script=$PPID
 # The client must not outlive us, however we end: the script ends it by ending us.

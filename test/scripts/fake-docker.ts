@@ -55,7 +55,8 @@ export function fakeDocker(): FakeDocker {
       const { prefix } = tenants[tenant]
       const own = services.filter(([, { profiles }]) => profiles.includes(tenant))
       for (const [name] of own) writeFileSync(state(`up/${name}`), 'up\n')
-      for (const file of [`made-${tenant}`, `scheduler-${tenant}`, `flushed-${prefix}`]) writeFileSync(state(file), '')
+      for (const file of [`made-${tenant}`, `scheduler-${tenant}`]) writeFileSync(state(file), '')
+      writeFileSync(state(`flushed-${prefix}`), 'sha256:1\n')
       return fake
     },
     reset() {
@@ -126,6 +127,19 @@ inspect() { # one container as JSON; its file holds: up, unhealthy, exited N …
   printf '"State":{"Status":"%s","ExitCode":%d,%s"OOMKilled":false,"StartedAt":"2026-01-01T00:00:00Z"},' "$status" "\${exit:-0}" "$health"
   printf '"NetworkSettings":{"Networks":{"%s%s-edge":{"IPAddress":"${ADDRESS}"}}}}' "\${ERP_PREFIX:-}" "\${tenant_of[$service]}"
 }
+redis() { # what redis-cli prints for one command
+  local mark=flushed-\${service%-redis-*}
+  case \${1,,} in
+  auth) echo OK ;;
+  ping) echo PONG ;;
+  get) [[ -e $mark ]] && cat "$mark" || echo ;;
+  flushall) rm -f "$mark"; echo OK ;;
+  set) echo "\${2#* }" >"$mark"; echo OK ;;
+  info) printf 'used_memory:1000000\\nmaxmemory:0\\nevicted_keys:0\\n' ;;
+  client) echo 'id=1 addr=10.0.0.2:1 name=w1 db=0 cmd=subscribe' ;;
+  eval) echo '${QUEUES}' ;;
+  esac
+}
 need() { [[ -e up/\${1#"\${ERP_PREFIX:-}"} ]] || { echo "Error response from daemon: No such container: $1" >&2; exit 1; }; }
 profile=\${all#* --profile }; profile=\${profile%% *}
 
@@ -158,19 +172,19 @@ case "$all" in
   : >"made-$profile"; echo "{\\"found\\":\\"$found\\",\\"detail\\":\\"\\",\\"mended_jobs\\":0}" ;;
 *' run --rm --network none '*) echo data ;;
 *' exec '*)
-  shift 2; need "$1"; service=\${1#"\${ERP_PREFIX:-}"}; tenant=\${tenant_of[$service]}
+  shift
+  while [[ $1 == -* ]]; do [[ $1 == --workdir ]] && shift; shift; done
+  need "$1"; service=\${1#"\${ERP_PREFIX:-}"}; tenant=\${tenant_of[$service]}
   case "$all" in
   *' cat /home/'*)
     [[ -e made-$tenant ]] || exit 1
     echo '{"erp_site_made": 1'; [[ -e scheduler-$tenant ]] && echo ', "erp_scheduler_enabled": 1'; echo '}' ;;
   *enable_scheduler*) : >"scheduler-$tenant" ;;
-  *'redis-cli get '*) [[ -e flushed-\${service%-redis-cache} ]] || { : >"flushed-\${service%-redis-cache}"; echo OK; echo OK; } ;;
-  *flushall*) echo OK ;;
   *common_site_config.json*) printf '%s\\n---\\n%s\\n---\\nassets\\nfolder\\n' '${BENCH}' '${SITE}' ;;
   *' mariadb --batch '*) cat >/dev/null; printf '0\\t3\\t151\\t1\\tEurope/Dublin\\t%s\\t0\\t\\t\\n' "$(TZ=Europe/Dublin date '+%F %T')" ;;
-  *' redis-cli '*)
-    cat >/dev/null; printf 'OK\\nPONG\\nused_memory:1000000\\nmaxmemory:0\\nevicted_keys:0\\n'
-    printf 'id=1 addr=10.0.0.2:1 name=w1 db=0 cmd=subscribe\\n%s\\n' '${QUEUES}' ;;
+  *redis-cli*)
+    [[ $all == *'auth %s'* ]] && echo OK # the wrapper's own login
+    while read -r word rest; do redis "$word" "$rest"; done ;;
   esac ;;
 *' logs '*) echo "last words of \${*: -1}" ;;
 *' top '*) printf 'PID STAT COMMAND\\n 12 Ss worker\\n' ;;

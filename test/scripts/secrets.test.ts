@@ -321,9 +321,9 @@ describe('generate-secrets that is killed or not alone', () => {
     const directory = join(home, 'secrets')
     let kept: Record<string, string> = {}
     const begun = await measure(home)
-    for (let round = 0; round < 14; round++) {
+    for (let round = 0; round < 8; round++) {
       const run = start('generate-secrets', [], { env: { ...empty.env, ERP_HOME: home } })
-      await sleep(begun * (0.55 + round * 0.045))
+      await sleep(begun * (0.5 + round * 0.08))
       run.child.kill('SIGKILL')
       await run.done
       const files = existsSync(directory) ? contents(directory) : {}

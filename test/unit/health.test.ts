@@ -1,25 +1,49 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { grade, runProbes } from '../../lib/health/check.ts'
-import { wallClock } from '../../lib/health/database.ts'
+import type { Service } from '../../lib/compose.ts'
+import type { Container } from '../../lib/containers.ts'
+import { type Finding, grade, runProbes, type State, worst } from '../../lib/health/check.ts'
+import { containerFindings } from '../../lib/health/containers.ts'
+import { databaseFindings, wallClock } from '../../lib/health/database.ts'
+import { cacheFindings, queueFindings } from '../../lib/health/redis.ts'
+import { renderMetrics, renderTable } from '../../lib/health/render.ts'
+import type { HealthReport } from '../../lib/health/report.ts'
+import { configFindings, readBenchConfig } from '../../lib/health/site.ts'
+import { makeTenant } from '../../lib/registry.ts'
+import { readSettings } from '../../lib/settings.ts'
+import tenants from '../../tenants.ts'
+import { stubDocker } from '../scripts/harness.ts'
+
+const tenant = makeTenant('dickson', tenants.dickson, readSettings('/nonexistent', {}))
+const byCheck = (findings: Finding[]) => Object.fromEntries(findings.map((finding) => [finding.check, finding]))
+
+/** Run a check whose every exec prints `answer` and ends with `code`. */
+async function answered<T>(answer: string, run: () => Promise<T>, code = 0): Promise<T> {
+  const stub = stubDocker(`cat >/dev/null; printf '%s' '${answer.replaceAll("'", "'\\''")}'; exit ${code}`)
+  const path = process.env.PATH
+  process.env.PATH = stub.env.PATH
+  try {
+    return await run()
+  } finally {
+    process.env.PATH = path
+  }
+}
 
 describe('the check framework', () => {
   it("reads a site's wall clock in its own time zone, summer time included", () => {
-    assert.equal(
-      new Date(wallClock(new Date('2026-07-01T12:00:00Z'), 'Europe/Dublin')).toISOString(),
-      '2026-07-01T13:00:00.000Z',
-    )
-    assert.equal(
-      new Date(wallClock(new Date('2026-12-01T12:00:00Z'), 'Asia/Kolkata')).toISOString(),
-      '2026-12-01T17:30:00.000Z',
-    )
+    for (const [at, zone, shown] of [
+      ['2026-07-01T12:00:00Z', 'Europe/Dublin', '2026-07-01T13:00:00.000Z'],
+      ['2026-12-01T12:00:00Z', 'Asia/Kolkata', '2026-12-01T17:30:00.000Z'],
+      ['2026-01-01T00:00:00Z', 'America/New_York', '2025-12-31T19:00:00.000Z'],
+      ['2026-06-01T00:00:00Z', 'Europe/London', '2026-06-01T01:00:00.000Z'],
+    ] as const) {
+      assert.equal(new Date(wallClock(new Date(at), zone)).toISOString(), shown)
+    }
   })
 
-  it('takes a limit as reached at the limit itself', () => {
-    assert.deepEqual(
-      [9, 10, 14.9, 15].map((value) => grade(value, 10, 15)),
-      ['ok', 'warn', 'warn', 'fail'],
-    )
+  it('takes a limit as reached at the limit itself, and what is no number for a failure', () => {
+    const states = [0, 9, 10, 14.9, 15, Number.NaN, Number.POSITIVE_INFINITY].map((value) => grade(value, 10, 15))
+    assert.deepEqual(states, ['ok', 'ok', 'warn', 'warn', 'fail', 'fail', 'fail'])
   })
 
   it('fails what throws or does not end in time, and never waits longer', async () => {
@@ -29,11 +53,353 @@ describe('the check framework', () => {
       { ...probe, run: () => Promise.reject(new Error('refused')) },
     ])
     assert.deepEqual(
-      findings.map(({ state, is }) => [state, is]),
+      findings.map(({ state, is, remedy }) => [state, is, remedy]),
       [
-        ['fail', 'no answer in 0.05 s'],
-        ['fail', 'refused'],
+        ['fail', 'no answer in 0.05 s', 'do z'],
+        ['fail', 'refused', 'do z'],
       ],
     )
+  })
+
+  it('is as bad as its worst finding', () => {
+    const of = (...states: State[]) => worst(states.map((state) => ({ part: '', check: '', is: '', state })))
+    assert.deepEqual([of(), of('ok'), of('ok', 'warn'), of('warn', 'fail', 'ok')], ['ok', 'ok', 'warn', 'fail'])
+  })
+})
+
+describe('containers', () => {
+  const service = (name: string, oneShot = false): Service => ({ name, image: 'x', oneShot, configHash: 'h' })
+  const container = (change: Partial<Container>): Container => ({
+    id: '1',
+    name: 'dickson-db',
+    service: 'dickson-db',
+    image: 'x',
+    configHash: 'h',
+    status: 'running',
+    health: 'healthy',
+    healthOutput: '',
+    healthAt: 0,
+    exitCode: 0,
+    oomKilled: false,
+    restartCount: 0,
+    startedAt: '',
+    addresses: {},
+    ...change,
+  })
+  for (const [what, change, state, is] of [
+    ['healthy', {}, 'ok', /healthy/],
+    ['starting', { health: 'starting' }, 'warn', /starting/],
+    ['unhealthy', { health: 'unhealthy', healthOutput: 'no SQL' }, 'fail', /dickson-db: unhealthy: no SQL/],
+    ['paused', { status: 'paused' }, 'fail', /paused/],
+    ['restarting', { status: 'restarting', exitCode: 1 }, 'fail', /restarting \(ExitCode 1/],
+    ['exited with 0', { status: 'exited' }, 'fail', /exited, ExitCode 0/],
+    ['created', { status: 'created' }, 'fail', /created/],
+    ['dead', { status: 'dead' }, 'fail', /dead/],
+    ['killed for memory and not up again', { oomKilled: true, health: 'starting', exitCode: 137 }, 'fail', /OOMKilled/],
+    ['healthy after a kill for memory', { oomKilled: true }, 'warn', /killed for memory/],
+    ['restarted often', { restartCount: 3 }, 'warn', /restarted 3 times/],
+  ] as [string, Partial<Container>, State, RegExp][]) {
+    it(`${what} is ${state}, and every fault has its remedy`, () => {
+      const [finding] = containerFindings(tenant, [service('dickson-db')], [container(change)])
+      assert.equal(finding?.state, state)
+      assert.match(finding?.is ?? '', is)
+      assert.ok(state === 'ok' || (finding?.remedy ?? '').length > 3)
+    })
+  }
+
+  it('a job that ended well is done; one that failed, runs on or never ran is not', () => {
+    const judged = (change: Partial<Container> | undefined) =>
+      containerFindings(
+        tenant,
+        [service('dickson-volumes', true)],
+        change ? [container({ service: 'dickson-volumes', ...change })] : [],
+      )[0]?.state
+    assert.deepEqual(
+      [
+        judged({ status: 'exited' }),
+        judged({ status: 'exited', exitCode: 1 }),
+        judged({ status: 'created' }),
+        judged(undefined),
+      ],
+      ['ok', 'fail', 'fail', 'fail'],
+    )
+  })
+
+  it('every container of a scaled service is told', () => {
+    const two = [container({}), container({ name: 'b', status: 'exited' })]
+    assert.deepEqual(
+      containerFindings(tenant, [service('dickson-db')], two).map(({ state }) => state),
+      ['ok', 'fail'],
+    )
+  })
+})
+
+describe('the database', () => {
+  const clock = (minutes: number) =>
+    new Date(wallClock(new Date(), 'Europe/Dublin') + minutes * 60_000).toISOString().replace('T', ' ').slice(0, 19)
+  const row = (change: Partial<Record<string, string>> = {}) => {
+    const fields = {
+      readOnly: '0',
+      used: '3',
+      most: '151',
+      enabled: '1',
+      zone: 'Europe/Dublin',
+      last: clock(-1),
+      never: '0',
+      first: '',
+      newest: '',
+    }
+    return `${Object.values({ ...fields, ...change }).join('\t')}\n`
+  }
+  const check = async (answer: string, code = 0) =>
+    byCheck(await answered(answer, () => databaseFindings(tenant, '_abc', 2), code))
+
+  it('is well where it answers, can be written to and a job ran lately', async () => {
+    const findings = await check(row())
+    assert.deepEqual(
+      Object.values(findings).map(({ state }) => state),
+      ['ok', 'ok', 'ok', 'ok'],
+    )
+  })
+
+  for (const [what, change, which, state, is] of [
+    ['read_only', { readOnly: '1' }, 'writable', 'fail', /read_only/],
+    ['connections above 70 %', { used: '110' }, 'connections', 'warn', /110 of 151/],
+    ['connections above 90 %', { used: '140' }, 'connections', 'fail', /140 of 151/],
+    ['the scheduler is off', { enabled: '0' }, 'enabled', 'fail', /enable_scheduler is off/],
+    ['the last run is 11 minutes ago', { last: clock(-11) }, 'last run', 'warn', /11 min ago/],
+    ['the last run is 16 minutes ago', { last: clock(-16) }, 'last run', 'fail', /16 min ago/],
+    ['the last run lies in the future', { last: clock(270) }, 'last run', 'fail', /future/],
+    [
+      'jobs never ran and lie in the future',
+      { last: '', never: '9', first: clock(-1), newest: clock(330) },
+      'last run',
+      'fail',
+      /future/,
+    ],
+    [
+      'jobs never ran since two minutes',
+      { last: '', never: '9', first: clock(-2), newest: clock(-2) },
+      'last run',
+      'ok',
+      /never/,
+    ],
+    [
+      'jobs never ran since an hour',
+      { last: '', never: '9', first: clock(-60), newest: clock(-60) },
+      'last run',
+      'fail',
+      /never/,
+    ],
+    ['there is no job at all', { last: '' }, 'last run', 'fail', /./],
+    [
+      'the site never said its zone, and lives in Kolkata',
+      { zone: '', last: new Date(wallClock(new Date(), 'Asia/Kolkata')).toISOString().replace('T', ' ').slice(0, 19) },
+      'last run',
+      'ok',
+      /0 min ago/,
+    ],
+  ] as [string, Record<string, string>, string, State, RegExp][]) {
+    it(`${what}: ${state}`, async () => {
+      const finding = (await check(row(change)))[which]
+      assert.equal(finding?.state, state, JSON.stringify(finding))
+      assert.match(finding?.is ?? '', is)
+      assert.ok(state !== 'fail' || finding?.remedy || which === 'connections', 'no remedy')
+    })
+  }
+
+  for (const [what, answer, code] of [
+    ['nothing', '', 0],
+    ['half a row', '0\t3', 0],
+    ['an error', '', 1],
+  ] as const) {
+    it(`an answer of ${what} is never taken for good`, async () => {
+      const findings = await check(answer, code).catch(() => undefined)
+      assert.ok(!findings || Object.values(findings).some(({ state }) => state === 'fail'), JSON.stringify(findings))
+    })
+  }
+
+  for (const schema of ['', 'a b', '`x`', "a'b", 'a.b']) {
+    it(`a schema called ${JSON.stringify(schema)} is not asked`, async () => {
+      await assert.rejects(
+        answered(row(), () => databaseFindings(tenant, schema, 2)),
+        /no usable db_name/,
+      )
+    })
+  }
+})
+
+describe('both Redis', () => {
+  const URL = 'redis://:abc123@redis-queue:6379'
+  const answer = ({
+    password = 'OK\nPONG',
+    evicted = 0,
+    used = 1,
+    most = 0,
+    queue = '{"length":0,"oldest":""}',
+    client = 'id=1 name=w1 db=0 cmd=subscribe',
+    workers = '{"rq:worker:w1":"b:short,b:default,b:long"}',
+  } = {}) =>
+    `${password}\nused_memory:${used}\nmaxmemory:${most}\nevicted_keys:${evicted}\n${client}\n{"queues":{"default":${queue}},"workers":${workers}}\n`
+  const queue = async (parts: Parameters<typeof answer>[0]) =>
+    byCheck(await answered(answer(parts), () => queueFindings(tenant, URL)))
+  const ago = (seconds: number) => new Date(Date.now() - seconds * 1000).toISOString()
+
+  it('are well where the password is accepted, a worker listens on every queue and no job waits', async () => {
+    const faults = Object.values(await queue({})).filter(({ state }) => state !== 'ok')
+    assert.deepEqual(faults, [])
+  })
+
+  for (const [what, parts, which, state] of [
+    ['the password is refused', { password: '(error) WRONGPASS x' }, 'password', 'fail'],
+    ['no password is asked for', { password: '(error) NOAUTH x' }, 'password', 'fail'],
+    ['a key was evicted', { evicted: 1 }, 'memory', 'fail'],
+    ['the memory is nearly used up', { used: 90, most: 100 }, 'memory', 'warn'],
+    ['the worker is dead, its heartbeat still there', { client: '' }, 'live on long', 'fail'],
+    [
+      'a connection subscribes under a name that is no worker',
+      { client: 'id=1 name=other db=0 cmd=subscribe' },
+      'live on short',
+      'fail',
+    ],
+    ['the worker lacks a queue', { workers: '{"rq:worker:w1":"b:short,b:default"}' }, 'live on long', 'fail'],
+    ['a job waits for six minutes', { queue: `{"length":1,"oldest":"${ago(360)}"}` }, 'oldest default', 'warn'],
+    ['a job waits for twenty minutes', { queue: `{"length":1,"oldest":"${ago(1200)}"}` }, 'oldest default', 'fail'],
+    ['a hundred jobs wait', { queue: '{"length":100,"oldest":""}' }, 'waiting default', 'warn'],
+    ['five hundred jobs wait', { queue: '{"length":500,"oldest":""}' }, 'waiting default', 'fail'],
+    ['a job says rubbish of its time', { queue: '{"length":1,"oldest":"rubbish"}' }, 'oldest default', 'fail'],
+  ] as [string, Parameters<typeof answer>[0], string, State][]) {
+    it(`${what}: ${state}`, async () => {
+      const finding = (await queue(parts))[which]
+      assert.equal(finding?.state, state, JSON.stringify(finding))
+      assert.ok(finding?.remedy, 'no remedy')
+    })
+  }
+
+  it('counts every worker on the queues that it serves', async () => {
+    const client = 'id=1 name=w1 db=0 cmd=subscribe\nid=2 name=w2 db=0 cmd=psubscribe\nid=3 name=w3 db=0 cmd=get'
+    const workers = '{"rq:worker:w1":"b:short","rq:worker:w2":"b:short,b:long","rq:worker:w3":"b:default"}'
+    const findings = await queue({ client, workers })
+    assert.deepEqual(
+      ['short', 'default', 'long'].map((name) => findings[`live on ${name}`]?.value?.value),
+      [2, 0, 1],
+    )
+  })
+
+  it('a cache that refuses the password of the application is a failure, and neither password nor address is told', async () => {
+    const [finding] = await answered('(error) WRONGPASS', () => cacheFindings(tenant, URL))
+    assert.equal(finding?.state, 'fail')
+    assert.ok(!JSON.stringify(finding).includes('abc123'))
+  })
+
+  it('a client that fails is a failed probe', async () => {
+    await assert.rejects(answered('', () => cacheFindings(tenant, URL), 1))
+  })
+})
+
+describe("the site's configuration", () => {
+  const read = (common: string, site: string, tests = 'assets\nfolder') =>
+    answered(`${common}\n---\n${site}\n---\n${tests}\n`, () => readBenchConfig(tenant, ['dickson-backend']))
+
+  for (const [common, site, flags] of [
+    ['{}', '{}', []],
+    ['{"maintenance_mode":1}', '{}', ['maintenance_mode']],
+    ['{"maintenance_mode":1}', '{"maintenance_mode":0}', []],
+    ['{"pause_scheduler":1}', '{"developer_mode":"1"}', ['pause_scheduler', 'developer_mode']],
+    ['{"maintenance_mode":false,"pause_scheduler":"0","developer_mode":null,"disable_scheduler":""}', '{}', []],
+  ] as const) {
+    it(`${common} under ${site} has the flags ${JSON.stringify(flags)}`, async () => {
+      const config = await read(common, site)
+      assert.deepEqual(config.flags, flags)
+      const { flags: finding } = byCheck(configFindings(tenant, config))
+      assert.equal(finding?.state, flags.length > 0 ? 'fail' : 'ok')
+      for (const flag of flags) assert.ok(finding?.is.includes(flag))
+    })
+  }
+
+  it('a lost folder and a lost assets link are failures', async () => {
+    const { folder, 'assets link': link } = byCheck(configFindings(tenant, await read('{}', '{}', '')))
+    assert.deepEqual([folder?.state, link?.state], ['fail', 'fail'])
+  })
+
+  it('a file that is no JSON is named without a word of what stands in it', async () => {
+    for (const text of ['{"db_password": "hush9876" oops}', 'hush9876', '{"db_password": "hush9876']) {
+      await assert.rejects(read('{}', text), (error: Error) => {
+        assert.match(error.message, /site_config\.json/)
+        assert.doesNotMatch(error.message, /hus|9876/)
+        return true
+      })
+    }
+  })
+})
+
+describe('what healthcheck shows', () => {
+  const finding = (part: string, check: string, state: State, more: Partial<Finding> = {}): Finding => ({
+    part,
+    check,
+    state,
+    is: 'so',
+    ...more,
+  })
+  const report: HealthReport = {
+    at: '2026-11-23T22:00:00.000Z',
+    state: 'fail',
+    seconds: 1.25,
+    machine: [
+      finding('engine', 'answers', 'ok'),
+      finding('disk', 'space', 'warn', {
+        value: { name: 'erp_disk_used_ratio', value: 0.8 },
+        remedy: 'docker system df',
+      }),
+    ],
+    tenants: ['byrne', 'dickson'].map((name) => ({
+      tenant: name,
+      title: name,
+      state: 'fail' as const,
+      findings: [
+        finding('worker', 'container', 'ok'),
+        finding('worker', 'container', 'fail', { is: 'dickson-worker-2: exited', limit: '< 3', remedy: 'npx zx …' }),
+        finding('jobs', 'waiting', 'ok', { value: { name: 'erp_jobs_waiting', labels: { queue: 'short' }, value: 1 } }),
+        finding('jobs', 'waiting long', 'ok', {
+          value: { name: 'erp_jobs_waiting', labels: { queue: 'long' }, value: Number.NaN },
+        }),
+      ],
+    })),
+  }
+
+  it("is Prometheus' text format, each series once, each family together, the worst of equals", () => {
+    const text = renderMetrics(report)
+    assert.ok(text.endsWith('\n'))
+    const lines = text.trimEnd().split('\n')
+    const samples = lines.filter((line) => !line.startsWith('#'))
+    const sample =
+      /^([a-z_:][a-z0-9_:]*)(\{[a-z_]+="[^"\\\n]*"(,[a-z_]+="[^"\\\n]*")*\})? (-?[\d.]+(e[+-]?\d+)?|NaN|[+-]Inf)$/i
+    for (const line of lines) assert.match(line, line.startsWith('#') ? /^# (HELP|TYPE) [a-z_]+ \S/ : sample)
+    const series = samples.map((line) => line.replace(/ \S+$/, ''))
+    assert.deepEqual(series.length, new Set(series).size, 'a series is there twice')
+    const families = samples.map((line) => line.replace(/[{ ].*/, ''))
+    assert.deepEqual(
+      [...new Set(families)],
+      families.filter((name, index) => name !== families[index - 1]),
+      'a family is torn apart',
+    )
+    for (const family of new Set(families)) {
+      assert.equal(lines.filter((line) => line.startsWith(`# TYPE ${family} `)).length, 1, family)
+    }
+    assert.ok(samples.includes('erp_check_state{tenant="dickson",part="worker",check="container"} 2'))
+    assert.ok(samples.includes('erp_jobs_waiting{tenant="byrne",queue="short"} 1'))
+  })
+
+  it('is a table with the remedy below each fault, and a count at the end', () => {
+    const text = renderTable(report, false)
+    assert.match(text, /✖ worker\s+container:? +dickson-worker-2: exited \(limit < 3\)\n\s+→ npx zx …/)
+    assert.match(text, /⚠ disk\s+space:? +so\n\s+→ docker system df/)
+    assert.match(text, /7 ok, 1 warnings?, 2 failures in 1\.3 s$/)
+    assert.ok(!text.includes('\x1b'))
+    assert.ok(renderTable(report, true).includes('\x1b[31m✖'))
+  })
+
+  it('is a table also where no tenant was asked', () => {
+    assert.match(renderTable({ ...report, tenants: [] }, false), /^Machine\n/)
   })
 })

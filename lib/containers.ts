@@ -1,0 +1,88 @@
+/** The containers that compose made for a tenant, as `docker inspect` tells them. */
+import { docker, lastLines } from './docker.ts'
+import { OperatorError } from './errors.ts'
+import type { Tenant } from './registry.ts'
+
+/** What `docker inspect` says of a container, as far as we ask. */
+export interface Container {
+  id: string
+  name: string
+  service: string
+  image: string
+  configHash: string
+  /** created, running, paused, restarting, removing, exited or dead. */
+  status: string
+  /** healthy, unhealthy or starting; none where it has no health check. */
+  health: string
+  /** When its last health check ended, in milliseconds since 1970; 0 where none has. */
+  healthAt: number
+  /** What its last health check printed. */
+  healthOutput: string
+  exitCode: number
+  oomKilled: boolean
+  restartCount: number
+  /** UTC, ISO 8601. */
+  startedAt: string
+  /** Address by network name. */
+  addresses: Record<string, string>
+}
+
+/**
+ * All containers of a tenant that compose made, in any state; one-off runs apart.
+ * @param timeout seconds, for each of two questions
+ */
+export async function tenantContainers(tenant: Tenant, timeout = 10): Promise<Container[]> {
+  const filters = [
+    'com.docker.compose.oneoff=False',
+    `com.docker.compose.project=${tenant.project}`,
+    `erp.tenant=${tenant.name}`,
+  ]
+  const ids = await docker(['ps', '-aq', '--no-trunc', ...filters.flatMap((label) => ['--filter', `label=${label}`])], {
+    timeout,
+  })
+  return inspectContainers(ids.stdout.split('\n').filter(Boolean), timeout)
+}
+
+async function inspectContainers(ids: string[], timeout: number): Promise<Container[]> {
+  if (ids.length === 0) return []
+  // One that was removed meanwhile makes the exit code 1; the others are told all the same.
+  const { stdout } = await docker(['container', 'inspect', ...ids], { timeout, nothrow: true })
+  if (stdout.trim() === '') throw new OperatorError(`docker container inspect did not answer within ${timeout} s`)
+  return (JSON.parse(stdout) as RawContainer[]).map(readContainer)
+}
+
+interface RawContainer {
+  Id: string
+  Name: string
+  Image: string
+  RestartCount: number
+  Config: { Labels: Record<string, string> }
+  State: {
+    Status: string
+    ExitCode: number
+    OOMKilled: boolean
+    StartedAt: string
+    Health?: { Status: string; Log?: { Output: string; End: string }[] }
+  }
+  NetworkSettings: { Networks: Record<string, { IPAddress: string }> }
+}
+
+function readContainer(raw: RawContainer): Container {
+  const networks = Object.entries(raw.NetworkSettings.Networks ?? {})
+  return {
+    id: raw.Id,
+    name: raw.Name.slice(1),
+    service: raw.Config.Labels['com.docker.compose.service'] ?? '',
+    image: raw.Image,
+    configHash: raw.Config.Labels['com.docker.compose.config-hash'] ?? '',
+    status: raw.State.Status,
+    health: raw.State.Health?.Status ?? 'none',
+    healthAt: Date.parse(raw.State.Health?.Log?.at(-1)?.End ?? '') || 0,
+    healthOutput: lastLines(raw.State.Health?.Log?.at(-1)?.Output ?? '', 1),
+    exitCode: raw.State.ExitCode,
+    oomKilled: raw.State.OOMKilled,
+    restartCount: raw.RestartCount,
+    startedAt: raw.State.StartedAt,
+    addresses: Object.fromEntries(networks.map(([name, network]) => [name, network.IPAddress])),
+  }
+}

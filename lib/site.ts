@@ -1,0 +1,112 @@
+/** The site itself: made once, its scheduler switched on once, its cache emptied when another image had filled it. */
+import { compose, runArgs } from './compose.ts'
+import { tenantContainers } from './containers.ts'
+import { dockerExec, lastLines } from './docker.ts'
+import { OperatorError, preconditionError } from './errors.ts'
+import { hasFutureJobs } from './health/database.ts'
+import type { Tenant } from './registry.ts'
+import { readSecret } from './secrets.ts'
+
+const SITES = '/home/frappe/frappe-bench/sites'
+const PYTHON = '/home/frappe/frappe-bench/env/bin/python'
+/** Our marks in site_config.json: the site is whole (written by tenant/site.py), its scheduler was switched on once. */
+const SITE_KEY = 'erp_site_made'
+const SCHEDULER_KEY = 'erp_scheduler_enabled'
+/** Marks in redis-cache which image filled it. */
+const CACHE_KEY = 'erp:image'
+
+/** How a site was found, and what was mended. */
+export interface SiteOutcome {
+  found: 'absent' | 'empty' | 'half' | 'complete'
+  detail: string
+  mended_jobs: number
+}
+
+/**
+ * Make the site once, or finish what an interrupted run left (tenant/site.py tells the states).
+ * @throws OperatorError (3) for data that is not ours or a root password that does not fit; (1) where frappe failed.
+ */
+export async function makeSite(tenant: Tenant, note: (text: string) => void): Promise<SiteOutcome> {
+  const order = {
+    act: true,
+    site: tenant.site,
+    apps: tenant.apps,
+    time_zone: tenant.timeZone,
+    country: tenant.country,
+    language: tenant.language,
+    root_password: await readSecret(tenant.secret('db_password')),
+    admin_password: await readSecret(tenant.secret('admin_password')),
+  }
+  const args = runArgs(tenant, tenant.service('backend'), [PYTHON, '/opt/erp/site.py'])
+  const run = await compose(args, {
+    input: `${JSON.stringify(order)}\n`,
+    holdStdin: true,
+    timeout: 1800,
+    nothrow: true,
+    onStderr: note,
+  })
+  const answer = run.stdout.trim().split('\n').at(-1) ?? ''
+  if (run.code !== 0 || !answer.startsWith('{')) {
+    const killed = run.code === 137 ? 'it was killed, probably for memory (APP_MEMORY)' : `it ended with ${run.code}`
+    throw new OperatorError(
+      `${tenant.name}: the site was not made: ${lastLines(run.stderr || run.stdout, 3) || killed}`,
+      {
+        hint: `npx zx scripts/deploy.ts ${tenant.name} goes on from here`,
+      },
+    )
+  }
+  const outcome = JSON.parse(answer) as SiteOutcome & { refused?: string }
+  if (outcome.refused)
+    throw preconditionError(`${tenant.name}: ${outcome.refused}`, 'see docs/trouble.md#the-site-is-refused')
+  return outcome
+}
+
+/** What a running backend's site_config.json shows of an earlier deploy; nothing where there is no such container or file. */
+export async function readMarks(tenant: Tenant): Promise<{ made: boolean; scheduler: boolean; schema: string }> {
+  const file = `${SITES}/${tenant.site}/site_config.json`
+  const { stdout } = await dockerExec(tenant.container('backend'), ['cat', file], { nothrow: true, timeout: 10 })
+  const schema = /"db_name": *"(\w+)"/.exec(stdout)?.[1] ?? ''
+  return { made: stdout.includes(`"${SITE_KEY}"`), scheduler: stdout.includes(`"${SCHEDULER_KEY}"`), schema }
+}
+
+/** What is left to do for the site itself; an empty list where an earlier deploy has done all of it. */
+export async function unfinishedWork(tenant: Tenant): Promise<string[]> {
+  const { made, scheduler, schema } = await readMarks(tenant)
+  if (!made) return ['the site']
+  const future = await hasFutureJobs(tenant, schema)
+  return [...(scheduler ? [] : ['the scheduler']), ...(future ? ['scheduled jobs created in the future'] : [])]
+}
+
+/** Commands for redis-cache; its answers, one each. The password goes by stdin, as everything does. */
+export async function askCache(tenant: Tenant, ...commands: string[]): Promise<string[]> {
+  const script = '{ printf "auth %s\\n" "$(cat /run/secrets/redis_password)"; cat; } | redis-cli'
+  const input = `${commands.join('\n')}\n`
+  const { stdout } = await dockerExec(tenant.container('redis-cache'), ['sh', '-c', script], { input, timeout: 20 })
+  return stdout.split('\n').slice(1)
+}
+
+/**
+ * Empty redis-cache when another image filled it: it shares `assets_json`, and pages would come without their CSS.
+ * Returns whether it did.
+ */
+export async function flushStaleCache(tenant: Tenant): Promise<boolean> {
+  const containers = await tenantContainers(tenant)
+  const image = containers.find(({ service }) => service === tenant.service('backend'))?.image ?? ''
+  const [filledBy] = await askCache(tenant, `get ${CACHE_KEY}`)
+  if (filledBy === image) return false
+  const [flushed] = await askCache(tenant, 'flushall', `set ${CACHE_KEY} ${image}`)
+  if (flushed !== 'OK') throw new OperatorError(`${tenant.name}: redis-cache was not emptied: ${flushed}`)
+  return true
+}
+
+/** Switch the scheduler on for the first time, and note it. From then on, whether it runs is the administrators' decision. */
+export async function enableScheduler(tenant: Tenant): Promise<void> {
+  const code = [
+    'import sys, frappe',
+    'from frappe.installer import update_site_config',
+    'from frappe.utils.scheduler import enable_scheduler',
+    'frappe.init(sys.argv[1]); frappe.connect(); enable_scheduler(); frappe.db.commit()',
+    `update_site_config("${SCHEDULER_KEY}", 1)`,
+  ].join('\n')
+  await dockerExec(tenant.container('backend'), [PYTHON, '-c', code, tenant.site], { timeout: 60 })
+}

@@ -1,0 +1,80 @@
+/** Takes each tenant's lock in turn, does the work, and writes into the journal how it ended. */
+import { EXIT, messageOf, OperatorError } from './errors.ts'
+import { appendJournal } from './journal.ts'
+import { withLock } from './lock.ts'
+import type { Tenant } from './registry.ts'
+import type { Reporter } from './reporter.ts'
+
+/** One run of a script, as lock and journal name it. */
+export interface Run {
+  readonly verb: string
+  readonly by: string
+  readonly pid: number
+  readonly dryRun: boolean
+  readonly reporter: Reporter
+  readonly redact: (text: string) => string
+  readonly signal: AbortSignal
+}
+
+/**
+ * Do `work` for each tenant under its lock; a dry run takes none. One tenant's failure does not stop the next.
+ * @throws OperatorError with all that failed, and the highest of their codes.
+ */
+export async function forEachTenant<T>(
+  tenants: Tenant[],
+  run: Run,
+  work: (tenant: Tenant) => Promise<T>,
+): Promise<T[]> {
+  const { dryRun, reporter, signal } = run
+  const results: T[] = []
+  const failures: OperatorError[] = []
+  for (const tenant of tenants) {
+    if (tenants.length > 1) reporter.say(`— ${tenant.title} (${tenant.name}) —`)
+    try {
+      results.push(dryRun ? await work(tenant) : await lockedAndRecorded(tenant, run, () => work(tenant)))
+    } catch (error) {
+      if (signal.aborted || !(error instanceof OperatorError) || tenants.length === 1) throw error
+      const named = nameTenant(error, tenant)
+      reporter.warn(named.message)
+      failures.push(named)
+    }
+  }
+  const [first] = failures
+  if (!first) return results
+  throw new OperatorError(failures.map(({ message }) => message).join('; '), {
+    code: Math.max(...failures.map(({ code }) => code)),
+    ...(first.hint && { hint: first.hint }),
+  })
+}
+
+function nameTenant(error: OperatorError, { name }: Tenant): OperatorError {
+  if (error.message.includes(name)) return error
+  const { code, hint } = error
+  return new OperatorError(`${name}: ${error.message}`, { code, cause: error, ...(hint && { hint }) })
+}
+
+/** Hold the tenant's lock, and write down how it ended. A refusal that changed nothing is written down as well. */
+async function lockedAndRecorded<T>(tenant: Tenant, run: Run, work: () => Promise<T>): Promise<T> {
+  const { verb, by, pid, redact, reporter } = run
+  const begun = Date.now()
+  const at = new Date(begun).toISOString()
+  return withLock(tenant.state('lock'), { pid, verb, since: at }, tenant.name, async () => {
+    let code: number = EXIT.bug
+    let message: string | undefined
+    try {
+      const result = await work()
+      code = EXIT.done
+      return result
+    } catch (error) {
+      if (error instanceof OperatorError) code = error.code
+      message = redact(messageOf(error)).slice(0, 500)
+      throw error
+    } finally {
+      const took = Math.round((Date.now() - begun) / 100) / 10
+      const entry = { at, verb, by, code, seconds: took, ...(message && { message }) }
+      await appendJournal(tenant.state('journal.jsonl'), entry).catch((error) => {
+        reporter.warn(`${tenant.name}: the journal was not written: ${messageOf(error)}`)
+      })
+    }
+  })
+}

@@ -1,0 +1,114 @@
+/** Waits until services prove that they work, and says of one that does not what is known about it. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Service } from './compose.ts'
+import { type Container, tenantContainers } from './containers.ts'
+import { logTail } from './docker.ts'
+import { OperatorError } from './errors.ts'
+import type { Tenant } from './registry.ts'
+
+/** The longest time limit of a health check in compose.yml, in milliseconds. */
+const PROBE = 10_000
+
+/**
+ * Wait until every long-running service is healthy and every job has ended well.
+ * @param timeout seconds
+ * @throws OperatorError (1) as soon as one cannot come right by itself, or at the time limit.
+ */
+export async function waitUntilHealthy(
+  tenant: Tenant,
+  services: Service[],
+  timeout: number,
+  note: (text: string) => void,
+): Promise<void> {
+  const begun = Date.now()
+  let before: Container[] | undefined
+  for (;;) {
+    const containers = await tenantContainers(tenant)
+    before ??= containers
+    const waiting = services.flatMap((service) => unready(service, containers, { begun, before: before ?? [] }))
+    if (waiting.length === 0) return
+    const hopeless = waiting.find(({ final }) => final)
+    if (hopeless) throw await explain(tenant, services, `${hopeless.service} ${hopeless.state}`)
+    note(waiting.map(({ service, state }) => `${service} ${state}`).join(', '))
+    if (Date.now() > begun + timeout * 1000) {
+      const states = waiting.map(({ service, state }) => `${service} ${state}`).join(', ')
+      throw await explain(tenant, services, `not ready within ${timeout} s: ${states}`)
+    }
+    await sleep(300)
+  }
+}
+
+interface Unready {
+  service: string
+  state: string
+  /** Waiting longer is of no use. */
+  final: boolean
+}
+
+/** The containers of a service that do not work yet, and whether they still may. */
+function unready(service: Service, containers: Container[], since: Since): Unready[] {
+  const own = containers.filter((container) => container.service === service.name)
+  if (own.length === 0) return [{ service: service.name, state: 'has no container', final: false }]
+  return own.flatMap((container) => (service.oneShot ? unfinished(container) : unhealthy(container, since)) ?? [])
+}
+
+function unfinished(container: Container): Unready | undefined {
+  if (container.status !== 'exited') return { service: container.name, state: container.status, final: false }
+  return container.exitCode === 0 ? undefined : ended(container)
+}
+
+/** When the waiting began, and what the containers were then: an old verdict or an old restart says nothing about now. */
+interface Since {
+  /** Milliseconds since 1970. */
+  begun: number
+  before: Container[]
+}
+
+/** `unhealthy` is what an earlier probe said: it is final only once a probe has ended that began with us waiting. */
+function unhealthy(container: Container, { begun, before }: Since): Unready | undefined {
+  const { name, status, health, healthAt, healthOutput } = container
+  if (status === 'running' && health === 'healthy') return undefined // whatever one of its processes once died of
+  const restarts = container.restartCount - (before.find(({ id }) => id === container.id)?.restartCount ?? 0)
+  if (container.oomKilled || restarts >= 3) return ended(container)
+  if (status === 'running' && health === 'unhealthy') {
+    return {
+      service: name,
+      state: `is unhealthy${healthOutput && `: ${healthOutput}`}`,
+      final: healthAt > begun + PROBE,
+    }
+  }
+  return { service: name, state: status === 'running' ? health : status, final: false }
+}
+
+function ended({ name, exitCode, oomKilled, restartCount }: Container): Unready {
+  const facts = [`ExitCode ${exitCode}`, `RestartCount ${restartCount}`, ...(oomKilled ? ['OOMKilled'] : [])]
+  return { service: name, state: `does not stay up (${facts.join(', ')})`, final: true }
+}
+
+/** The error for a start that failed: which container, why, and its last log lines. */
+export async function explain(tenant: Tenant, services: Service[], reason: string): Promise<OperatorError> {
+  const containers = await tenantContainers(tenant)
+  const names = new Set(services.map(({ name }) => name))
+  const culprit = containers.filter(({ service }) => names.has(service)).find(isBroken)
+  const full = reason.includes('non-overlapping') // Docker's address pools hold about thirty networks
+  const hint = full ? 'see docs/trouble.md#no-address-is-left-for-a-network' : statusHint(tenant)
+  if (full || !culprit) return new OperatorError(`${tenant.name}: ${reason}`, { hint })
+  const log = (await logTail(culprit.name, 6)).map((line) => `\n    ${line}`).join('')
+  const named = reason.includes(culprit.name) ? reason : `${culprit.name}: ${reason}`
+  return new OperatorError(`${tenant.name}: ${named}${log && `\n  its last log lines:${log}`}`, {
+    hint: `npx zx scripts/tenant.ts ${tenant.name} logs ${culprit.service.slice(tenant.prefix.length + 1)}`,
+  })
+}
+
+function isBroken({ status, exitCode, health, oomKilled, restartCount }: Container): boolean {
+  if (status === 'exited') return exitCode !== 0
+  return (
+    oomKilled ||
+    restartCount > 0 ||
+    health === 'unhealthy' ||
+    ['paused', 'restarting', 'dead'].includes(status) ||
+    health === 'starting'
+  )
+}
+
+const statusHint = (tenant: Tenant) => `npx zx scripts/tenant.ts ${tenant.name} status`

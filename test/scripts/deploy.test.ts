@@ -1,0 +1,290 @@
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import tenants from '../../tenants.ts'
+import { injectDocker } from '../faults/injector.ts'
+import { type FakeDocker, fakeDocker, useFrontend } from './fake-docker.ts'
+import { eventually, makeHome, root, script, start, temporary } from './harness.ts'
+
+useFrontend()
+
+const CHANGES = / (up|run|stop|restart|rm|pull|create|start) /
+const PARTS = [
+  'backend',
+  'configurator',
+  'db',
+  'frontend',
+  'redis-cache',
+  'redis-queue',
+  'scheduler',
+  'socketio',
+  'volumes',
+  'worker',
+]
+const ofDickson = PARTS.map((part) => `dickson-${part}`)
+
+describe('deploy', { concurrency: 4 }, () => {
+  it('brings a tenant up in the order of the runbook, and touches no other', async () => {
+    const [docker, { home }] = [fakeDocker(), makeHome()]
+    const { code, stdout, stderr } = await script('deploy', ['dickson'], { env: { ...docker.env, ERP_HOME: home } })
+    assert.equal(code, 0, stderr)
+    assert.equal(stdout, 'dickson: erp.dickson-supplies.com is up\n')
+    assert.deepEqual(docker.containers(), ofDickson)
+    const order = [
+      / up .* dickson-db /,
+      / up .* dickson-configurator$/,
+      /site\.py/,
+      / up .* dickson-backend /,
+      /enable_scheduler/,
+      /redis-cli/,
+    ]
+    const at = order.map((call) => docker.calls().findIndex((line) => call.test(line)))
+    assert.ok(
+      at.every((index) => index >= 0),
+      at.join(),
+    )
+    assert.deepEqual(
+      at,
+      at.toSorted((a, b) => a - b),
+    )
+    assert.ok(!docker.calls().some((call) => call.includes('erpnext-')))
+  })
+
+  it('does nothing the second time, and says so', async () => {
+    const [docker, { home }] = [fakeDocker().deployed('dickson'), makeHome()]
+    const { code, stdout } = await script('deploy', ['dickson'], { env: { ...docker.env, ERP_HOME: home } })
+    assert.equal(code, 0)
+    assert.equal(stdout, 'dickson: erp.dickson-supplies.com is up; nothing had to be done\n')
+    assert.deepEqual(
+      docker.calls().filter((call) => CHANGES.test(` ${call} `)),
+      [],
+    )
+  })
+
+  it('starts again what was stopped or lost, and only that', async () => {
+    const [docker, { home }] = [fakeDocker().deployed('dickson'), makeHome()]
+    writeFileSync(docker.state('up/dickson-worker'), 'exited 137\n')
+    rmSync(docker.state('up/dickson-scheduler'))
+    const env = { ...docker.env, ERP_HOME: home }
+    const dry = await script('deploy', ['dickson', '--dry-run'], { env })
+    assert.match(dry.stdout, /would start\n {2}dickson-worker \(stopped\)\n {2}dickson-scheduler \(missing\)/)
+    assert.equal((await script('deploy', ['dickson'], { env })).code, 0)
+    assert.deepEqual(docker.containers(), ofDickson)
+    assert.equal(readFileSync(docker.state('up/dickson-worker'), 'utf8'), 'up\n')
+  })
+
+  it('--dry-run changes nothing, takes no lock and writes no journal', async () => {
+    const [docker, { home }] = [fakeDocker(), makeHome()]
+    const { code, stdout } = await script('deploy', ['--all', '--dry-run'], { env: { ...docker.env, ERP_HOME: home } })
+    assert.equal(code, 0)
+    assert.match(stdout, /byrne: would start[\s\S]*dickson: would start/)
+    assert.deepEqual(docker.containers(), [])
+    assert.ok(!docker.calls().some((call) => CHANGES.test(` ${call} `)))
+    assert.ok(!existsSync(join(home, 'state')))
+  })
+
+  it('writes one line a tenant into the journal, with the outcome and without a secret', async () => {
+    const [docker, { home, values }] = [fakeDocker(), makeHome()]
+    const env = { ...docker.env, ERP_HOME: home }
+    assert.equal((await script('deploy', ['--all'], { env })).code, 0)
+    writeFileSync(docker.state('up/dickson-db'), 'unhealthy\n')
+    assert.equal((await script('deploy', ['dickson', '--timeout', '2'], { env })).code, 1)
+    const text = readFileSync(join(home, 'state/dickson/journal.jsonl'), 'utf8')
+    const entries = text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    assert.deepEqual(
+      entries.map(({ verb, code }) => [verb, code]),
+      [
+        ['deploy', 0],
+        ['deploy', 1],
+      ],
+    )
+    assert.match(entries[1].message, /dickson-db is unhealthy/)
+    assert.match(entries[0].at, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/)
+    for (const value of values) assert.ok(!text.includes(value))
+  })
+
+  it('keeps the names of another installation apart', async () => {
+    const [docker, { home }] = [fakeDocker(), makeHome()]
+    const env = { ...docker.env, ERP_HOME: home, ERP_PREFIX: 'staging-' }
+    const { code, stderr } = await script('deploy', ['dickson'], { env })
+    assert.equal(code, 0, stderr)
+    const named = docker.calls().filter((call) => /(exec|inspect) /.test(call) && !call.includes('image'))
+    assert.ok(named.length > 5)
+    for (const call of named) assert.match(call, /staging-dickson-/)
+    for (const call of docker.calls().filter((line) => line.startsWith('compose --')))
+      assert.match(call, /--project-name staging-securenexus-erp --profile dickson/)
+  })
+
+  it('never hands docker a secret as an argument', async () => {
+    const [docker, { home, values }] = [fakeDocker(), makeHome()]
+    await script('deploy', ['--all'], { env: { ...docker.env, ERP_HOME: home } })
+    const calls = docker.calls().join('\n')
+    assert.ok(calls.includes('site.py'))
+    for (const value of values) assert.ok(!calls.includes(value))
+  })
+
+  it('names no tenant by default and never deploys another when one fails: --all goes on with the rest', async () => {
+    const [docker, { home, file }] = [fakeDocker(), makeHome()]
+    rmSync(file('erpnext_db_password.txt'))
+    const { code, stderr } = await script('deploy', ['--all'], { env: { ...docker.env, ERP_HOME: home } })
+    assert.equal(code, 3)
+    assert.match(stderr, /byrne: missing in secrets\/: erpnext_db_password\.txt/)
+    assert.deepEqual(docker.containers(), ofDickson)
+  })
+})
+
+describe('deploy starts nothing, with 3, where', { concurrency: 4 }, () => {
+  const cases: [what: string, spoil: (file: (name: string) => string) => void, message: RegExp][] = [
+    [
+      'a secret is missing',
+      (file) => rmSync(file('dickson_admin_password.txt')),
+      /missing in secrets\/: dickson_admin_password\.txt/,
+    ],
+    [
+      'a secret is empty',
+      (file) => truncateSync(file('dickson_redis_queue_password.txt')),
+      /dickson_redis_queue_password\.txt is empty/,
+    ],
+    [
+      'the directory of the secrets is missing',
+      (file) => rmSync(file('.'), { recursive: true }),
+      /secrets does not exist/,
+    ],
+  ]
+  for (const [what, spoil, message] of cases) {
+    it(what, async () => {
+      const [docker, { home, file }] = [fakeDocker(), makeHome()]
+      spoil(file)
+      for (const flags of [[], ['--dry-run']]) {
+        const { code, stderr } = await script('deploy', ['dickson', ...flags], {
+          env: { ...docker.env, ERP_HOME: home },
+        })
+        assert.equal(code, 3, stderr)
+        assert.match(stderr, message)
+      }
+      assert.ok(!docker.calls().some((call) => CHANGES.test(` ${call} `)))
+    })
+  }
+
+  for (const key of Object.keys(tenants.dickson)) {
+    it(`the registry lacks ${key}, and no command with "undefined" reaches docker`, async () => {
+      const [docker, { home }] = [fakeDocker(), makeHome()]
+      const registry = join(home, 'tenants.mjs')
+      writeFileSync(registry, `export default ${JSON.stringify({ dickson: { ...tenants.dickson, [key]: undefined } })}`)
+      const { code, stderr } = await script('deploy', ['dickson'], {
+        env: { ...docker.env, ERP_HOME: home, ERP_TENANTS: registry },
+      })
+      assert.equal(code, 3, stderr)
+      assert.match(stderr, new RegExp(`dickson\\.${key}`))
+      assert.deepEqual(docker.calls(), [])
+    })
+  }
+
+  for (const [what, text] of [
+    ['cannot be parsed', 'export default {'],
+    ['exports nothing', 'const x = 1'],
+    ['exports no tenant', 'export default {}'],
+    ['throws', 'throw new Error("no")'],
+    ['exports null', 'export default null'],
+  ] as const) {
+    it(`the registry ${what}`, async () => {
+      const [docker, { home }] = [fakeDocker(), makeHome()]
+      const registry = join(home, 'tenants.mjs')
+      writeFileSync(registry, text)
+      const env = { ...docker.env, ERP_HOME: home, ERP_TENANTS: registry }
+      const { code, stderr } = await script('deploy', ['dickson'], { env })
+      assert.equal(code, 3, stderr)
+      assert.match(stderr, /tenants\.mjs/)
+      assert.ok(!/\n\s+at /.test(stderr), 'a stack')
+    })
+  }
+
+  it('the volume holds a database that ran before us', async () => {
+    const [docker, { home }] = [fakeDocker(), makeHome()]
+    writeFileSync(docker.state('volumes'), 'dickson-db-data\n')
+    const program = readFileSync(docker.path, 'utf8').replace(
+      "*' run --rm --network none '*) echo data ;;",
+      "*' run --rm --network none '*) printf 'ibdata1\\nmysql\\n' ;;",
+    )
+    writeFileSync(docker.path, program)
+    const { code, stderr } = await script('deploy', ['dickson'], { env: { ...docker.env, ERP_HOME: home } })
+    assert.equal(code, 3, stderr)
+    assert.match(stderr, /holds a database that these scripts did not make; nothing was started/)
+    assert.deepEqual(docker.containers(), [])
+  })
+})
+
+/** Everything that a finished deploy leaves behind, for comparing with an undisturbed one. */
+const isWhole = (docker: FakeDocker) =>
+  docker.containers().join() === ofDickson.join() &&
+  ['made-dickson', 'scheduler-dickson', 'flushed-dickson'].every((file) => existsSync(docker.state(file)))
+
+describe('deploy that is killed at the boundary of a stage comes to the same end when it is run again', {
+  concurrency: 4,
+}, () => {
+  const STAGES: [name: string, call: RegExp][] = [
+    ['the stores', / up .* dickson-db /],
+    ['the configurator', / up .* dickson-configurator$/],
+    ['the site', /site\.py/],
+    ['the application', / up .* dickson-backend /],
+    ['the scheduler', /enable_scheduler/],
+    ['the cache', /redis-cli/],
+  ]
+  for (const mode of ['kill-before', 'kill-after'] as const) {
+    for (const [name, call] of STAGES) {
+      it(`${mode}: ${name}`, async () => {
+        const docker = fakeDocker()
+        const { home } = makeHome()
+        const directory = temporary()
+        const env = { ERP_HOME: home }
+        await script('deploy', ['dickson'], { env: { ...env, ...injectDocker(directory, docker.path).env } })
+        const at = docker.calls().findIndex((line) => call.test(line)) + 1
+        docker.reset()
+        const injector = injectDocker(directory, docker.path, { at, mode })
+        const run = start('deploy', ['dickson'], { env: { ...env, ...injector.env } })
+        assert.equal((await run.done).code, null)
+        assert.ok(injector.struck())
+        await eventually(10, 'no process of the killed run lives', () => run.family().length === 0)
+        const { code, stderr } = await script('deploy', ['dickson'], { env: { ...env, ...injector.env } })
+        assert.equal(code, 0, stderr)
+        assert.ok(isWhole(docker), `${docker.containers()} ${stderr}`)
+      })
+    }
+  }
+
+  it('a persistent failure ends each run with the same code, and changes nothing more', async () => {
+    const docker = fakeDocker().deployed('dickson')
+    const { home } = makeHome()
+    const injector = injectDocker(temporary(), docker.path, { at: 6, mode: 'fail', persistent: true })
+    for (let round = 0; round < 2; round++) {
+      const { code, stderr } = await script('deploy', ['dickson'], { env: { ERP_HOME: home, ...injector.env } })
+      assert.ok(code === 1 || code === 3, `${code}: ${stderr}`)
+      assert.match(stderr, /injected failure|does not answer/)
+    }
+    assert.ok(isWhole(docker))
+  })
+})
+
+describe('through a symlink and below a path with blanks', () => {
+  it('deploy does the same', async () => {
+    const place = join(temporary(), 'a b  ünï')
+    const { env, home } = { env: fakeDocker(), home: makeHome().home }
+    const copy = `mkdir -p '${place}' && cp -r compose.yml tenants.ts package.json .npmrc lib scripts tenant '${place}' && ln -s '${root}/node_modules' '${place}/node_modules' && ln -s '${place}' '${place}-link'`
+    assert.equal((await script('', [], { command: ['bash', '-c', copy] })).code, 0)
+    for (const cwd of [place, `${place}-link`]) {
+      const run = await script('deploy', ['dickson'], {
+        cwd,
+        env: { ...env.env, ERP_HOME: home },
+        command: [process.execPath, '--import=#typescript', 'node_modules/zx/build/cli.js', 'scripts/deploy.ts'],
+      })
+      assert.equal(run.code, 0, run.stderr)
+      assert.match(run.stdout, /dickson: erp\.dickson-supplies\.com is up/)
+      for (const call of env.calls().filter((line) => line.startsWith('compose --')))
+        assert.ok(call.includes(`--project-directory ${place}`), call)
+    }
+  })
+})
