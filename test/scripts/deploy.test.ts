@@ -68,7 +68,7 @@ describe('deploy', { concurrency: 4 }, () => {
     rmSync(docker.state('up/dickson-scheduler'))
     const env = { ...docker.env, ERP_HOME: home }
     const dry = await script('deploy', ['dickson', '--dry-run'], { env })
-    assert.match(dry.stdout, /would start\n {2}dickson-worker \(stopped\)\n {2}dickson-scheduler \(missing\)/)
+    assert.match(dry.stdout, /would\n {2}start dickson-worker \(stopped\)\n {2}start dickson-scheduler \(missing\)/)
     assert.equal((await script('deploy', ['dickson'], { env })).code, 0)
     assert.deepEqual(docker.containers(), ofDickson)
     assert.equal(readFileSync(docker.state('up/dickson-worker'), 'utf8'), 'up\n')
@@ -78,7 +78,7 @@ describe('deploy', { concurrency: 4 }, () => {
     const [docker, { home }] = [fakeDocker(), makeHome()]
     const { code, stdout } = await script('deploy', ['--all', '--dry-run'], { env: { ...docker.env, ERP_HOME: home } })
     assert.equal(code, 0)
-    assert.match(stdout, /byrne: would start[\s\S]*dickson: would start/)
+    assert.match(stdout, /byrne: would\n[\s\S]*dickson: would\n/)
     assert.deepEqual(docker.containers(), [])
     assert.ok(!docker.calls().some((call) => CHANGES.test(` ${call} `)))
     assert.ok(!existsSync(join(home, 'state')))
@@ -263,7 +263,7 @@ describe('deploy that is killed at the boundary of a stage comes to the same end
     for (let round = 0; round < 2; round++) {
       const { code, stderr } = await script('deploy', ['dickson'], { env: { ERP_HOME: home, ...injector.env } })
       assert.ok(code === 1 || code === 3, `${code}: ${stderr}`)
-      assert.match(stderr, /injected failure|does not answer/)
+      assert.match(stderr, /injected failure/)
     }
     assert.ok(isWhole(docker))
   })

@@ -105,7 +105,8 @@ const BENCH = JSON.stringify({
   redis_queue: 'redis://:queuequeue@redis-queue:6379',
 })
 const SITE = '{"db_name": "_site", "erp_site_made": "x"}'
-const QUEUES = '{"queues":{"short":{"length":0,"oldest":""}},"workers":{"rq:worker:w1":"b:short,b:default,b:long"}}'
+const QUEUES =
+  '{"queues":{"short":{"length":0,"oldest":""}},"workers":{"rq:worker:w1":"b:short,b:default,b:long"},"channels":["rq:pubsub:w1"]}'
 
 const program = (directory: string) => `#!/bin/bash
 set -u
@@ -136,7 +137,6 @@ redis() { # what redis-cli prints for one command
   flushall) rm -f "$mark"; echo OK ;;
   set) echo "\${2#* }" >"$mark"; echo OK ;;
   info) printf 'used_memory:1000000\\nmaxmemory:0\\nevicted_keys:0\\n' ;;
-  client) echo 'id=1 addr=10.0.0.2:1 name=w1 db=0 cmd=subscribe' ;;
   eval) echo '${QUEUES}' ;;
   esac
 }

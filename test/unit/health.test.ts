@@ -237,10 +237,10 @@ describe('both Redis', () => {
     used = 1,
     most = 0,
     queue = '{"length":0,"oldest":""}',
-    client = 'id=1 name=w1 db=0 cmd=subscribe',
+    channels = '["rq:pubsub:w1"]',
     workers = '{"rq:worker:w1":"b:short,b:default,b:long"}',
   } = {}) =>
-    `${password}\nused_memory:${used}\nmaxmemory:${most}\nevicted_keys:${evicted}\n${client}\n{"queues":{"default":${queue}},"workers":${workers}}\n`
+    `${password}\nused_memory:${used}\nmaxmemory:${most}\nevicted_keys:${evicted}\n{"queues":{"default":${queue}},"workers":${workers},"channels":${channels}}\n`
   const queue = async (parts: Parameters<typeof answer>[0]) =>
     byCheck(await answered(answer(parts), () => queueFindings(tenant, URL)))
   const ago = (seconds: number) => new Date(Date.now() - seconds * 1000).toISOString()
@@ -255,13 +255,8 @@ describe('both Redis', () => {
     ['no password is asked for', { password: '(error) NOAUTH x' }, 'password', 'fail'],
     ['a key was evicted', { evicted: 1 }, 'memory', 'fail'],
     ['the memory is nearly used up', { used: 90, most: 100 }, 'memory', 'warn'],
-    ['the worker is dead, its heartbeat still there', { client: '' }, 'live on long', 'fail'],
-    [
-      'a connection subscribes under a name that is no worker',
-      { client: 'id=1 name=other db=0 cmd=subscribe' },
-      'live on short',
-      'fail',
-    ],
+    ['the worker is dead, its heartbeat still there', { channels: '{}' }, 'live on long', 'fail'],
+    ['a channel is that of no registered worker', { channels: '["rq:pubsub:other"]' }, 'live on short', 'fail'],
     ['the worker lacks a queue', { workers: '{"rq:worker:w1":"b:short,b:default"}' }, 'live on long', 'fail'],
     ['a job waits for six minutes', { queue: `{"length":1,"oldest":"${ago(360)}"}` }, 'oldest default', 'warn'],
     ['a job waits for twenty minutes', { queue: `{"length":1,"oldest":"${ago(1200)}"}` }, 'oldest default', 'fail'],
@@ -277,9 +272,9 @@ describe('both Redis', () => {
   }
 
   it('counts every worker on the queues that it serves', async () => {
-    const client = 'id=1 name=w1 db=0 cmd=subscribe\nid=2 name=w2 db=0 cmd=psubscribe\nid=3 name=w3 db=0 cmd=get'
+    const channels = '["rq:pubsub:w1","rq:pubsub:w2"]' // w3 is registered and dead
     const workers = '{"rq:worker:w1":"b:short","rq:worker:w2":"b:short,b:long","rq:worker:w3":"b:default"}'
-    const findings = await queue({ client, workers })
+    const findings = await queue({ channels, workers })
     assert.deepEqual(
       ['short', 'default', 'long'].map((name) => findings[`live on ${name}`]?.value?.value),
       [2, 0, 1],
