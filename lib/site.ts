@@ -87,7 +87,7 @@ export async function askCache(tenant: Tenant, ...commands: string[]): Promise<s
 
 /**
  * Empty redis-cache when another image filled it: it shares `assets_json`, and pages would come without their CSS.
- * Returns whether it did.
+ * Returns whether another image had.
  */
 export async function flushStaleCache(tenant: Tenant): Promise<boolean> {
   const containers = await tenantContainers(tenant)
@@ -96,7 +96,7 @@ export async function flushStaleCache(tenant: Tenant): Promise<boolean> {
   if (filledBy === image) return false
   const [flushed] = await askCache(tenant, 'flushall', `set ${CACHE_KEY} ${image}`)
   if (flushed !== 'OK') throw new OperatorError(`${tenant.name}: redis-cache was not emptied: ${flushed}`)
-  return true
+  return filledBy !== ''
 }
 
 /** Switch the scheduler on for the first time, and note it. From then on, whether it runs is the administrators' decision. */

@@ -33,8 +33,7 @@ command({
       await step('Wait until every service proves that it works', (note) =>
         waitUntilHealthy(tenant, ground.services, timeout, note),
       )
-      if (await site.flushStaleCache(tenant))
-        reporter.say('  redis-cache was emptied: no image or another had filled it')
+      if (await site.flushStaleCache(tenant)) reporter.say('  redis-cache was emptied: another image had filled it')
       await step(`Ask ${tenant.site} through its frontend`, () => deploy.proveFrontend(tenant))
       return result
     })
@@ -64,7 +63,8 @@ async function bringUp(tenant: Tenant, ground: Ground, timeout: number, { step, 
   await step('Write the configuration of the bench', start(configurator))
   const made = await step(`Make the site ${tenant.site}, once`, (note) => site.makeSite(tenant, note))
   if (made.found === 'half') warn(`an interrupted installation was finished (${made.detail})`)
-  if (made.mended_jobs > 0) warn(`${made.mended_jobs} scheduled jobs that were created in the future were mended`)
+  if (made.found === 'complete' && made.mended_jobs > 0)
+    warn(`${made.mended_jobs} scheduled jobs that were created in the future were mended`)
   await step('Start the application', start(application))
   const { scheduler } = await site.readMarks(tenant)
   if (!scheduler) await step('Switch the scheduler on', () => site.enableScheduler(tenant))

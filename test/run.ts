@@ -4,8 +4,8 @@ import { readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 
 const root = resolve(import.meta.dirname, '..')
-const TIERS = ['check', 'unit', 'scripts'] as const
-const KNOWN = [...TIERS, 'engine', 'faults']
+const TIERS = ['check', 'unit', 'scripts', 'engine'] as const
+const KNOWN = [...TIERS, 'faults']
 
 const asked = process.argv.slice(2)
 const unknown = asked.filter((tier) => !KNOWN.includes(tier))

@@ -19,12 +19,9 @@ const docker = (info: string, version: string, other = 'echo "not expected" >&2;
 /** Each script that needs the engine, with arguments; generate-secrets needs it only where a password is missing. */
 const ASKING: [name: string, args: string[]][] = [
   ['deploy', ['dickson']],
-  ['deploy', ['dickson', '--dry-run']],
   ['deploy', ['--all']],
   ['tenant', ['dickson', 'status']],
   ['tenant', ['dickson', 'stop']],
-  ['tenant', ['dickson', 'logs']],
-  ['tenant', ['dickson', 'bench', '--', 'list-apps']],
   ['healthcheck', []],
   ['generate-secrets', ['dickson']],
 ]
@@ -37,8 +34,8 @@ describe('an engine that does not answer ends every script with 3 within ten sec
     [
       'down, as some clients say it',
       `echo '{"ServerVersion":"","ServerErrors":["${down}"]}'`,
-      'exit 1',
-      /does not answer/,
+      `echo '${down}' >&2; exit 1`,
+      /Cannot connect/,
     ],
     ['hanging', 'exec sleep 60', 'exec sleep 60', /does not answer|did not end within 5 s/],
     ['answering with rubbish', 'echo "<html>"', 'echo "<html>"; exit 1', /does not answer|<html>/],

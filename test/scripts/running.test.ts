@@ -21,7 +21,7 @@ describe('a signal while docker hangs ends the script within ten seconds, with i
     ['generate-secrets', []],
   ]
   for (const [signal, expected] of Object.entries(SIGNALS) as [keyof typeof SIGNALS, number][]) {
-    for (const [name, args] of HANGING) {
+    for (const [name, args] of signal === 'SIGTERM' ? HANGING : HANGING.slice(0, 1)) {
       it(`${signal} to ${name}`, async () => {
         const { home } = makeHome({ tenants: name === 'generate-secrets' ? [] : ['erpnext', 'dickson'] })
         const docker = fakeDocker().deployed('dickson').deployed('byrne')

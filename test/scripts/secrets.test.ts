@@ -166,7 +166,10 @@ describe('a faulty secret is refused with 3, named, and never touched', { concur
     ['a directory', (file) => mkdirSync(file), /is not a plain file/],
   ]
   for (const [what, make, message] of FAULTS) {
-    for (const verb of ['generate-secrets', 'deploy']) {
+    const asked = /^(empty|hexadecimal|a link to|a FIFO)/.test(what)
+      ? ['generate-secrets', 'deploy']
+      : ['generate-secrets']
+    for (const verb of asked) {
       it(`${verb}: ${what}`, async () => {
         const { home, file } = makeHome()
         const name = file('dickson_redis_cache_password.txt')
@@ -191,7 +194,7 @@ describe('a faulty secret is refused with 3, named, and never touched', { concur
     }
   }
 
-  for (const mode of [0o710, 0o701, 0o755, 0o777, 0o740, 0o704]) {
+  for (const mode of [0o710, 0o701, 0o740, 0o704]) {
     it(`a directory of mode ${mode.toString(8)}`, async () => {
       const { home, directory } = makeHome({ tenants: [] })
       chmodSync(directory, mode)
@@ -252,7 +255,9 @@ describe('a faulty secret is refused with 3, named, and never touched', { concur
   })
 })
 
-describe('a directory that cannot take the secrets ends generate-secrets with 3, and no file is empty or in part', () => {
+describe('a directory that cannot take the secrets ends generate-secrets with 3, and no file is empty or in part', {
+  concurrency: 4,
+}, () => {
   /** A home on a tmpfs with these options; unmounted whatever happens. */
   function mounted(options: string): string {
     const home = mkdtempSync(join(tmpdir(), 'erp-test-'))
@@ -268,16 +273,7 @@ describe('a directory that cannot take the secrets ends generate-secrets with 3,
       VALUE.test(value),
     )
 
-  for (const options of [
-    'size=4k',
-    'size=8k',
-    'size=12k',
-    'nr_inodes=2',
-    'nr_inodes=3',
-    'nr_inodes=4',
-    'nr_inodes=5',
-    'nr_inodes=8',
-  ]) {
+  for (const options of ['size=4k', 'size=12k', 'nr_inodes=3', 'nr_inodes=5', 'nr_inodes=8']) {
     it(`no room in the home: ${options}; a later run with room finishes the work`, async () => {
       const home = mounted(options)
       const { code, stderr } = await generate(home)

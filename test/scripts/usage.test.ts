@@ -20,33 +20,18 @@ describe('every script', () => {
 
 /** Arguments that no script takes: what they are, the script, the arguments, what the message names. */
 const REFUSED: [what: string, script: string, args: string[], message: RegExp][] = [
-  ...scripts.flatMap((name): [string, string, string[], RegExp][] => [
-    ['an unknown flag', name, ['dickson', '--bogus'], /--bogus/],
-    ['an unknown letter', name, ['-v'], /-v/],
-    ['a flag with a value that takes none', name, ['dickson', '--json=yes'], /--json/],
-    ['a negated flag', name, ['dickson', '--no-json'], /--no-json/],
-    ['an escape sequence', name, ['dickson', '--\x1b[31mred\x9b'], /--\\u\{1b\}\[31mred\\u\{9b\}/],
+  ...scripts.map((name): [string, string, string[], RegExp] => [
+    'an unknown flag',
+    name,
+    ['dickson', '--bogus\x1b[31m\x9b'],
+    /--bogus\\u\{1b\}\[31m\\u\{9b\}/,
   ]),
   ['no tenant', 'deploy', [], /a tenant is missing; known: byrne, dickson/],
   ['a tenant and --all', 'deploy', ['dickson', '--all'], /exclude each other/],
   ['one known and one unknown tenant', 'deploy', ['dickson', 'foo'], /unknown tenant "foo"/],
   ['a value that is missing', 'deploy', ['dickson', '--timeout'], /--timeout/],
-  ['a value that is empty', 'deploy', ['dickson', '--timeout='], /--timeout needs a value/],
-  ['a flag in place of a value', 'deploy', ['dickson', '--timeout', '--json'], /--timeout/],
-  ...['x', '0', '-1', '1e3', '0x10', 'NaN', 'Infinity', '1.5', ' 5', '3000000', '99999999999999999999'].map(
-    (value): [string, string, string[], RegExp] => [
-      `a time limit of ${JSON.stringify(value)}`,
-      'deploy',
-      ['dickson', `--timeout=${value}`],
-      /--timeout must be a whole number from 1 to 86400/,
-    ],
-  ),
   ['words behind --', 'deploy', ['dickson', '--', 'x'], /'--' passes nothing on here/],
   ['a tenant behind -- alone', 'generate-secrets', ['--', 'dickson'], /'--' passes nothing on here/],
-  ['--all where none means all', 'healthcheck', ['--all'], /--all/],
-  ['an empty file name', 'healthcheck', ['--metrics='], /--metrics needs a value/],
-  ['no number', 'healthcheck', ['--watch', 'often'], /--watch must be a whole number/],
-  ['no tenant', 'tenant', [], /a tenant is missing/],
   ['no verb', 'tenant', ['dickson'], /a verb is missing; known: start, stop/],
   ['no verb for all', 'tenant', ['--all'], /a verb is missing/],
   ['the verb first', 'tenant', ['stop', 'dickson'], /unknown tenant "stop"/],
@@ -56,10 +41,10 @@ const REFUSED: [what: string, script: string, args: string[], message: RegExp][]
   ['a tenant behind --all', 'tenant', ['--all', 'dickson', 'stop'], /unknown verb "dickson"/],
   ['a part where the verb takes none', 'tenant', ['dickson', 'stop', 'db'], /stop does not take/],
   ['no number of workers', 'tenant', ['dickson', 'scale'], /scale/],
-  ...['0', '-1', '100', 'x', '1.5', ''].map((value): [string, string, string[], RegExp] => [
-    `${JSON.stringify(value)} workers`,
+  ...['0', '100', '1.5'].map((value): [string, string, string[], RegExp] => [
+    `${value} workers`,
     'tenant',
-    ['dickson', 'scale', '--', value].filter((word) => word !== '--' || value.startsWith('-')),
+    ['dickson', 'scale', value],
     /scale/,
   ]),
   ['bench without arguments', 'tenant', ['dickson', 'bench'], /behind --/],
@@ -86,34 +71,18 @@ describe('wrong arguments end with 2 and ask docker nothing', { concurrency: 4 }
 
 const canary = join(temporary(), 'canary')
 const WORDS = [
-  'foo',
-  'dickso',
   '../dickson',
-  'byrne/../dickson',
   `byrne;touch ${canary}`,
   `$(touch ${canary})`,
   `\`touch ${canary}\``,
-  `dickson && touch ${canary}`,
   'a b',
-  'dickson ',
-  ' dickson',
   'Byrne',
   'ｂyrne',
-  'dickson\n',
   'a\nb',
-  '.',
-  '..',
   '',
   '/etc',
-  '*',
-  '~',
-  '%00',
-  'constructor',
-  '__proto__',
-  'undefined',
   'x'.repeat(300),
   '\x1b[2J',
-  '\u202edickson',
 ]
 
 describe('a tenant that is none is refused with 2, shown escaped, and nothing is executed', { concurrency: 4 }, () => {
