@@ -110,6 +110,7 @@ export function chooseTenants<O extends OptionSpecs>(
   const taken = all ? 0 : spec.tenants === 'one' ? 1 : positionals.length
   const names = positionals.slice(0, taken)
   const words = positionals.slice(taken)
+  if (all && !spec.words && words.length > 0) throw usageError('--all and a tenant exclude each other', helpHint(spec))
   if (words.length > 0 && !spec.words)
     throw usageError(`one tenant is meant, not ${positionals.length}`, helpHint(spec))
   if (all || (spec.tenants === 'any' && names.length === 0)) return { tenants: registry, words }

@@ -14,6 +14,8 @@ export interface Container {
   status: string
   /** healthy, unhealthy or starting; none where it has no health check. */
   health: string
+  /** Probes that failed in a row. A pause makes a container unhealthy with none, until the next probe. */
+  failingStreak: number
   /** When its last health check ended, in milliseconds since 1970; 0 where none has. */
   healthAt: number
   /** What its last health check printed. */
@@ -46,8 +48,11 @@ export async function tenantContainers(tenant: Tenant, timeout = 10): Promise<Co
 async function inspectContainers(ids: string[], timeout: number): Promise<Container[]> {
   if (ids.length === 0) return []
   // One that was removed meanwhile makes the exit code 1; the others are told all the same.
-  const { stdout } = await docker(['container', 'inspect', ...ids], { timeout, nothrow: true })
-  if (stdout.trim() === '') throw new OperatorError(`docker container inspect did not answer within ${timeout} s`)
+  const { stdout, stderr, timedOut } = await docker(['container', 'inspect', ...ids], { timeout, nothrow: true })
+  if (stdout.trim() === '') {
+    const why = timedOut ? `no answer within ${timeout} s` : lastLines(stderr, 1)
+    throw new OperatorError(`docker container inspect failed: ${why}`)
+  }
   return (JSON.parse(stdout) as RawContainer[]).map(readContainer)
 }
 
@@ -62,7 +67,7 @@ interface RawContainer {
     ExitCode: number
     OOMKilled: boolean
     StartedAt: string
-    Health?: { Status: string; Log?: { Output: string; End: string }[] }
+    Health?: { Status: string; FailingStreak?: number; Log?: { Output: string; End: string }[] }
   }
   NetworkSettings: { Networks: Record<string, { IPAddress: string }> }
 }
@@ -77,6 +82,7 @@ function readContainer(raw: RawContainer): Container {
     configHash: raw.Config.Labels['com.docker.compose.config-hash'] ?? '',
     status: raw.State.Status,
     health: raw.State.Health?.Status ?? 'none',
+    failingStreak: raw.State.Health?.FailingStreak ?? 0,
     healthAt: Date.parse(raw.State.Health?.Log?.at(-1)?.End ?? '') || 0,
     healthOutput: lastLines(raw.State.Health?.Log?.at(-1)?.Output ?? '', 1),
     exitCode: raw.State.ExitCode,

@@ -89,7 +89,7 @@ export interface Engine {
  */
 export async function askEngine(timeout = 5): Promise<Engine> {
   const result = await docker(['info', '--format', '{{json .}}'], { timeout, nothrow: true })
-  if (result.code === 127 && result.stderr.includes('setpriv')) {
+  if (result.code === 127 && /setpriv: (command )?not found/.test(result.stderr)) {
     throw preconditionError('setpriv is not installed', 'install util-linux')
   }
   if (result.code === 127) throw preconditionError('docker is not installed', 'see README: production set-up')

@@ -19,27 +19,38 @@ export function containerFindings(tenant: Tenant, services: Service[], container
   })
 }
 
-function judge(tenant: Tenant, service: Service, container: Container): Omit<Finding, 'part' | 'check'> {
-  const { name, status, health, exitCode, restartCount, oomKilled, healthOutput } = container
+type Verdict = Omit<Finding, 'part' | 'check'>
+
+function judge(tenant: Tenant, service: Service, container: Container): Verdict {
+  const { name, status, health, exitCode, restartCount, oomKilled } = container
   const logs = `npx zx scripts/tenant.ts ${tenant.name} logs ${service.name.slice(tenant.prefix.length + 1)}`
-  const deploy = `npx zx scripts/deploy.ts ${tenant.name}`
-  const bad = (is: string, remedy = logs) => ({ state: 'fail' as const, is: `${name}: ${is}`, remedy })
+  const bad = (is: string, remedy = logs): Verdict => ({ state: 'fail', is: `${name}: ${is}`, remedy })
   if (service.oneShot) {
     return status === 'exited' && exitCode === 0 ? { state: 'ok', is: 'done' } : bad(`${status}, ExitCode ${exitCode}`)
   }
-  const memory = 'a process in it was killed for memory'
-  if (oomKilled && status === 'running' && health === 'healthy')
-    return { state: 'warn', is: `${name}: ${memory}`, remedy: logs }
-  if (oomKilled) return bad(`OOMKilled (ExitCode ${exitCode}, RestartCount ${restartCount})`)
-  if (status === 'restarting') return bad(`restarting (ExitCode ${exitCode}, RestartCount ${restartCount})`)
+  const facts = `(ExitCode ${exitCode}, RestartCount ${restartCount})`
+  const works = status === 'running' && health === 'healthy'
+  if (oomKilled && !works) return bad(`OOMKilled ${facts}`)
+  if (status === 'restarting') return bad(`restarting ${facts}`)
   if (status === 'paused') return bad('paused', `docker unpause ${name}`)
-  if (status !== 'running') return bad(`${status}, ExitCode ${exitCode}`, deploy)
-  if (health === 'unhealthy') return bad(`unhealthy${healthOutput && `: ${healthOutput}`}`)
-  if (health === 'starting') return { state: 'warn', is: 'starting', remedy: 'wait a minute' }
-  if (restartCount >= RESTART_LIMIT) {
-    return { state: 'warn', is: `restarted ${restartCount} times`, limit: `< ${RESTART_LIMIT}`, remedy: logs }
-  }
-  return { state: 'ok', is: 'healthy' }
+  if (status !== 'running') return bad(`${status}, ExitCode ${exitCode}`, `npx zx scripts/deploy.ts ${tenant.name}`)
+  return works ? judgeWorking(container, logs) : judgeUnproven(container, bad)
+}
+
+function judgeWorking({ name, oomKilled, restartCount }: Container, logs: string): Verdict {
+  if (oomKilled) return { state: 'warn', is: `${name}: a process in it was killed for memory`, remedy: logs }
+  if (restartCount < RESTART_LIMIT) return { state: 'ok', is: 'healthy' }
+  return { state: 'warn', is: `restarted ${restartCount} times`, limit: `< ${RESTART_LIMIT}`, remedy: logs }
+}
+
+/** Docker calls a container unhealthy from the moment of a pause until the next probe: with no probe that failed. */
+function judgeUnproven(
+  { name, health, failingStreak, healthOutput }: Container,
+  bad: (is: string) => Verdict,
+): Verdict {
+  if (health === 'unhealthy' && failingStreak > 0) return bad(`unhealthy${healthOutput && `: ${healthOutput}`}`)
+  const is = health === 'unhealthy' ? 'not probed yet since it was paused' : 'starting'
+  return { state: 'warn', is: `${name}: ${is}`, remedy: 'wait a minute' }
 }
 
 /**

@@ -119,7 +119,6 @@ describe('a command line is refused with 2 and one printable line', () => {
     ]),
     [some, [], /a tenant is missing; known: byrne, dickson/],
     [one, [], /a tenant is missing/],
-    [some, ['dickson', '--all'], /--all/],
     [alone, ['dickson', 'byrne'], /one tenant is meant, not 2/],
     [any, ['--all'], /--all/],
     [any, ['--dry-run'], /--dry-run/],
