@@ -379,13 +379,6 @@ describe('a fault is found, and its remedy mends it', { concurrency: 2 }, () => 
         await t.mustMend(remedy)
       })
 
-      it('one has ended well, though it should run', async () => {
-        t.docker('stop', 'worker')
-        const { remedy, find } = await t.mustFind('worker', 'container', /worker-1: exited, ExitCode 0$/)
-        assert.equal(find('worker', 'live on long')?.is, '0')
-        await t.mustMend(remedy)
-      })
-
       it('one was killed for memory, and with --quiet and --metrics that is told all the same', async () => {
         t.docker('stop', 'scheduler')
         t.docker('update', 'scheduler', '--restart', 'no', '--memory', '12m', '--memory-swap', '12m')
@@ -479,6 +472,13 @@ describe('a fault is found, and its remedy mends it', { concurrency: 2 }, () => 
         assert.match(dead.faults, /worker container: .*worker-2: exited, ExitCode 137/)
         t.docker('rm', 'worker-2', '--force')
         await t.mustBeWell()
+      })
+
+      it('a worker has ended well, though it should run', async () => {
+        t.docker('stop', 'worker')
+        const { remedy, find } = await t.mustFind('worker', 'container', /worker-1: exited, ExitCode 0$/)
+        assert.equal(find('worker', 'live on long')?.is, '0')
+        await t.mustMend(remedy)
       })
 
       it('more than a hundred jobs wait: a warning; one of them for twenty minutes: a failure', async () => {

@@ -134,9 +134,11 @@ describe('tenant.ts changes one tenant and nothing of the other', () => {
   })
 
   it('restart of several parts at once: the site and its socket.io are found again', async () => {
-    await done('dickson', 'restart', 'backend', 'socketio', 'redis-cache')
+    await done('dickson', 'restart', 'backend', 'socketio', 'redis-cache', 'redis-queue')
     assert.equal(await ping(), 200)
     assert.equal(await handshake(), 200)
+    const { code, stdout } = await stack.script('healthcheck', ['dickson']) // the worker found its queue again
+    assert.equal(code, 0, stdout)
   })
 
   it('scale: three workers, which a deploy keeps, and one again', async () => {

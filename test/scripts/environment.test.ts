@@ -33,7 +33,6 @@ describe('variables that change zx or Node change nothing, and show no secret', 
     { ZX_PREFIX: ':;', ZX_POSTFIX: '; echo more' },
     { ZX_SHELL: '/bin/sh', ZX_KILL_SIGNAL: 'SIGKILL' },
     { ZX_SHELL: '/nonexistent' },
-    { ZX_TIMEOUT: '1ms' },
     { DEBUG: '*', NODE_DEBUG: 'child_process' },
     { NODE_OPTIONS: '--trace-warnings --trace-exit --trace-sigint --trace-uncaught' },
     { COMPOSE_PROFILES: 'byrne,dickson', BASH_ENV: '/nonexistent', POSIXLY_CORRECT: '1' },
@@ -50,6 +49,14 @@ describe('variables that change zx or Node change nothing, and show no secret', 
       }
     })
   }
+
+  it('ZX_TIMEOUT ends no docker call, however slow', async () => {
+    const slow = stubDocker(`sleep 0.3; exec '${docker.path}' "$@"`)
+    const env = { ...slow.env, ERP_HOME: makeHome().home, ZX_TIMEOUT: '1ms' }
+    const { code, stdout, stderr } = await script('tenant', ['dickson', 'status'], { env })
+    assert.equal(code, 0, stderr)
+    assert.match(stdout, /dickson-db\s+running/)
+  })
 
   it('a first deploy under NODE_DEBUG and DEBUG, with a site that fails, shows no secret either', async () => {
     const [docker, { home, values }] = [fakeDocker(), makeHome()]

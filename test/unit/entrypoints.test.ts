@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, describe, it } from 'node:test'
@@ -131,8 +131,9 @@ describe("Redis' entry point", () => {
     const place = mkdtempSync(join(tmpdir(), 'erp-test-'))
     after(() => rmSync(place, { recursive: true, force: true }))
     writeFileSync(join(place, 'redis_password'), 'hush1234')
+    cpSync(join(root, 'tenant/redis-entrypoint.sh'), join(place, 'redis-entrypoint.sh'))
     writeFileSync(join(place, 'redis-server'), '#!/bin/sh\necho "$@"; cat "$1"; stat -c %a "$1"\n', { mode: 0o755 })
-    const line = `mount -t tmpfs tmpfs /run && mkdir /run/secrets && mount --bind '${place}' /run/secrets && mount -t tmpfs tmpfs /tmp && PATH=/run/secrets:$PATH sh '${root}/tenant/redis-entrypoint.sh' --save ''`
+    const line = `mount -t tmpfs tmpfs /run && mkdir /run/secrets && mount --bind '${place}' /run/secrets && mount -t tmpfs tmpfs /tmp && PATH=/run/secrets:$PATH sh /run/secrets/redis-entrypoint.sh --save ''`
     const { status, stdout, stderr } = spawnSync('unshare', ['--mount', 'bash', '-ec', line], { encoding: 'utf8' })
     assert.equal(status, 0, stderr)
     const [args, ...config] = stdout.trimEnd().split('\n')
