@@ -227,11 +227,12 @@ describe('by hand', () => {
   it('a restart of backend and socketio that moves them is found by the frontend itself', async () => {
     const [backend, socketio] = [stack.container('dickson-backend'), stack.container('dickson-socketio')]
     const network = `{{(index .NetworkSettings.Networks "${stack.prefix}dickson-internal").IPAddress}}`
-    const before = docker('inspect', '--format', network, backend)
-    docker('stop', backend, socketio)
-    docker('start', socketio) // takes one of the addresses that became free
-    docker('start', backend)
-    assert.notEqual(docker('inspect', '--format', network, backend), before)
+    const addressOf = (name: string) => docker('inspect', '--format', network, name)
+    const before = addressOf(backend)
+    const higherFirst = [backend, socketio].sort((a, b) => lastNumber(addressOf(b)) - lastNumber(addressOf(a)))
+    docker('stop', ...higherFirst)
+    for (const name of higherFirst) docker('start', name) // each gets the lowest address that is free: they change places
+    assert.notEqual(addressOf(backend), before)
     await eventually(60, 'the backend is well', () => health(backend) === 'healthy')
     await eventually(45, 'the site answers through its frontend', async () => (await ping()) === 200)
     await eventually(5, 'socket.io as well', async () => (await handshake()) === 200)
@@ -251,3 +252,4 @@ describe('by hand', () => {
 })
 
 const health = (name: string) => docker('inspect', '--format', '{{.State.Health.Status}}', name)
+const lastNumber = (address: string) => Number(address.split('.').at(-1))
