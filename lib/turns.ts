@@ -41,8 +41,10 @@ export async function forEachTenant<T>(
   }
   const [first] = failures
   if (!first) return results
+  const worst = Math.max(...failures.map(({ code }) => code))
+  const nothingChanged: number[] = [EXIT.precondition, EXIT.locked]
   throw new OperatorError(failures.map(({ message }) => message).join('; '), {
-    code: Math.max(...failures.map(({ code }) => code)),
+    code: results.length > 0 && nothingChanged.includes(worst) ? EXIT.failed : worst, // for another tenant it did change
     ...(first.hint && { hint: first.hint }),
   })
 }

@@ -91,7 +91,12 @@ function checkWords(verb: string, parts: string[], passed: string[], tenants: nu
   const passes = verb === 'bench' || verb === 'db'
   refuse(verb === '', `a verb is missing; known: ${VERBS.join(', ')}`)
   refuse(!VERBS.some((known) => known === verb), `unknown verb ${quoted(verb)}; known: ${VERBS.join(', ')}`)
-  refuse(parts.length < fewest || parts.length > most, `${verb} does not take ${parts.length} words`)
+  refuse(
+    parts.length < fewest || parts.length > most,
+    most === 0
+      ? `${verb} takes nothing behind it, not ${quoted(parts[0] ?? '')}`
+      : `${verb} takes ${fewest} to ${most} words`,
+  )
   refuse(verb === 'scale' && !/^[1-9]\d?$/.test(parts[0] ?? ''), 'scale takes a number from 1 to 99')
   refuse(passed.length > 0 && !passes, `${verb} passes nothing on behind --`)
   refuse(verb === 'bench' && passed.length === 0, 'bench needs its arguments behind --')

@@ -9,7 +9,7 @@ export function renderTable(report: HealthReport, colour: boolean): string {
   const groups = [{ title: 'Machine', findings: report.machine }, ...report.tenants.map(titled)]
   const lines = groups.flatMap(({ title, findings }) => ['', title, ...rows(findings, colour)])
   const count = (state: State) => allFindings(report).filter((finding) => finding.state === state).length
-  const sum = `${count('ok')} ok, ${count('warn')} warnings, ${count('fail')} failures in ${report.seconds.toFixed(1)} s`
+  const sum = `${count('ok')} ok, ${count('warn')} to watch, ${count('fail')} failed, in ${report.seconds.toFixed(1)} s`
   return [...lines, '', sum].join('\n').trim()
 }
 

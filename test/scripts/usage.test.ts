@@ -39,7 +39,7 @@ const REFUSED: [what: string, script: string, args: string[], message: RegExp][]
   ['a verb that would write to the terminal', 'tenant', ['dickson', '\x1b]0;x\x07\x9b2J'], /unknown verb "\\u\{1b\}/],
   ['a second tenant', 'tenant', ['dickson', 'byrne', 'stop'], /unknown verb "byrne"/],
   ['a tenant behind --all', 'tenant', ['--all', 'dickson', 'stop'], /unknown verb "dickson"/],
-  ['a part where the verb takes none', 'tenant', ['dickson', 'stop', 'db'], /stop does not take/],
+  ['a part where the verb takes none', 'tenant', ['dickson', 'stop', 'db'], /stop takes nothing behind it, not "db"/],
   ['no number of workers', 'tenant', ['dickson', 'scale'], /scale/],
   ...['0', '100', '1.5'].map((value): [string, string, string[], RegExp] => [
     `${value} workers`,

@@ -396,7 +396,7 @@ describe('what healthcheck shows', () => {
     const text = renderTable(report, false)
     assert.match(text, /✖ worker\s+container:? +dickson-worker-2: exited \(limit < 3\)\n\s+→ npx zx …/)
     assert.match(text, /⚠ disk\s+space:? +so\n\s+→ docker system df/)
-    assert.match(text, /7 ok, 1 warnings?, 2 failures in 1\.3 s$/)
+    assert.match(text, /7 ok, 1 to watch, 2 failed, in 1\.3 s$/)
     assert.ok(!text.includes('\x1b'))
     assert.ok(renderTable(report, true).includes('\x1b[31m✖'))
   })
