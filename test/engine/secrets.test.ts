@@ -1,0 +1,93 @@
+/** No secret in any argument list or environment of any process on the machine, sampled while the scripts work. */
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { docker, type TestStack, useStack } from './harness.ts'
+
+const stack = useStack('secrets')
+/** Milliseconds between two looks at /proc. */
+const PERIOD = 20
+
+/** Where a value was seen. */
+interface Sighting {
+  place: string
+  command: string
+}
+
+/** Look at every process again and again until `work` is done; the containers' processes are seen from the host. */
+async function watch(values: string[], work: () => Promise<void>): Promise<{ looks: number; seen: Sighting[] }> {
+  const seen: Sighting[] = []
+  let looks = 0
+  const timer = setInterval(() => {
+    looks++
+    seen.push(...look(values))
+  }, PERIOD)
+  await work().finally(() => clearInterval(timer))
+  return { looks, seen }
+}
+
+function look(values: string[]): Sighting[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+  return pids.flatMap((pid) =>
+    ['cmdline', 'environ'].flatMap((file) => {
+      const text = read(`/proc/${pid}/${file}`)
+      if (!values.some((value) => text.includes(value))) return []
+      return [{ place: file, command: read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ') }]
+    }),
+  )
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'latin1')
+  } catch {
+    return '' // it ended meanwhile
+  }
+}
+
+function secretValues({ home }: TestStack): string[] {
+  const directory = join(home, 'secrets')
+  return readdirSync(directory).map((name) => readFileSync(join(directory, name), 'utf8'))
+}
+
+describe('a process list', () => {
+  it('shows a value that does stand in an environment, or the test could not fail', async () => {
+    const { seen } = await watch(['planted-8c1f'], async () => {
+      const id = docker(
+        'run',
+        '--detach',
+        '--rm',
+        '--network',
+        'none',
+        '-e',
+        'X=planted-8c1f',
+        '--entrypoint',
+        'sleep',
+        stack.env.REDIS_IMAGE ?? '',
+        '1',
+      )
+      await new Promise((done) => setTimeout(done, 500))
+      docker('rm', '--force', id)
+    })
+    assert.ok(seen.length > 0)
+  })
+
+  it('shows no secret while a tenant is deployed, checked, restarted and asked', async () => {
+    const { looks, seen } = await watch(secretValues(stack), async () => {
+      const runs: [string, ...string[]][] = [
+        ['deploy', 'dickson'],
+        ['healthcheck', 'dickson'],
+        ['tenant', 'dickson', 'restart'],
+        ['tenant', 'dickson', 'clear-cache'],
+        ['tenant', 'dickson', 'bench', '--', 'list-apps'],
+      ]
+      for (const [name, ...args] of runs) {
+        const { code, stderr } = await stack.script(name, args)
+        assert.equal(code, 0, stderr)
+      }
+    })
+    assert.deepEqual(seen, [])
+    assert.ok(looks > 300, `${looks} looks`)
+  })
+})
