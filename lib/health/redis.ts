@@ -74,7 +74,7 @@ function passwordFinding(tenant: Tenant, part: string, answer: string): Finding 
     check: 'password',
     state: 'fail',
     is: refused ? "the application's password is refused" : 'no PONG',
-    remedy: `docker restart ${tenant.container('configurator')} ${tenant.container(part)}`,
+    remedy: `npx zx scripts/tenant.ts ${tenant.name} restart`,
   }
 }
 
