@@ -1,13 +1,19 @@
-/** `npm test [tier…]`: types, lint and unused code, then the tiers unit, scripts and engine. `npm run test:faults` sweeps. */
+/**
+ * `npm test [tier…]`: types, lint and unused code, then the tiers unit, scripts and engine. `npm run test:faults` sweeps.
+ * The engine tiers install and start Docker where it is missing; `-- --yes` or CI=true does not ask.
+ */
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { prepareForBuilding, prepareHost } from '../rehearsal/host.ts'
+import { buildImages } from '../rehearsal/images.ts'
 
 const root = resolve(import.meta.dirname, '..')
 const TIERS = ['check', 'unit', 'scripts', 'engine'] as const
 const KNOWN = [...TIERS, 'faults']
 
-const asked = process.argv.slice(2)
+const consent = process.argv.includes('--yes')
+const asked = process.argv.slice(2).filter((word) => word !== '--yes')
 const unknown = asked.filter((tier) => !KNOWN.includes(tier))
 if (unknown.length > 0) {
   console.error(`unknown tier ${unknown.join(', ')}; known: ${KNOWN.join(', ')}`)
@@ -42,7 +48,16 @@ function suite(tier: string): void {
   run(process.execPath, ['--import=#typescript', '--test', '--test-reporter=spec', ...alone, ...files])
 }
 
+/** Docker and the images, before the first test that needs them. */
+async function prepareEngine(): Promise<void> {
+  const say = (line: string) => console.error(line)
+  await prepareHost(consent, say)
+  await prepareForBuilding(consent, say)
+  await buildImages(say)
+}
+
 for (const tier of asked.length > 0 ? asked : TIERS) {
+  if (tier === 'engine' || tier === 'faults') await prepareEngine()
   if (tier === 'check') check()
   else suite(tier)
 }
