@@ -19,8 +19,13 @@ const USAGE = 'npm run rehearse [-- --yes | --down]'
 const say = (line: string) => console.error(line)
 const flags = readFlags()
 if (flags.help) console.log(USAGE)
-else if (flags.down) await down()
-else await rehearse(flags.yes === true)
+else await (flags.down ? down() : rehearse(flags.yes === true)).catch(stop)
+
+/** What the machine refuses is told in one line; nothing that was begun is lost, since a second run goes on. */
+function stop(error: unknown): never {
+  say(`\nThe rehearsal stopped: ${error instanceof Error ? error.message : error}`)
+  process.exit(1)
+}
 
 function readFlags() {
   try {
