@@ -229,9 +229,10 @@ describe('by hand', () => {
     const network = `{{(index .NetworkSettings.Networks "${stack.prefix}dickson-internal").IPAddress}}`
     const addressOf = (name: string) => docker('inspect', '--format', network, name)
     const before = addressOf(backend)
-    const higherFirst = [backend, socketio].sort((a, b) => lastNumber(addressOf(b)) - lastNumber(addressOf(a)))
-    docker('stop', ...higherFirst)
-    for (const name of higherFirst) docker('start', name) // each gets the lowest address that is free: they change places
+    docker('stop', backend, socketio)
+    const squatters = occupy(`${stack.prefix}dickson-internal`, before, addressOf)
+    docker('start', backend, socketio)
+    docker('rm', '--force', ...squatters)
     assert.notEqual(addressOf(backend), before)
     await eventually(60, 'the backend is well', () => health(backend) === 'healthy')
     await eventually(45, 'the site answers through its frontend', async () => (await ping()) === 200)
@@ -252,4 +253,14 @@ describe('by hand', () => {
 })
 
 const health = (name: string) => docker('inspect', '--format', '{{.State.Health.Status}}', name)
-const lastNumber = (address: string) => Number(address.split('.').at(-1))
+
+/** Start containers on a network until one of them has taken an address; returns their ids. */
+function occupy(network: string, address: string, addressOf: (id: string) => string): string[] {
+  const ids: string[] = []
+  while (ids.length < 20) {
+    const sleep = ['--entrypoint', 'sleep', stack.env.REDIS_IMAGE ?? '', '60']
+    ids.push(docker('run', '--detach', '--rm', '--network', network, ...sleep))
+    if (addressOf(ids.at(-1) ?? '') === address) break
+  }
+  return ids
+}
