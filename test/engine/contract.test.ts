@@ -285,7 +285,10 @@ describe('the rehearsal images', { timeout: 600_000 }, () => {
       assert.equal(code, 1)
       assert.match(all, /(?:1045|1698).*Access denied for user 'root'/)
       assert.ok((await siteConfig('wrong.contract.test')).db_name)
-      assert.match((await bench('--site wrong.contract.test list-apps')).all, /(?:1045|1698).*Access denied for user '_/)
+      assert.match(
+        (await bench('--site wrong.contract.test list-apps')).all,
+        /(?:1045|1698).*Access denied for user '_/,
+      )
     })
 
     it('fails on an empty stdin and leaves the folder', async () => {
