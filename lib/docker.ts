@@ -17,10 +17,6 @@ export interface DockerOptions {
   timeout?: number
   /** Return a failing exit code instead of throwing. */
   nothrow?: boolean
-  /** Variables beside our own environment: compose's interpolation. */
-  env?: Record<string, string>
-  /** Go on after a signal: for putting things in order. */
-  uninterruptible?: boolean
 }
 
 export interface DockerResult {
@@ -36,15 +32,13 @@ export interface DockerResult {
  * @throws OperatorError (1) with the client's last lines, unless `nothrow`; what was interrupted by a signal always throws.
  */
 export async function docker(args: string[], options: DockerOptions = {}): Promise<DockerResult> {
-  const { input, timeout = 120, nothrow = false, env, uninterruptible = false } = options
+  const { input, timeout = 120, nothrow = false } = options
   const stdin = input === undefined ? 'ignore' : 'pipe'
   const run = $({
     stdio: [stdin, 'pipe', 'pipe'],
     ...(input !== undefined && !options.holdStdin && { input }),
     quiet: true,
     nothrow: true,
-    ...(env && { env: { ...$.env, ...env } }),
-    ...(uninterruptible && { signal: new AbortController().signal }),
   })
   const begun = performance.now()
   const child = run`exec setpriv --pdeathsig TERM docker ${args}`
@@ -54,7 +48,7 @@ export async function docker(args: string[], options: DockerOptions = {}): Promi
   child.child?.stdin?.on('error', () => {}) // it may end without reading; its exit code says why
   const output = await child.finally(() => clearTimeout(limit))
   if (output.exitCode !== 0) await sleep(50) // a Ctrl-C may have reached it before us
-  if (!uninterruptible) $.signal?.throwIfAborted()
+  $.signal?.throwIfAborted()
   const timedOut = output.signal === 'SIGKILL' && performance.now() - begun >= timeout * 1000 - 50
   const result = { code: output.exitCode ?? 1, stdout: output.stdout, stderr: output.stderr, timedOut }
   if (result.code !== 0 && !nothrow) throw failure(args, result, timeout)

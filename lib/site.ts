@@ -28,7 +28,6 @@ export interface SiteOutcome {
  */
 export async function makeSite(tenant: Tenant, note: (text: string) => void): Promise<SiteOutcome> {
   const order = {
-    act: true,
     site: tenant.site,
     apps: tenant.apps,
     time_zone: tenant.timeZone,

@@ -1,7 +1,7 @@
 """Makes a tenant's site once, or finishes what an interrupted run left, and never touches what holds documents.
 
-Reads one line of JSON on stdin: site, apps, time_zone, country, language, root_password, admin_password, and `act`
-(false: only say the state). The closed stdin ends it, so that it dies with the script that started it. Progress goes to
+Reads one line of JSON on stdin: site, apps, time_zone, country, language, root_password, admin_password.
+The closed stdin ends it, so that it dies with the script that started it. Progress goes to
 stderr, one line of JSON with the outcome to stdout. Runs in the backend's image, in sites/, with the bench's python.
 
 States (life-facts B; what is borrowed from frappe: installer._new_site, install_app, commands.site._drop_site):
@@ -57,8 +57,6 @@ def run(order):
     outcome = {"found": state["name"], "detail": state.get("detail", "")}
     if state["name"] == "foreign":
         raise Refused(state["detail"])
-    if not order["act"]:
-        return outcome
     if state["name"] == "empty":
         say("removing the empty remains of an interrupted run")
         remove_empty(site, order["root_password"])
