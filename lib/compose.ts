@@ -64,12 +64,17 @@ export interface Service {
 }
 
 /**
- * The tenant's services as compose renders them; `hashes` adds the hash that their containers would carry.
+ * The tenant's services as compose renders them; `hashes` adds the hash that their containers would carry, `jobs` what
+ * runs on demand: backup and restore.
  * @throws OperatorError (3) where the configuration is not valid.
  */
-export async function renderServices(tenant: Tenant, { hashes: wanted = false } = {}): Promise<Service[]> {
+export async function renderServices(
+  tenant: Tenant,
+  { hashes: wanted = false, jobs = false } = {},
+): Promise<Service[]> {
+  const profile = jobs ? ['--profile', `${tenant.name}-jobs`] : []
   const [json, hashes] = await Promise.all([
-    docker(composeArgs(tenant, 'config', '--format', 'json'), { timeout: 30, nothrow: true }),
+    docker(composeArgs(tenant, ...profile, 'config', '--format', 'json'), { timeout: 30, nothrow: true }),
     wanted ? docker(composeArgs(tenant, 'config', '--hash', '*'), { timeout: 30, nothrow: true }) : { stdout: '' },
   ])
   if (json.code !== 0) throw preconditionError(`compose.yml is not valid: ${lastLines(json.stderr, 3)}`)

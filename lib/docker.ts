@@ -17,6 +17,8 @@ export interface DockerOptions {
   timeout?: number
   /** Return a failing exit code instead of throwing. */
   nothrow?: boolean
+  /** Run although a signal has come: what puts things in order. */
+  always?: boolean
 }
 
 export interface DockerResult {
@@ -32,13 +34,14 @@ export interface DockerResult {
  * @throws OperatorError (1) with the client's last lines, unless `nothrow`; what was interrupted by a signal always throws.
  */
 export async function docker(args: string[], options: DockerOptions = {}): Promise<DockerResult> {
-  const { input, timeout = 120, nothrow = false } = options
+  const { input, timeout = 120, nothrow = false, always = false } = options
   const stdin = input === undefined ? 'ignore' : 'pipe'
   const run = $({
     stdio: [stdin, 'pipe', 'pipe'],
     ...(input !== undefined && !options.holdStdin && { input }),
     quiet: true,
     nothrow: true,
+    ...(always && { signal: new AbortController().signal }),
   })
   const begun = performance.now()
   const child = run`exec setpriv --pdeathsig TERM docker ${args}`
@@ -48,7 +51,7 @@ export async function docker(args: string[], options: DockerOptions = {}): Promi
   child.child?.stdin?.on('error', () => {}) // it may end without reading; its exit code says why
   const output = await child.finally(() => clearTimeout(limit))
   if (output.exitCode !== 0) await sleep(50) // a Ctrl-C may have reached it before us
-  $.signal?.throwIfAborted()
+  if (!always) $.signal?.throwIfAborted()
   const timedOut = output.signal === 'SIGKILL' && performance.now() - begun >= timeout * 1000 - 50
   const result = { code: output.exitCode ?? 1, stdout: output.stdout, stderr: output.stderr, timedOut }
   if (result.code !== 0 && !nothrow) throw failure(args, result, timeout)

@@ -58,7 +58,8 @@ async function diskWarnings(directory: string): Promise<string[]> {
   return []
 }
 
-const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`
+/** A size as a person reads it. */
+export const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`
 
 /** The containers' users read tenant/ through a mount: a clone under a strict umask hides it from them. */
 async function verifyMounts(tenant: Tenant): Promise<void> {

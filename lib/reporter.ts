@@ -8,6 +8,13 @@ export interface Reporter {
   /** One line that is no step. */
   say(line: string): void
   warn(line: string): void
+  /** The steps that ended well, in order, with the seconds they took. */
+  readonly done: StepTime[]
+}
+
+export interface StepTime {
+  title: string
+  seconds: number
 }
 
 interface Options {
@@ -30,7 +37,15 @@ export function makeReporter({ write, redact, quiet, terminal, colour }: Options
     if (!quiet) line(text)
   }
 
+  const done: StepTime[] = []
   async function step<T>(title: string, work: (note: (text: string) => void) => Promise<T>): Promise<T> {
+    const started = performance.now()
+    const result = await shown(title, work)
+    done.push({ title, seconds: Math.round(performance.now() - started) / 1000 })
+    return result
+  }
+
+  async function shown<T>(title: string, work: (note: (text: string) => void) => Promise<T>): Promise<T> {
     if (quiet) return work(() => {})
     const spinner = terminal ? await startSpinner(title, colour) : undefined
     const begun = performance.now()
@@ -49,7 +64,7 @@ export function makeReporter({ write, redact, quiet, terminal, colour }: Options
     }
   }
 
-  return { step, say, warn }
+  return { step, say, warn, done }
 }
 
 /** ora knows NO_COLOR only through its own libraries, and not in every part. */

@@ -35,6 +35,7 @@ const RECIPES: Recipe[] = [
     extracts: { 'mariadb-client': ['usr/bin/mariadb-admin', 'usr/bin/mariadb-dump', 'usr/bin/mariadb-tzinfo-to-sql'] },
   },
   { name: 'redis', variable: 'REDIS_IMAGE', packages: ['redis-server'] },
+  { name: 'restic', variable: 'RESTIC_IMAGE', packages: ['restic', 'openssh-client', 'ca-certificates', 'jq'] },
   {
     name: 'erpnext',
     variable: 'ERPNEXT_IMAGE',

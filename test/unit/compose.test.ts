@@ -24,12 +24,14 @@ const PARTS = [
   'worker',
   'scheduler',
 ]
-const MOUNTED_SECRETS = ['db_password', 'redis_cache_password', 'redis_queue_password']
+const JOBS = ['backup', 'restore']
+const MOUNTED_SECRETS = ['db_password', 'redis_cache_password', 'redis_queue_password', 'backup_password']
 
 interface Service {
   profiles: string[]
   labels: Record<string, string>
   container_name?: string
+  restart?: string
   environment?: Record<string, string>
   volumes?: string[]
   networks?: string[] | Record<string, unknown>
@@ -52,7 +54,7 @@ describe('compose.yml against tenants.ts', () => {
       )
     }
     const profiles = new Set(Object.values(services).flatMap((service) => service.profiles))
-    assert.deepEqual([...profiles].sort(), registry.map(({ name }) => name).sort())
+    assert.deepEqual([...profiles].sort(), registry.flatMap(({ name }) => [name, `${name}-jobs`]).sort())
   })
 
   for (const tenant of registry) {
@@ -68,6 +70,16 @@ describe('compose.yml against tenants.ts', () => {
       }
     })
 
+    it(`${tenant.name} has its jobs in a profile of their own, which starts nothing of another tenant`, () => {
+      const jobs = Object.entries(services).filter(([, service]) => service.profiles.includes(`${tenant.name}-jobs`))
+      assert.deepEqual(jobs.map(([name]) => name).sort(), JOBS.map((part) => tenant.service(part)).sort())
+      for (const [, service] of jobs) {
+        assert.deepEqual(service.profiles, [`${tenant.name}-jobs`])
+        assert.equal(service.labels['erp.tenant'], tenant.name)
+        assert.equal(service.restart, 'no')
+      }
+    })
+
     it(`${tenant.name} has its volumes under the derived names`, () => {
       const volumes = Object.keys(compose.volumes).filter((name) => name.startsWith(`${tenant.prefix}-`))
       assert.deepEqual(volumes.sort(), TENANT_VOLUMES.map((part) => tenant.volume(part)).sort())
@@ -75,7 +87,7 @@ describe('compose.yml against tenants.ts', () => {
     })
 
     it(`${tenant.name} mounts nothing and joins nothing of another tenant`, () => {
-      const all = own.map(([, service]) => service)
+      const all = Object.values(services).filter(({ labels }) => labels['erp.tenant'] === tenant.name)
       const foreign = (values: string[], mine: RegExp) => values.filter((value) => !mine.test(value))
       const volumes = all.flatMap((service) => service.volumes ?? [])
       assert.deepEqual(foreign(volumes, new RegExp(`^(\\./tenant|${tenant.prefix}-[a-z-]+):/`)), [])

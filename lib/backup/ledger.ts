@@ -1,0 +1,41 @@
+/** What is known of a tenant's backups without opening a repository: state/<tenant>/ledger.json. */
+import { readFile } from 'node:fs/promises'
+import { messageOf, preconditionError } from '../errors.ts'
+import { writeAtomically } from '../files.ts'
+import { makeDirectory } from '../lock.ts'
+import type { Tenant } from '../registry.ts'
+
+/** Each moment is UTC, ISO 8601. */
+export interface Ledger {
+  /** The repository that these backups are in, by restic's id. */
+  repository?: { id: string; location: string; bytes?: number }
+  offsiteRepository?: { id: string; location: string }
+  /** The last snapshot that was stored, proven or not. */
+  backup?: { at: string; snapshot: string }
+  verified?: { at: string; snapshot: string; databaseBytes: number; addedBytes: number }
+  offsite?: { at: string; snapshot: string }
+  /** The last check of the repository, and which seventh of its data was read. */
+  checked?: { at: string; part: number; damaged?: string }
+  drilled?: { at: string; snapshot: string; restoreSeconds: number; passed: boolean; message?: string }
+}
+
+/** @throws OperatorError (3) where the file is there but cannot be read. */
+export async function readLedger(tenant: Tenant): Promise<Ledger> {
+  const file = tenant.state('ledger.json')
+  try {
+    return JSON.parse(await readFile(file, 'utf8'))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {}
+    throw preconditionError(
+      `${file} cannot be read: ${messageOf(error)}`,
+      'move it away: the next backup makes it anew',
+    )
+  }
+}
+
+/** Write some entries and keep the others. */
+export async function updateLedger(tenant: Tenant, entries: Partial<Ledger>): Promise<void> {
+  await makeDirectory(tenant.state())
+  const ledger = { ...(await readLedger(tenant)), ...entries }
+  await writeAtomically(tenant.state('ledger.json'), `${JSON.stringify(ledger, null, 2)}\n`, 0o600)
+}

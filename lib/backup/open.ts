@@ -1,0 +1,82 @@
+/** Opens a tenant's repositories inside its backup job: the one that was used before, or a new one where that is asked for. */
+import { existsSync } from 'node:fs'
+import { OperatorError, preconditionError } from '../errors.ts'
+import { type Job, jobArgs, jobName, withContainer } from '../jobs.ts'
+import { makeDirectory } from '../lock.ts'
+import type { Tenant } from '../registry.ts'
+import { initRepository, type Repository, reach, repositoryId } from '../restic.ts'
+import { type Ledger, readLedger, updateLedger } from './ledger.ts'
+import { type Place, placeOf, readKeys } from './repository.ts'
+
+/** A job's container with the tenant's repositories. */
+export interface Opened {
+  job: Job
+  repository: Repository
+  offsite?: Repository
+}
+
+/** What may be made where it is missing. */
+interface Making {
+  /** Make repositories that are not there. */
+  init: boolean
+}
+
+/**
+ * Start a job, open the repositories and do the work.
+ * @param part `backup` or `restore`: the job of compose.yml
+ * @throws OperatorError (3) for a wrong password, a repository that is missing, gone, or not the one of before.
+ */
+export async function withRepositories<T>(
+  tenant: Tenant,
+  part: 'backup' | 'restore',
+  { init }: Making,
+  work: (opened: Opened) => Promise<T>,
+): Promise<T> {
+  const places = [placeOf(tenant, 'repository'), placeOf(tenant, 'offsite')].filter((place) => place !== undefined)
+  const [keys, ledger] = await Promise.all([readKeys(tenant), readLedger(tenant)])
+  for (const { directory } of places) if (init && directory) await makeDirectory(directory)
+  const there = places.filter(({ directory }) => directory === undefined || existsSync(directory))
+  const missing = places.find((place) => !there.includes(place))
+  if (missing) throw gone(tenant, missing, ledger)
+  const mounts = there.flatMap(({ directory, restic }) => (directory ? [`${directory}:${restic}`] : []))
+  const name = jobName(tenant, part)
+  return withContainer(jobArgs(tenant, part, name, mounts), name, 60, async (job) => {
+    const [first, second] = await Promise.all(there.map((place) => reach(tenant, job, place, keys)))
+    if (!first) throw new OperatorError(`${tenant.name}: no repository`)
+    await openOne(first, ledger, init)
+    if (second) await openOne(second, ledger, init, first)
+    return work({ job, repository: first, ...(second && { offsite: second }) })
+  })
+}
+
+const entryOf = ({ role }: Place) => (role === 'offsite' ? 'offsiteRepository' : 'repository')
+const knownAs = (place: Place, ledger: Ledger) => {
+  const known = ledger[entryOf(place)]
+  return known?.location === place.location ? known : undefined
+}
+
+/** A repository that existed and is gone is never made anew but by `--init`. */
+async function openOne(repository: Repository, ledger: Ledger, init: boolean, like?: Repository): Promise<void> {
+  const { tenant, place } = repository
+  const known = knownAs(place, ledger)
+  const found = await repositoryId(repository)
+  if (found === undefined && !init) throw gone(tenant, place, ledger)
+  if (found !== undefined && known && known.id !== found) {
+    throw preconditionError(
+      `${tenant.name}: the ${place.role} ${place.location} is another one than before (${found.slice(0, 8)}, not ${known.id.slice(0, 8)})`,
+      `put the old one back, or move ${tenant.state('ledger.json')} away to accept this one`,
+    )
+  }
+  if (found === undefined) await initRepository(repository, like)
+  const id = found ?? (await repositoryId(repository))
+  if (!id) throw new OperatorError(`${tenant.name}: the ${place.role} ${place.location} was not made`)
+  if (known?.id !== id) await updateLedger(tenant, { [entryOf(place)]: { id, location: place.location } })
+}
+
+function gone(tenant: Tenant, place: Place, ledger: Ledger): OperatorError {
+  const where = `${tenant.name}: the ${place.role} ${place.location}`
+  const init = `npx zx scripts/backup.ts ${tenant.name} --init`
+  if (knownAs(place, ledger))
+    return preconditionError(`${where} existed and is gone`, `bring it back; to begin anew: ${init}`)
+  return preconditionError(`${where} was never made`, init)
+}

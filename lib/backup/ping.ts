@@ -1,0 +1,68 @@
+/** Tells a watcher (healthchecks.io, Uptime Kuma's push monitor) that a backup began, ended well or failed. */
+import { lstat, readFile } from 'node:fs/promises'
+import { messageOf, printable } from '../errors.ts'
+import type { Tenant } from '../registry.ts'
+
+type Event = 'start' | 'finish' | 'fail'
+
+/** Seconds. */
+const LIMIT = 10
+
+/** The request of an event. Kuma takes it in the query and knows no start; healthchecks.io in path and body. Pure. */
+export function pingRequest(
+  address: string,
+  event: Event,
+  message: string,
+): { url: string; body?: string } | undefined {
+  const url = new URL(address)
+  if (/\/api\/push\//.test(url.pathname)) {
+    if (event === 'start') return undefined
+    url.searchParams.set('status', event === 'finish' ? 'up' : 'down')
+    url.searchParams.set('msg', message.slice(0, 200))
+    return { url: url.href }
+  }
+  const suffix = { start: '/start', finish: '', fail: '/fail' }[event]
+  url.pathname = `${url.pathname.replace(/\/$/, '')}${suffix}`
+  return { url: url.href, body: message }
+}
+
+/**
+ * Tell the watcher named in secrets/<prefix>_ping_url.txt; does nothing where there is none.
+ * @returns why it could not be told; the backup is none the worse for it
+ */
+async function ping(tenant: Tenant, event: Event, message: string): Promise<string | undefined> {
+  const file = tenant.secret('ping_url')
+  const stat = await lstat(file).catch(() => undefined)
+  if (!stat) return undefined
+  try {
+    if (!stat.isFile() || (stat.mode & 0o022) !== 0) throw new Error('its file is a link, or can be written by others')
+    const request = pingRequest((await readFile(file, 'utf8')).trim(), event, printable(message).slice(-2000))
+    if (!request) return undefined
+    const { url, body } = request
+    const answer = await fetch(url, {
+      ...(body && { method: 'POST', body }),
+      signal: AbortSignal.timeout(LIMIT * 1000),
+    })
+    if (answer.ok) return undefined
+    throw new Error(`HTTP ${answer.status}`)
+  } catch (error) {
+    return `${tenant.name}: the watcher was not told (${event}): ${messageOf(error)}`
+  }
+}
+
+/** Do the work between a start and a finish, or a fail, of the tenant's watcher. */
+export async function watched<T>(tenant: Tenant, warn: (line: string) => void, work: () => Promise<T>): Promise<T> {
+  const tell = async (event: Event, message: string) => {
+    const fault = await ping(tenant, event, message)
+    if (fault) warn(fault)
+  }
+  await tell('start', '')
+  try {
+    const result = await work()
+    await tell('finish', `${tenant.name}: backed up and verified`)
+    return result
+  } catch (error) {
+    await tell('fail', messageOf(error))
+    throw error
+  }
+}

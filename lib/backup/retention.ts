@@ -1,0 +1,60 @@
+/** Which backups may go. Days, weeks and months are counted in backups, never by today's clock. */
+import type { Backup } from './catalogue.ts'
+
+export interface Policy {
+  readonly keepDaily: number
+  readonly keepWeekly: number
+  readonly keepMonthly: number
+}
+
+export interface Plan {
+  keep: Backup[]
+  forget: Backup[]
+  /** Why nothing is removed, where that is so. */
+  held?: string
+}
+
+/** Within this before the newest one, every verified backup stays: somebody made them for a reason. In milliseconds. */
+const RECENT = 24 * 3600_000
+
+/**
+ * Keep the newest verified backup of each of the last days, weeks and months that have one, as restic's own policy does
+ * for all snapshots; unverified ones count for nothing and go once as many days of verified ones are newer. Pure.
+ * @param needed ids that something depends on, such as a restore that can still be undone
+ * @param now milliseconds since 1970
+ */
+export function planRetention(backups: Backup[], policy: Policy, needed: string[], now: number): Plan {
+  const sorted = [...backups].sort((a, b) => Date.parse(b.at) - Date.parse(a.at))
+  const future = sorted.find(({ at }) => Date.parse(at) > now + 5 * 60_000)
+  if (future) return { keep: sorted, forget: [], held: `the clock is wrong: a backup is of ${future.at}` }
+  const verified = sorted.filter(({ proof }) => proof !== undefined)
+  const recent = Date.parse(verified[0]?.at ?? '') - RECENT
+  const kept = new Set([
+    ...verified.filter(({ at }) => Date.parse(at) >= recent).map(({ id }) => id),
+    ...needed,
+    ...newestOfEach(verified, policy.keepDaily, (at) => at.slice(0, 10)),
+    ...newestOfEach(verified, policy.keepWeekly, weekOf),
+    ...newestOfEach(verified, policy.keepMonthly, (at) => at.slice(0, 7)),
+  ])
+  const oldEnough = verified[policy.keepDaily - 1]?.at
+  const stays = ({ id, at, proof }: Backup) =>
+    kept.has(id) || (proof === undefined && (oldEnough === undefined || at >= oldEnough))
+  return { keep: sorted.filter(stays), forget: sorted.filter((backup) => !stays(backup)) }
+}
+
+/** The ids of the newest backup in each of the last `count` periods. */
+function newestOfEach(newestFirst: Backup[], count: number, periodOf: (at: string) => string): string[] {
+  const first = new Map<string, string>()
+  for (const { id, at } of newestFirst) {
+    const period = periodOf(at)
+    if (!first.has(period)) first.set(period, id)
+  }
+  return [...first.values()].slice(0, count)
+}
+
+/** The Monday of a UTC date's week. */
+function weekOf(at: string): string {
+  const day = new Date(`${at.slice(0, 10)}T00:00:00Z`)
+  day.setUTCDate(day.getUTCDate() - ((day.getUTCDay() + 6) % 7))
+  return day.toISOString().slice(0, 10)
+}

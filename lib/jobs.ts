@@ -1,0 +1,83 @@
+/** One-off containers that our own stdin holds: however we die, they end at once, with everything that runs inside. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { $ } from 'zx/core'
+import { composeArgs } from './compose.ts'
+import { type DockerOptions, type DockerResult, docker, dockerExec, lastLines } from './docker.ts'
+import { OperatorError } from './errors.ts'
+import type { Tenant } from './registry.ts'
+
+/** What a held container runs: it says that it is ready, and ends with its stdin. */
+export const HOLD = 'echo ready; cat >/dev/null'
+
+export interface Job {
+  readonly name: string
+  /** Run a command inside. @throws OperatorError (1), unless `nothrow`. */
+  exec(command: string[], options?: DockerOptions): Promise<DockerResult>
+}
+
+/** `docker compose run` of a job of compose.yml, held by stdin. `mounts`: what only this run needs, `host:container[:ro]`. */
+export function jobArgs(tenant: Tenant, part: string, name: string, mounts: string[] = []): string[] {
+  const volumes = mounts.flatMap((mount) => ['--volume', mount])
+  const run = ['run', '--rm', '-T', '--interactive', '--no-deps', '--name', name, ...volumes, '--entrypoint', 'sh']
+  return composeArgs(tenant, ...run, tenant.service(part), '-c', HOLD)
+}
+
+/** A name that no earlier run's container can still have. */
+export const jobName = (tenant: Tenant, part: string) => tenant.container(`${part}-${process.pid}`)
+
+/**
+ * Start a container, do the work, end it.
+ * @param args a docker command that runs it in the foreground with stdin, under this name, and prints `ready`
+ * @param timeout seconds until it must be ready
+ * @throws OperatorError (1) with its last lines where it does not start.
+ */
+export async function withContainer<T>(
+  args: string[],
+  name: string,
+  timeout: number,
+  work: (job: Job) => Promise<T>,
+): Promise<T> {
+  const child = spawn('setpriv', ['--pdeathsig', 'TERM', 'docker', ...args], {
+    cwd: $.cwd,
+    env: $.env,
+    detached: true, // a Ctrl-C reaches us alone: we end it in order
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  child.stdin.on('error', () => {}) // it may end before we do
+  try {
+    await ready(child, name, timeout)
+    return await work({ name, exec: (command, options) => dockerExec(name, command, options) })
+  } finally {
+    await end(child, name)
+  }
+}
+
+async function ready(child: ChildProcess, name: string, timeout: number): Promise<void> {
+  let complaint = ''
+  child.stderr?.on('data', (data) => {
+    complaint = `${complaint}${data}`.slice(-4000)
+  })
+  const lines = child.stdout && createInterface({ input: child.stdout })
+  const started = new Promise<'ready'>((done) => lines?.on('line', (line) => line === 'ready' && done('ready')))
+  const limit = AbortSignal.timeout(timeout * 1000)
+  const signal = AbortSignal.any([limit, ...($.signal ? [$.signal] : [])])
+  const ended = once(child, 'exit', { signal }).then(() => 'ended' as const)
+  const outcome = await Promise.race([started, ended]).catch(() => 'late' as const)
+  ended.catch(() => {}) // it listens on while the container works
+  if (outcome === 'ready') return
+  $.signal?.throwIfAborted()
+  const why = outcome === 'late' ? `not ready within ${timeout} s` : lastLines(complaint, 3)
+  throw new OperatorError(`${name} did not start: ${why}`)
+}
+
+/** Close its stdin; a container that does not end by that is removed. */
+async function end(child: ChildProcess, name: string): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exit = once(child, 'exit')
+  child.stdin?.end()
+  const patience = setTimeout(() => void docker(['rm', '--force', name], { nothrow: true, always: true }), 4000)
+  await exit
+  clearTimeout(patience)
+}

@@ -1,0 +1,104 @@
+/** The tenant's MariaDB: a physical copy of it while it serves, a copy booted apart and asked, the live one asked. */
+import { type DockerOptions, docker, dockerExec, lastLines } from './docker.ts'
+import { OperatorError } from './errors.ts'
+import { HOLD, type Job, withContainer } from './jobs.ts'
+import type { Tenant } from './registry.ts'
+
+const HOUR = 3600
+const STAGING = '/srv/staging'
+const SCRATCH_CAPS = ['--cap-drop', 'ALL', '--security-opt', 'no-new-privileges']
+
+/** What the copy says of itself. */
+export interface DatabaseCopy {
+  bytes: number
+  /** Log sequence number up to which it holds everything. */
+  lsn: string
+  /** Version of the server that was copied. */
+  server: string
+}
+
+/** Asks SQL and returns rows of columns; NULL is the word NULL. @throws OperatorError (1) */
+export type Ask = (sql: string) => Promise<string[][]>
+
+/**
+ * Copy the running database into the staging volume and prepare the copy (mariadb-backup, as the socket account).
+ * @throws OperatorError (1) where the copy is not whole.
+ */
+export async function copyDatabase(tenant: Tenant, note: (text: string) => void): Promise<DatabaseCopy> {
+  const { code, stdout, stderr, timedOut } = await dockerExec(
+    tenant.container('db'),
+    ['bash', '/opt/erp/copy-database.sh'],
+    { input: '', holdStdin: true, timeout: 6 * HOUR, nothrow: true, onStderr: note },
+  )
+  if (code !== 0) throw new OperatorError(`${tenant.name}: the database was not copied: ${reason(stderr, timedOut)}`)
+  const said = Object.fromEntries(stdout.split('\n').map((line) => line.split(' ') as [string, string]))
+  if (!said.bytes || !said.lsn)
+    throw new OperatorError(`${tenant.name}: the copy of the database says nothing of itself`)
+  return { bytes: Number(said.bytes), lsn: said.lsn, server: said.server ?? '' }
+}
+
+/** mariadb-backup ends with a line of its own progress; the reason is the last line that names an error. */
+function reason(stderr: string, timedOut: boolean): string {
+  if (timedOut) return 'it did not end in time'
+  const lines = stderr.split('\n').filter((line) => /error|no space|denied|cannot|can't|gone away/i.test(line))
+  return lines.at(-1)?.replace(/^\[\d+\]\s*/, '') || lastLines(stderr, 1)
+}
+
+/** Empty the staging volume: in the database's container, or in one of its own where that does not run. Done after a signal too. */
+export async function emptyStaging(tenant: Tenant, image: string): Promise<void> {
+  const find = ['find', STAGING, '-mindepth', '1', '-delete']
+  const inside = await dockerExec(tenant.container('db'), find, { timeout: 120, always: true, nothrow: true })
+  if (inside.code === 0) return
+  const args = ['run', '--rm', '--network', 'none', '--user', '999:999', ...SCRATCH_CAPS, '--tmpfs', '/var/lib/mysql']
+  const mount = ['--volume', `${tenant.volume('backup-staging')}:${STAGING}`]
+  await docker([...args, ...mount, '--entrypoint', 'find', image, ...find.slice(1)], { timeout: 120, always: true })
+}
+
+/** How a copy is booted: apart from everything, grant tables skipped, on the volume's directory that holds it. */
+export function scratchArgs(name: string, image: string, mount: string, directory: string): string[] {
+  const server = `mariadbd --datadir=${directory} --skip-grant-tables --skip-networking --innodb-buffer-pool-size=64M`
+  const script = [
+    `${server} & server=$!`,
+    "until mariadb -Ne 'select 1' >/dev/null 2>&1; do kill -0 $server 2>/dev/null || exit 1; sleep 0.1; done",
+    `${HOLD}; kill $server; wait $server`,
+  ].join('\n')
+  const limits = ['--memory', '1g', '--cpus', '1', '--pids-limit', '100', '--init', '--read-only']
+  const tmpfs = [
+    '/tmp',
+    '/run/mysqld:uid=999,gid=999,mode=755',
+    ...(directory.startsWith(STAGING) ? ['/var/lib/mysql'] : []),
+  ]
+  return [
+    ...['run', '--rm', '--interactive', '--name', name, '--network', 'none', '--user', '999:999'],
+    ...[...SCRATCH_CAPS, ...limits, ...tmpfs.flatMap((path) => ['--tmpfs', path]), '--volume', mount],
+    ...['--entrypoint', 'bash', image, '-c', script],
+  ]
+}
+
+/**
+ * Boot a copy of the database in a container without a network, and ask it.
+ * @throws OperatorError (1) where it does not boot within 120 s.
+ */
+export async function withScratchServer<T>(
+  args: string[],
+  name: string,
+  work: (ask: Ask, job: Job) => Promise<T>,
+): Promise<T> {
+  return withContainer(args, name, 120, (job) => work((sql) => query(name, sql), job))
+}
+
+/** Ask the tenant's own running database, by the socket account, which only reads. */
+export const askLive =
+  (tenant: Tenant): Ask =>
+  (sql) =>
+    query(tenant.container('db'), sql)
+
+async function query(container: string, sql: string): Promise<string[][]> {
+  const options: DockerOptions = { input: sql, timeout: HOUR, nothrow: true }
+  const result = await dockerExec(container, ['mariadb', '--batch', '--skip-column-names'], options)
+  if (result.code !== 0) throw new OperatorError(`${container}: ${lastLines(result.stderr, 1) || 'no answer'}`)
+  return result.stdout
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => line.split('\t'))
+}

@@ -1,0 +1,227 @@
+/** restic inside a held container: repositories are opened, asked and written to; its exit codes become our errors. */
+import { type Keys, type Place, withLogin } from './backup/repository.ts'
+import { type DockerOptions, type DockerResult, lastLines } from './docker.ts'
+import { OperatorError, preconditionError } from './errors.ts'
+import type { Job } from './jobs.ts'
+import type { Tenant } from './registry.ts'
+
+/** restic's own exit codes (restic 0.17 and newer, manual: scripting). */
+const CODE = { incomplete: 3, missing: 10, locked: 11, wrongPassword: 12 } as const
+const HOUR = 3600
+const KEYS = '/run/erp'
+const PASSWORD = '/run/secrets/backup_password'
+
+/** A repository that is reached through a job's container. */
+export interface Repository {
+  readonly tenant: Tenant
+  readonly place: Place
+  readonly job: Job
+  /** How restic is pointed at it. */
+  readonly flags: readonly string[]
+  readonly environment: Readonly<Record<string, string>>
+}
+
+/** A snapshot as restic lists it. */
+export interface Snapshot {
+  id: string
+  /** UTC, ISO 8601. */
+  time: string
+  hostname: string
+  tags?: string[]
+  /** The id that it had in the repository from which it was copied. */
+  original?: string
+  paths: string[]
+}
+
+/** Put the keys into the job's tmpfs, by stdin, and say how restic reaches the place. */
+export async function reach(tenant: Tenant, job: Job, place: Place, keys: Keys): Promise<Repository> {
+  const file = `${KEYS}/${place.role}`
+  const texts = { ...keys.files, [place.role]: withLogin(place, keys) }
+  for (const [name, text] of Object.entries(texts)) {
+    await job.exec(['sh', '-c', 'umask 077; cat >"$1"', 'sh', `${KEYS}/${name}`], { input: text, timeout: 20 })
+  }
+  const cache = place.directory ? ['--no-cache'] : ['--cache-dir', '/tmp/restic']
+  const ssh = `-i ${KEYS}/ssh_key -o UserKnownHostsFile=${KEYS}/known_hosts -o StrictHostKeyChecking=yes -o BatchMode=yes -o ConnectTimeout=15`
+  const sftp = place.restic.startsWith('sftp:') ? ['-o', `sftp.args=${ssh}`] : []
+  const aws = keys.files.aws ? { AWS_SHARED_CREDENTIALS_FILE: `${KEYS}/aws` } : {}
+  return {
+    tenant,
+    place,
+    job,
+    flags: ['--repository-file', file, ...cache, ...sftp],
+    environment: { ...keys.environment, ...aws },
+  }
+}
+
+type Options = DockerOptions & {
+  /** Exit codes that are no failure. */
+  accept?: readonly number[]
+}
+
+/**
+ * Run restic. A lock that a killed run of this machine left is removed first: nobody else holds the tenant.
+ * @throws OperatorError (3) for a wrong password, a missing repository or one that another holds; (1) for the rest.
+ */
+export async function restic(repository: Repository, args: string[], options: Options = {}): Promise<DockerResult> {
+  const { accept = [], ...rest } = options
+  const run = () => {
+    const settings = Object.entries(repository.environment).map(([name, value]) => `${name}=${value}`)
+    const command = ['env', ...settings, 'restic', ...repository.flags, ...args]
+    return repository.job.exec(command, { timeout: 6 * HOUR, ...rest, nothrow: true })
+  }
+  let result = await run()
+  if (result.code === CODE.locked && (await removeDeadLocks(repository))) result = await run()
+  if (result.code === 0 || accept.includes(result.code)) return result
+  throw failure(repository, args, result)
+}
+
+function failure(
+  { tenant, place }: Repository,
+  args: string[],
+  { code, stderr, timedOut }: DockerResult,
+): OperatorError {
+  const where = `${tenant.name}: the ${place.role} ${place.location}`
+  const said = lastLines(
+    stderr
+      .split('\n')
+      .filter((line) => !line.startsWith('{'))
+      .join('\n') || stderr,
+    2,
+  )
+  if (timedOut) return new OperatorError(`${where} did not answer in time`)
+  if (code === CODE.wrongPassword)
+    return preconditionError(
+      `${where} is not opened by secrets/${tenant.prefix}_backup_password.txt`,
+      'put the old password back',
+    )
+  if (code === CODE.missing)
+    return preconditionError(
+      `${where} holds no repository`,
+      `npx zx scripts/backup.ts ${tenant.name} --init, the first time`,
+    )
+  if (code === CODE.locked)
+    return preconditionError(`${where} is locked by another machine: ${said}`, 'try again later')
+  return new OperatorError(`${where}: restic ${args[0]} failed (${code}): ${said}`)
+}
+
+/** True where every lock was left by a job of this machine: we hold the tenant, so those are dead. */
+async function removeDeadLocks(repository: Repository): Promise<boolean> {
+  const run = (...args: string[]) =>
+    repository.job.exec(['restic', ...repository.flags, ...args], { timeout: 120, nothrow: true })
+  const own = (await repository.job.exec(['hostname'], { timeout: 10 })).stdout.trim()
+  const { stdout } = await run('list', 'locks', '--no-lock', '--quiet')
+  const locks = await Promise.all(
+    stdout
+      .split('\n')
+      .filter(Boolean)
+      .map((id) => run('cat', 'lock', id, '--no-lock', '--quiet')),
+  )
+  const foreign = locks.some(({ code, stdout: lock }) => code === 0 && !lock.includes(`"hostname": "${own}"`))
+  if (foreign) return false
+  await run('unlock', '--remove-all', '--quiet')
+  return true
+}
+
+/** The repository's id; nothing where none is there. @throws OperatorError as restic() does. */
+export async function repositoryId(repository: Repository): Promise<string | undefined> {
+  const { code, stdout } = await restic(repository, ['cat', 'config', '--no-lock', '--quiet'], {
+    accept: [CODE.missing],
+    timeout: 60,
+  })
+  return code === 0 ? (JSON.parse(stdout) as { id: string }).id : undefined
+}
+
+/** Make a new repository; `like`: one whose chunks it shares, so that a copy transfers nothing twice. */
+export async function initRepository(repository: Repository, like?: Repository): Promise<void> {
+  await restic(repository, ['init', '--quiet', ...(like ? ['--copy-chunker-params', ...from(like)] : [])], {
+    timeout: 120,
+  })
+}
+
+const from = ({ flags }: Repository) => ['--from-repository-file', flags[1] ?? '', '--from-password-file', PASSWORD]
+
+/** Every snapshot of the repository, oldest first. */
+export async function listSnapshots(repository: Repository): Promise<Snapshot[]> {
+  const { stdout } = await restic(repository, ['snapshots', '--json', '--no-lock', '--quiet'], { timeout: HOUR })
+  const snapshots = (JSON.parse(stdout) ?? []) as Snapshot[]
+  return snapshots.sort((a, b) => Date.parse(a.time) - Date.parse(b.time))
+}
+
+/** What restic says of a snapshot that it has made. */
+export interface Stored {
+  id: string
+  /** Bytes that the repository grew by. */
+  addedBytes: number
+  /** Bytes that were read. */
+  totalBytes: number
+  files: number
+}
+
+/**
+ * Make one snapshot of paths below `directory`, or of `stdin` under a file's name.
+ * @throws OperatorError (1) also where a file could not be read: such a snapshot is not whole.
+ */
+export async function makeSnapshot(
+  repository: Repository,
+  what: { directory: string; paths: string[] } | { file: string; stdin: string },
+  tags: string[],
+): Promise<Stored> {
+  const common = [
+    'backup',
+    '--json',
+    '--quiet',
+    '--host',
+    repository.tenant.name,
+    ...tags.flatMap((tag) => ['--tag', tag]),
+  ]
+  const { stdout } =
+    'stdin' in what
+      ? await restic(repository, [...common, '--stdin', '--stdin-filename', what.file], { input: what.stdin })
+      : await inDirectory(repository, what.directory, [...common, ...what.paths])
+  const lines = stdout.split('\n').filter((line) => line.includes('"message_type":"summary"'))
+  const summary = JSON.parse(lines.at(-1) ?? '{}') as Record<string, unknown>
+  if (typeof summary.snapshot_id !== 'string')
+    throw new OperatorError(`${repository.tenant.name}: restic made no snapshot`)
+  return {
+    id: summary.snapshot_id,
+    addedBytes: Number(summary.data_added_packed ?? summary.data_added),
+    totalBytes: Number(summary.total_bytes_processed),
+    files: Number(summary.total_files_processed),
+  }
+}
+
+/** Relative paths, so that the snapshot's tree begins with db/, sites/ and assets/. */
+function inDirectory(repository: Repository, directory: string, args: string[]): Promise<DockerResult> {
+  const job = repository.job
+  const moved: Job = {
+    ...job,
+    exec: (command, options) => job.exec(['sh', '-c', 'cd "$0" && exec "$@"', directory, ...command], options),
+  }
+  return restic({ ...repository, job: moved }, args)
+}
+
+/** A file of a snapshot. @throws OperatorError (1) where it is not there or its data is damaged. */
+export async function readSnapshotFile(repository: Repository, id: string, path: string): Promise<string> {
+  return (await restic(repository, ['dump', '--no-lock', '--quiet', id, path], { timeout: HOUR })).stdout
+}
+
+/** Check the structure and a part of the data, `part` of `parts`. @throws OperatorError (1) where anything is damaged. */
+export async function checkRepository(repository: Repository, part: number, parts: number): Promise<void> {
+  await restic(repository, ['check', '--quiet', `--read-data-subset=${part}/${parts}`])
+}
+
+/** Forget snapshots by their ids; what they alone used stays until `prune`. */
+export async function forget(repository: Repository, ids: string[]): Promise<void> {
+  if (ids.length > 0) await restic(repository, ['forget', '--quiet', ...ids])
+}
+
+/** Give back the space of what no snapshot uses. */
+export async function prune(repository: Repository): Promise<void> {
+  await restic(repository, ['prune', '--quiet', '--max-unused', '10%'])
+}
+
+/** Copy snapshots into another repository under the same password; those that are there already cost nothing. */
+export async function copySnapshots(source: Repository, target: Repository, ids: string[]): Promise<void> {
+  const flags = { ...target, environment: { ...source.environment, ...target.environment } }
+  await restic(flags, ['copy', '--quiet', ...from(source), ...ids])
+}

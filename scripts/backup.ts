@@ -1,0 +1,51 @@
+/** Back up tenants: copy, store, prove, keep. A backup counts once its copy has been booted and asked. */
+import * as backup from '../lib/backup/backup.ts'
+import { withRepositories } from '../lib/backup/open.ts'
+import { watched } from '../lib/backup/ping.ts'
+import { command } from '../lib/command.ts'
+import { askEngine } from '../lib/docker.ts'
+
+command({
+  name: 'backup',
+  summary: 'Back up tenants while they serve. A backup counts as verified once its copy was booted and asked.',
+  examples: ['backup.ts dickson', 'backup.ts --all --quiet', 'backup.ts dickson --init'],
+  tenants: 'some',
+  changes: true,
+  options: {
+    init: { type: 'boolean', help: 'make the repository where there is none: once' },
+    'keep-daily': { type: 'number', value: 'DAYS', help: "instead of the registry's retention" },
+    'keep-weekly': { type: 'number', value: 'WEEKS', help: 'the same' },
+    'keep-monthly': { type: 'number', value: 'MONTHS', help: 'the same' },
+  },
+  notes: ['Where backups lie, off-site copies, schedules: docs/backup.md'],
+  async run({ forEachTenant, registry, options, dryRun, step, warn, done }) {
+    const engine = await askEngine()
+    const tenants = await forEachTenant(async (tenant) => {
+      const policy = backup.policyOf(tenant, options)
+      if (dryRun) return { tenant: tenant.name, plan: await backup.planned(tenant, policy) }
+      const before = done.length
+      return watched(tenant, warn, async () => {
+        const ground = await step('Check the machine, the secrets and the database', (note) =>
+          backup.prepare(tenant, registry, engine, note),
+        )
+        const result = await backup.leaving(tenant, ground, () =>
+          withRepositories(tenant, 'backup', options, async ({ job, repository, offsite }) => {
+            const copy = await step('Copy the database', (note) => backup.copy(tenant, ground, job, note))
+            const stored = await step('Store one snapshot', () => backup.store(repository, copy))
+            const proof = await step('Boot the copy and ask it', () => backup.prove(repository, ground, copy, stored))
+            await step('Check a seventh of the repository', () => backup.check(repository))
+            const kept = await step('Keep what retention says', () => backup.keep(repository, policy))
+            const copied = offsite && (await step('Copy off-site', () => backup.copyOffsite(repository, offsite)))
+            for (const remark of [...proof.remarks, ...kept.remarks]) warn(remark)
+            return { ...stored, kept: kept.kept, forgotten: kept.forgotten, offsite: copied ?? null }
+          }),
+        )
+        return { tenant: tenant.name, ...result, steps: done.slice(before) }
+      })
+    })
+    return { dryRun, tenants }
+  },
+  render({ tenants }) {
+    return tenants.map((done) => ('plan' in done ? done.plan : backup.summary(done))).join('\n')
+  },
+})
