@@ -1,7 +1,9 @@
 /** Bring tenants up: check the ground, start the stores, make the site once, start the rest, prove that it answers. */
+import { ensureRepository, hasRepository } from '../lib/backup/open.ts'
 import { command } from '../lib/command.ts'
 import * as deploy from '../lib/deploy.ts'
 import { askEngine } from '../lib/docker.ts'
+import { OperatorError } from '../lib/errors.ts'
 import { type Ground, preflight, pullMissing, refuseForeignDatabase } from '../lib/preflight.ts'
 import type { Tenant } from '../lib/registry.ts'
 import type { Reporter } from '../lib/reporter.ts'
@@ -35,6 +37,7 @@ command({
       )
       if (await site.flushStaleCache(tenant)) reporter.say('  redis-cache was emptied: another image had filled it')
       await step(`Ask ${tenant.site} through its frontend`, () => deploy.proveFrontend(tenant))
+      await makeRepository(tenant, reporter)
       return result
     })
     return { dryRun, tenants }
@@ -52,6 +55,17 @@ command({
       .join('\n')
   },
 })
+
+/** A tenant that runs is not called failed for its repository; but it has no backup until that is there. */
+async function makeRepository(tenant: Tenant, { step, warn }: Reporter): Promise<void> {
+  try {
+    if (await hasRepository(tenant)) return
+    await step('Make the backup repository', (note) => ensureRepository(tenant, note))
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error
+    warn(`no backup is possible yet: ${error.message}; then npx zx scripts/backup.ts ${tenant.name} --init`)
+  }
+}
 
 async function bringUp(tenant: Tenant, ground: Ground, timeout: number, { step, warn }: Reporter): Promise<void> {
   const { stores, configurator, application } = deploy.phases(tenant, ground.services)

@@ -1,8 +1,10 @@
 /** Opens a tenant's repositories inside its backup job: the one that was used before, or a new one where that is asked for. */
 import { existsSync } from 'node:fs'
+import { renderServices } from '../compose.ts'
 import { OperatorError, preconditionError } from '../errors.ts'
 import { type Job, jobArgs, jobName, withContainer } from '../jobs.ts'
 import { makeDirectory } from '../lock.ts'
+import { pullMissing } from '../preflight.ts'
 import type { Tenant } from '../registry.ts'
 import { initRepository, type Repository, reach, repositoryId } from '../restic.ts'
 import { type Ledger, readLedger, updateLedger } from './ledger.ts'
@@ -47,6 +49,27 @@ export async function withRepositories<T>(
     if (second) await openOne(second, ledger, init, first)
     return work({ job, repository: first, ...(second && { offsite: second }) })
   })
+}
+
+/**
+ * Make a new tenant's repository, so that its first night has one. Does nothing where it was made before.
+ * @throws OperatorError where it cannot be made; the tenant is none the worse for it
+ */
+export async function ensureRepository(tenant: Tenant, note: (text: string) => void): Promise<void> {
+  const services = await renderServices(tenant, { jobs: true })
+  await pullMissing(
+    tenant,
+    services.filter(({ name }) => name === tenant.service('backup')),
+    note,
+  )
+  await withRepositories(tenant, 'backup', { init: true }, async () => {})
+}
+
+/** True where each of the tenant's repositories was seen at the place that it has now. */
+export async function hasRepository(tenant: Tenant): Promise<boolean> {
+  const ledger = await readLedger(tenant)
+  const places = [placeOf(tenant, 'repository'), placeOf(tenant, 'offsite')].filter((place) => place !== undefined)
+  return places.every((place) => knownAs(place, ledger) !== undefined)
 }
 
 const entryOf = ({ role }: Place) => (role === 'offsite' ? 'offsiteRepository' : 'repository')

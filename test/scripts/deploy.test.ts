@@ -51,6 +51,33 @@ describe('deploy', { concurrency: 4 }, () => {
     assert.ok(!docker.calls().some((call) => call.includes('erpnext-')))
   })
 
+  it('makes the backup repository of a new tenant, once', async () => {
+    const [docker, { home }] = [fakeDocker().deployed('dickson'), makeHome({ repositories: false })]
+    const env = { ...docker.env, ERP_HOME: home }
+    const { code, stderr } = await script('deploy', ['dickson'], { env })
+    assert.equal(code, 0, stderr)
+    assert.match(stderr, /Make the backup repository/)
+    const ledger = JSON.parse(readFileSync(join(home, 'state/dickson/ledger.json'), 'utf8'))
+    assert.deepEqual(ledger, { repository: { id: '0123456789', location: join(home, 'backups/dickson') } })
+    const calls = docker.calls().length
+    assert.equal((await script('deploy', ['dickson'], { env })).code, 0)
+    assert.ok(
+      !docker
+        .calls()
+        .slice(calls)
+        .some((call) => call.includes('-backup')),
+    )
+  })
+
+  it('is no failure without a repository, but a warning with the next command', async () => {
+    const [docker, { home }] = [fakeDocker().deployed('dickson'), makeHome({ repositories: false })]
+    const env = { ...docker.env, ERP_HOME: home, BACKUP_REPOSITORY_DICKSON: 'ftp://elsewhere/x' }
+    const { code, stderr } = await script('deploy', ['dickson'], { env })
+    assert.equal(code, 0, stderr)
+    assert.match(stderr, /no backup is possible yet: BACKUP_REPOSITORY_DICKSON is none of/)
+    assert.match(stderr, /backup\.ts dickson --init/)
+  })
+
   it('does nothing the second time, and says so', async () => {
     const [docker, { home }] = [fakeDocker().deployed('dickson'), makeHome()]
     const { code, stdout } = await script('deploy', ['dickson'], { env: { ...docker.env, ERP_HOME: home } })
@@ -75,7 +102,7 @@ describe('deploy', { concurrency: 4 }, () => {
   })
 
   it('--dry-run changes nothing, takes no lock and writes no journal', async () => {
-    const [docker, { home }] = [fakeDocker(), makeHome()]
+    const [docker, { home }] = [fakeDocker(), makeHome({ repositories: false })]
     const { code, stdout } = await script('deploy', ['--all', '--dry-run'], { env: { ...docker.env, ERP_HOME: home } })
     assert.equal(code, 0)
     assert.match(stdout, /byrne: would\n[\s\S]*dickson: would\n/)

@@ -61,9 +61,12 @@ export function fakeDocker(): FakeDocker {
     },
     reset() {
       rmSync(state('up'), { recursive: true, force: true })
-      for (const name of readdirSync(directory).filter((name) => /^(made|scheduler|flushed|volumes)/.test(name)))
+      for (const name of readdirSync(directory).filter((name) =>
+        /^(made|scheduler|flushed|volumes|repository)/.test(name),
+      ))
         rmSync(state(name))
       mkdirSync(state('up'))
+      mkdirSync(state('jobs'), { recursive: true })
       writeFileSync(state('calls'), '')
     },
     calls: () => (existsSync(state('calls')) ? readFileSync(state('calls'), 'utf8').split('\n').filter(Boolean) : []),
@@ -92,8 +95,15 @@ export function useFrontend(): void {
 function writeFixtures(directory: string, tenant: string): void {
   const own = services.filter(([, { profiles }]) => profiles.includes(tenant))
   const plain = (image: string) => image.replace(/^\$\{\w+:-(.*)\}$/, '$1')
-  const rendered = own.map(([name, { image, restart }]) => [name, { image: plain(image), ...(restart && { restart }) }])
-  writeFileSync(join(directory, `config-${tenant}`), JSON.stringify({ services: Object.fromEntries(rendered) }))
+  const render = (chosen: typeof services) =>
+    Object.fromEntries(
+      chosen.map(([name, { image, restart }]) => [name, { image: plain(image), ...(restart && { restart }) }]),
+    )
+  const withJobs = services.filter(([, { profiles }]) =>
+    profiles.some((one) => one === tenant || one === `${tenant}-jobs`),
+  )
+  writeFileSync(join(directory, `config-${tenant}`), JSON.stringify({ services: render(own) }))
+  writeFileSync(join(directory, `config-${tenant}-jobs`), JSON.stringify({ services: render(withJobs) }))
   writeFileSync(
     join(directory, `hash-${tenant}`),
     own.map(([name, { restart }]) => `${name} hash-of-${name} ${restart === 'no' ? 'job' : 'service'}\n`).join(''),
@@ -140,12 +150,22 @@ redis() { # what redis-cli prints for one command
   eval) echo '${QUEUES}' ;;
   esac
 }
+restic() { # what a job is asked: keys that come by stdin, then restic itself
+  local repository=repository-\${job%-backup-*}
+  case " $* " in
+  *' cat config '*) [[ -e $repository ]] && echo '{"id":"0123456789"}' || exit 10 ;;
+  *' init '*) : >"$repository" ;;
+  *' sh -c umask '*) cat >/dev/null ;;
+  *) echo "fake restic does not know: $*" >&2; exit 125 ;;
+  esac
+}
 need() { [[ -e up/\${1#"\${ERP_PREFIX:-}"} ]] || { echo "Error response from daemon: No such container: $1" >&2; exit 1; }; }
 profile=\${all#* --profile }; profile=\${profile%% *}
 
 case "$all" in
 *' info --format '*) echo '{"ServerVersion":"26.1.5","DockerRootDir":"/","MemTotal":8589934592}' ;;
 *' compose version --short '*) echo 2.26.1 ;;
+*-jobs' config --format json '*) cat "config-$profile-jobs" ;;
 *' config --format json '*) cat "config-$profile" ;;
 *' config --hash '*) cut -d' ' -f1,2 "hash-$profile" ;;
 *' volume ls '*) [[ -e volumes ]] && cat volumes ;;
@@ -170,10 +190,14 @@ case "$all" in
   [[ $order == *root_password* ]] || { echo 'no order' >&2; exit 1; }
   found=absent; [[ -e made-$profile ]] && found=complete
   : >"made-$profile"; echo "{\\"found\\":\\"$found\\",\\"detail\\":\\"\\",\\"mended_jobs\\":0}" ;;
+*' run --rm -T --interactive '*-backup' -c '*) # a job that is held by its stdin
+  name=\${all#* --name }; name=\${name%% *}; job=\${name#"\${ERP_PREFIX:-}"}
+  echo up >"jobs/$job"; echo ready; cat >/dev/null; rm -f "jobs/$job" ;;
 *' run --rm --network none '*) echo data ;;
 *' exec '*)
   shift
   while [[ $1 == -* ]]; do [[ $1 == --workdir ]] && shift; shift; done
+  [[ -e jobs/\${1#"\${ERP_PREFIX:-}"} ]] && { job=\${1#"\${ERP_PREFIX:-}"}; shift; restic "$@"; exit $?; }
   need "$1"; service=\${1#"\${ERP_PREFIX:-}"}; tenant=\${tenant_of[$service]}
   case "$all" in
   *' cat /home/'*)

@@ -112,9 +112,17 @@ export function temporary(): string {
   return directory
 }
 
-/** A home with good secrets for both tenants, each a value that exists nowhere else. */
-export function makeHome({ tenants = ['erpnext', 'dickson'] } = {}) {
+/**
+ * A home with good secrets for both tenants, each a value that exists nowhere else, and with a ledger that knows their
+ * repositories (`repositories: false`: as before the first deploy).
+ */
+export function makeHome({ tenants = ['erpnext', 'dickson'], repositories = true } = {}) {
   const home = temporary()
+  for (const tenant of repositories ? ['byrne', 'dickson'] : []) {
+    mkdirSync(join(home, 'state', tenant), { recursive: true, mode: 0o700 })
+    const repository = { id: '0123456789', location: join(home, 'backups', tenant) }
+    writeFileSync(join(home, 'state', tenant, 'ledger.json'), JSON.stringify({ repository }))
+  }
   const directory = join(home, 'secrets')
   mkdirSync(directory, { mode: 0o700 })
   const secrets = new Map<string, string>()
