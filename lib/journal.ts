@@ -11,6 +11,8 @@ export interface JournalEntry {
   /** The exit code of this tenant's part: 0 where it was done. */
   code: number
   seconds: number
+  /** What was made: snapshots. */
+  ids?: string[]
   /** One line, already redacted. */
   message?: string
 }

@@ -210,6 +210,12 @@ export async function checkRepository(repository: Repository, part: number, part
   await restic(repository, ['check', '--quiet', `--read-data-subset=${part}/${parts}`])
 }
 
+/** The size of what the repository keeps, in bytes. */
+export async function repositoryBytes(repository: Repository): Promise<number> {
+  const { stdout } = await restic(repository, ['stats', '--mode', 'raw-data', '--json', '--no-lock', '--quiet'])
+  return Number((JSON.parse(stdout) as { total_size: number }).total_size)
+}
+
 /** Forget snapshots by their ids; what they alone used stays until `prune`. */
 export async function forget(repository: Repository, ids: string[]): Promise<void> {
   if (ids.length > 0) await restic(repository, ['forget', '--quiet', ...ids])

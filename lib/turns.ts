@@ -63,9 +63,11 @@ async function lockedAndRecorded<T>(tenant: Tenant, run: Run, work: () => Promis
   return withLock(tenant.state('lock'), { pid, verb, since: at }, tenant.name, async () => {
     let code: number = EXIT.bug
     let message: string | undefined
+    let ids: string[] | undefined
     try {
       const result = await work()
       code = EXIT.done
+      ids = idsOf(result)
       return result
     } catch (error) {
       if (error instanceof OperatorError) code = error.code
@@ -73,10 +75,16 @@ async function lockedAndRecorded<T>(tenant: Tenant, run: Run, work: () => Promis
       throw error
     } finally {
       const took = Math.round((Date.now() - begun) / 100) / 10
-      const entry = { at, verb, by, code, seconds: took, ...(message && { message }) }
+      const entry = { at, verb, by, code, seconds: took, ...(ids && { ids }), ...(message && { message }) }
       await appendJournal(tenant.state('journal.jsonl'), entry).catch((error) => {
         reporter.warn(`${tenant.name}: the journal was not written: ${messageOf(error)}`)
       })
     }
   })
+}
+
+/** The ids of what a verb made, such as a snapshot: a result names them under `ids`. */
+function idsOf(result: unknown): string[] | undefined {
+  const { ids } = (result ?? {}) as { ids?: unknown }
+  return Array.isArray(ids) ? ids : undefined
 }

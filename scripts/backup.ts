@@ -40,7 +40,7 @@ command({
             return { ...stored, kept: kept.kept, forgotten: kept.forgotten, offsite: copied ?? null }
           }),
         )
-        return { tenant: tenant.name, ...result, steps: done.slice(before) }
+        return { tenant: tenant.name, ids: [result.id], ...result, steps: done.slice(before) }
       })
     })
     return { dryRun, tenants }

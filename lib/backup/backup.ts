@@ -17,6 +17,7 @@ import {
   prune,
   type Repository,
   readSnapshotFile,
+  repositoryBytes,
   type Stored,
 } from '../restic.ts'
 import { readIntent } from '../restore/intent.ts'
@@ -29,8 +30,9 @@ import { askBooks, judge, type Proof, sha256 } from './proof.ts'
 import { placeOf } from './repository.ts'
 import { type Policy, planRetention } from './retention.ts'
 
-/** The data of the repository is read in this many nights. */
+/** The data of a repository is read in this many nights; a small one on this machine every night. */
 const PARTS = 7
+const SMALL = 256 * 2 ** 20
 const STAGING = '/srv/staging'
 
 /** What the first step learnt. */
@@ -237,16 +239,19 @@ export async function prove(
 }
 
 /**
- * Read the next seventh of the repository's data and all of its structure.
+ * Read the next seventh of the repository's data (all of a small one) and all of its structure.
  * @throws OperatorError (1) where anything is damaged; the ledger says so, and nothing is removed until a check passes.
  */
 export async function check(repository: Repository): Promise<void> {
   const { tenant } = repository
-  const { checked } = await readLedger(tenant)
-  const part = ((checked?.part ?? 0) % PARTS) + 1
+  const { checked, repository: known } = await readLedger(tenant)
+  const size = await repositoryBytes(repository)
+  if (known) await updateLedger(tenant, { repository: { ...known, bytes: size } })
+  const parts = repository.place.directory && size < SMALL ? 1 : PARTS
+  const part = ((checked?.part ?? 0) % parts) + 1
   const at = new Date().toISOString()
   try {
-    await checkRepository(repository, part, PARTS)
+    await checkRepository(repository, part, parts)
   } catch (error) {
     await updateLedger(tenant, { checked: { at, part: checked?.part ?? 0, damaged: messageOf(error) } })
     throw new OperatorError(`${tenant.name}: the repository is damaged; nothing was removed: ${messageOf(error)}`, {

@@ -1,0 +1,365 @@
+/** Backups on the real engine: what they hold, that they are proven, and every way in which they must not look good. */
+import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { before, describe, it } from 'node:test'
+import { start } from '../scripts/harness.ts'
+import { type Books, openBooks } from './books.ts'
+import { docker, eventually, useStack } from './harness.ts'
+
+const stack = useStack('backup', ['dickson', 'byrne'])
+const SITE = 'erp.dickson-supplies.com'
+const repository = () => join(stack.home, 'backups/dickson')
+const password = () => join(stack.home, 'secrets/dickson_backup_password.txt')
+
+/** Run restic by hand on dickson's repository, as an operator would. */
+function restic(...args: string[]): string {
+  const mounts = ['-v', `${repository()}:/repository`, '-v', `${password()}:/password:ro`]
+  const run = ['run', '--rm', '--network', 'none', ...mounts, stack.env.RESTIC_IMAGE ?? '']
+  const { stdout, stderr, status } = spawnSync(
+    'docker',
+    [...run, '--no-cache', '--repo', '/repository', '--password-file', '/password', ...args],
+    { encoding: 'utf8', maxBuffer: 2 ** 28 },
+  )
+  if (status !== 0) throw new Error(`restic ${args[0]}: ${stderr}`)
+  return stdout
+}
+
+interface Snapshot {
+  id: string
+  hostname: string
+  tags?: string[]
+}
+const snapshots = (): Snapshot[] => JSON.parse(restic('snapshots', '--json', '--no-lock'))
+const proofs = () => snapshots().filter(({ tags }) => tags?.includes('proof'))
+const backups = () => snapshots().filter(({ tags }) => tags?.includes('backup'))
+const verified = () => backups().filter(({ id }) => proofs().some(({ tags }) => tags?.includes(`of=${id}`)))
+const ledger = () => JSON.parse(readFileSync(join(stack.home, 'state/dickson/ledger.json'), 'utf8'))
+const backup = (args: string[] = ['dickson'], env: Record<string, string> = {}) => stack.script('backup', args, { env })
+
+/** Staging is empty, no one-off container is left, no process of mariadb-backup or restic runs. */
+async function assertNothingLeft(): Promise<void> {
+  const project = `label=com.docker.compose.project=${stack.prefix}securenexus-erp`
+  await eventually(10, 'no container of a backup is left', () => {
+    const jobs = docker('ps', '-aq', '--filter', project, '--filter', 'label=com.docker.compose.oneoff=True')
+    return jobs === '' && docker('ps', '-aq', '--filter', `name=${stack.prefix}dickson-scratch`) === ''
+  })
+  await eventually(10, 'no mariadb-backup runs', () => {
+    const top = docker('top', stack.container('dickson-db'), '-eo', 'args')
+    return !/mariadb-backup|copy-database/.test(top)
+  })
+}
+const staging = () => docker('exec', stack.container('dickson-db'), 'ls', '-A', '/srv/staging')
+
+describe('a backup', () => {
+  let books: Books
+  before(async () => {
+    books = await openBooks(stack)
+    for (const amount of [10, 20.5, 30]) await books.bookEntry(amount)
+    books.python(
+      'from frappe.utils.password import set_encrypted_password\nset_encrypted_password("Email Account", "Till", "canary-secret")',
+    )
+    await books.insert('File', { file_name: 'prescription.txt', content: 'for us', is_private: 1 })
+    const odd = `cd /home/frappe/frappe-bench/sites/${SITE}/private/files; echo odd >odd; chmod 0600 odd; echo closed >closed; chmod 0000 closed; touch -d 2020-02-02T02:02:02 odd`
+    docker('exec', stack.container('dickson-backend'), 'bash', '-c', odd)
+  })
+
+  it('of a tenant that serves and is written to is verified, and holds what was written before', async () => {
+    const names: string[] = []
+    let failed = 0
+    let going = true
+    const writer = (async () => {
+      while (going)
+        await books
+          .bookEntry(1)
+          .then((name) => names.push(name))
+          .catch(() => failed++)
+    })()
+    const byrne = stack.fingerprint('byrne')
+    const dickson = stack.fingerprint('dickson')
+    const before = await books.bookEntry(7)
+    const { code, stdout, stderr } = await backup()
+    going = false
+    await writer
+    assert.equal(code, 0, stderr)
+    assert.match(stdout, /^dickson: verified, /)
+    assert.equal(failed, 0, 'the tenant serves all the while')
+    assert.ok(names.length > 3, `${names.length} entries were written meanwhile`)
+    assert.equal(stack.fingerprint('byrne'), byrne)
+    assert.equal(stack.fingerprint('dickson'), dickson)
+    const [proof] = proofs()
+    const told = JSON.parse(restic('dump', '--no-lock', proof?.id ?? '', '/proof.json'))
+    const entries = told.answers.doctypes['Journal Entry']
+    assert.ok(entries.rows >= 4 && entries.newest >= before, JSON.stringify(entries))
+    assert.equal(told.answers.doctypes['GL Entry'].rows, 2 * entries.rows, 'an entry and its two lines are one')
+    assert.equal(told.answers.series['ACC-JV-2026-'], String(entries.rows), 'no hole')
+    assert.equal(told.answers.ledger.difference, '0.00')
+    assert.deepEqual(told.answers.secrets, { stored: 1, opened: 1 })
+    assert.equal(told.answers.sequences, 5)
+    assert.deepEqual(told.remarks, [])
+  })
+
+  it('is one snapshot of db, the site, assets and a manifest that says what it is', async () => {
+    const [snapshot] = backups()
+    const id = snapshot?.id ?? ''
+    assert.equal(snapshot?.hostname, 'dickson')
+    const paths = restic('ls', '--no-lock', id).split('\n')
+    for (const path of ['/db/ibdata1', '/manifest.json', '/assets', `/sites/${SITE}/site_config.json`])
+      assert.ok(paths.includes(path), path)
+    assert.ok(!paths.some((path) => path.includes('common_site_config')), 'the configurator makes that')
+    const manifest = JSON.parse(restic('dump', '--no-lock', id, '/manifest.json'))
+    const config = JSON.parse(restic('dump', '--no-lock', id, `/sites/${SITE}/site_config.json`))
+    assert.equal(manifest.tenant, 'dickson')
+    assert.equal(manifest.site, SITE)
+    assert.equal(manifest.schema, config.db_name)
+    assert.equal(manifest.keyFingerprint, createHash('sha256').update(config.encryption_key).digest('hex'))
+    assert.deepEqual(Object.keys(manifest.apps).sort(), ['erpnext', 'frappe'])
+    assert.match(manifest.server, /^11\./)
+    assert.ok(Number(manifest.lsn) > 0 && manifest.databaseBytes > 1_000_000)
+    assert.equal(new Date(manifest.at).toISOString(), manifest.at)
+    assert.deepEqual(manifest.images, { erpnext: stack.env.ERPNEXT_IMAGE, mariadb: stack.env.MARIADB_IMAGE })
+  })
+
+  it('keeps owner, mode and time of every file, also of one that nobody may read', () => {
+    const rows = restic('ls', '--no-lock', '--json', 'latest', '--tag', 'backup')
+      .split('\n')
+      .filter((line) => line.includes('/private/files/'))
+      .map((line) => JSON.parse(line))
+    const file = (name: string) => rows.find(({ path }) => path.endsWith(`/${name}`))
+    assert.equal(file('odd').permissions, '-rw-------')
+    assert.equal(file('odd').uid, 1000)
+    assert.match(file('odd').mtime, /^2020-02-02T02:02:02/)
+    assert.equal(file('closed').permissions, '----------')
+  })
+
+  it('leaves an empty staging, a ledger, a journal, and a repository for root alone', async () => {
+    await assertNothingLeft()
+    assert.equal(staging(), '')
+    assert.equal(statSync(repository()).mode & 0o777, 0o700)
+    const [snapshot] = backups()
+    const told = ledger()
+    assert.equal(told.verified.snapshot, snapshot?.id)
+    assert.equal(told.backup.snapshot, snapshot?.id)
+    assert.equal(told.checked.damaged, undefined)
+    assert.equal(told.repository.id, JSON.parse(restic('cat', 'config', '--no-lock')).id)
+    const journal = readFileSync(join(stack.home, 'state/dickson/journal.jsonl'), 'utf8').trim().split('\n')
+    const last = JSON.parse(journal.at(-1) ?? '')
+    assert.deepEqual([last.verb, last.code, last.ids], ['backup', 0, [snapshot?.id]])
+  })
+
+  it('a second time stores only what is new, and keeps both', async () => {
+    const { code, stdout, stderr } = await backup(['dickson', '--json'])
+    assert.equal(code, 0, stderr)
+    const [told] = JSON.parse(stdout).tenants
+    assert.ok(told.addedBytes < told.totalBytes / 10, `${told.addedBytes} of ${told.totalBytes}`)
+    assert.equal(verified().length, 2)
+    assert.equal(told.kept, 2)
+  })
+})
+
+describe('a backup does not look good where', () => {
+  it("the repository's password is another one: 3, nothing is made, no lock is left", async () => {
+    const [file, right] = [password(), readFileSync(password(), 'utf8')]
+    const before = readdirSync(repository(), { recursive: true }).length
+    execFileSync('chmod', ['600', file])
+    writeFileSync(file, 'f'.repeat(48))
+    const { code, stderr } = await backup(['dickson', '--init'])
+    writeFileSync(file, right)
+    execFileSync('chmod', ['444', file])
+    assert.equal(code, 3, stderr)
+    assert.match(stderr, /is not opened by secrets\/dickson_backup_password\.txt/)
+    assert.equal(readdirSync(repository(), { recursive: true }).length, before)
+    assert.equal(restic('list', 'locks', '--no-lock'), '')
+  })
+
+  it('the repository existed and is gone: 3, and none is made in its place', async () => {
+    execFileSync('mv', [repository(), `${repository()}.away`])
+    const { code, stderr } = await backup()
+    const made = existsSync(repository())
+    execFileSync('mv', [`${repository()}.away`, repository()])
+    assert.equal(code, 3, stderr)
+    assert.match(stderr, /existed and is gone/)
+    assert.equal(made, false)
+  })
+
+  it('another repository stands in its place: 3', async () => {
+    execFileSync('mv', [repository(), `${repository()}.away`])
+    execFileSync('mkdir', ['-m', '700', repository()])
+    restic('init')
+    const { code, stderr } = await backup()
+    execFileSync('rm', ['-r', repository()])
+    execFileSync('mv', [`${repository()}.away`, repository()])
+    assert.equal(code, 3, stderr)
+    assert.match(stderr, /is another one than before/)
+  })
+
+  it('the database hangs: 1 in a bound, and it is left as it was', async () => {
+    docker('pause', stack.container('dickson-db'))
+    const begun = performance.now()
+    const { code, stderr } = await backup()
+    const state = docker('inspect', '--format', '{{.State.Status}}', stack.container('dickson-db'))
+    docker('unpause', stack.container('dickson-db'))
+    assert.equal(code, 1, stderr)
+    assert.equal(state, 'paused')
+    assert.ok(performance.now() - begun < 60_000)
+    await assertNothingLeft()
+  })
+
+  it('the database is killed while it is copied: 1, no new backup is verified, and it runs again', async () => {
+    const before = verified().length
+    const running = start('backup', ['dickson'], { env: stack.env, timeout: 120 })
+    await eventually(60, 'more than 1 MiB is copied', () => {
+      const [size = '0'] = docker('exec', stack.container('dickson-db'), 'du', '-sk', '/srv/staging').split('\t')
+      return Number(size) > 1024
+    })
+    docker('kill', stack.container('dickson-db'))
+    const { code, stderr } = await running.done
+    assert.equal(code, 1, stderr)
+    assert.match(stderr, /the database was not copied/)
+    await eventually(
+      30,
+      'the database answers again',
+      () => docker('exec', stack.container('dickson-db'), 'mariadb', '-Ne', 'select 1') === '1',
+    )
+    assert.equal(verified().length, before)
+    assert.equal(staging(), '')
+    await assertNothingLeft()
+  })
+
+  it('the copy is torn after it was stored: 1, the snapshot is listed by nobody as verified', async () => {
+    const before = verified().length
+    const running = start('backup', ['dickson'], { env: stack.env, timeout: 120 })
+    await eventually(60, 'the snapshot is stored', () => ledger().backup.snapshot !== ledger().verified.snapshot)
+    docker(
+      'exec',
+      stack.container('dickson-db'),
+      'bash',
+      '-c',
+      'rm -f /srv/staging/ib*; truncate -s 100 /srv/staging/mysql/*.MAI',
+    )
+    const { code, stderr } = await running.done
+    assert.equal(code, 1, stderr)
+    assert.match(stderr, /did not start|not proven/)
+    assert.equal(verified().length, before)
+    assert.equal(staging(), '')
+    await assertNothingLeft()
+  })
+})
+
+describe('backups side by side', () => {
+  it('of one tenant: exactly one goes, the others end with 75 and name it', async () => {
+    const runs = await Promise.all(Array.from({ length: 4 }, () => backup()))
+    assert.deepEqual(runs.map(({ code }) => code).sort(), [0, 75, 75, 75])
+    for (const { stderr } of runs.filter(({ code }) => code === 75))
+      assert.match(stderr, /held by backup \(pid \d+, since /)
+  })
+
+  it('of two tenants: both go, each into its own repository', async () => {
+    const before = backups().length
+    const [first, second] = await Promise.all([backup(), backup(['byrne'])])
+    assert.deepEqual([first?.code, second?.code], [0, 0], `${first?.stderr}${second?.stderr}`)
+    assert.equal(backups().length, before + 1)
+    assert.ok(existsSync(join(stack.home, 'backups/byrne/config')))
+  })
+})
+
+describe('a tenant that is stopped', () => {
+  it('is backed up with its database alone, and stays stopped', async () => {
+    assert.equal((await stack.script('tenant', ['dickson', 'stop'])).code, 0)
+    const { code, stderr } = await backup()
+    const states = docker(
+      'ps',
+      '-a',
+      '--filter',
+      'label=erp.tenant=dickson',
+      '--filter',
+      `name=${stack.prefix}`,
+      '--format',
+      '{{.State}}',
+    )
+    assert.equal(code, 0, stderr)
+    assert.deepEqual([...new Set(states.split('\n'))], ['exited'])
+    assert.equal((await stack.script('tenant', ['dickson', 'start'])).code, 0)
+  })
+})
+
+describe('a repository that is damaged', () => {
+  it('by one byte is found before retention, the ledger says so, and nothing is forgotten until a check passes', async () => {
+    const packs = readdirSync(join(repository(), 'data'), { recursive: true, withFileTypes: true }).filter((entry) =>
+      entry.isFile(),
+    )
+    const [pack] = packs
+      .map((entry) => join(entry.parentPath, entry.name))
+      .sort((a, b) => statSync(b).size - statSync(a).size)
+    const whole = readFileSync(pack ?? '')
+    const spoiled = Buffer.from(whole)
+    spoiled[1000] = (spoiled[1000] ?? 0) ^ 1
+    execFileSync('chmod', ['600', pack ?? ''])
+    writeFileSync(pack ?? '', spoiled)
+    const before = backups().length
+    const { code, stderr } = await backup(['dickson', '--keep-daily', '1', '--keep-weekly', '1', '--keep-monthly', '1'])
+    assert.equal(code, 1, stderr)
+    assert.match(stderr, /the repository is damaged; nothing was removed/)
+    assert.match(ledger().checked.damaged, /check/)
+    assert.equal(backups().length, before + 1)
+    writeFileSync(pack ?? '', whole)
+    assert.equal((await backup()).code, 0)
+    assert.equal(ledger().checked.damaged, undefined)
+  })
+})
+
+describe('retention in a repository', () => {
+  /** Put a backup of another day there; `proven` with a proof of its own. */
+  function plant(day: string, { proven = true, host = 'dickson', tag = 'backup' } = {}): string {
+    const make = (file: string, ...tags: string[]) => {
+      const common = ['backup', '--json', '--quiet', '--host', host, '--time', `${day} 03:00:00`]
+      const out = restic(
+        ...common,
+        ...tags.flatMap((one) => ['--tag', one]),
+        '--stdin-filename',
+        file,
+        '--stdin-from-command',
+        '--',
+        'echo',
+        day,
+      )
+      return JSON.parse(out.trim().split('\n').at(-1) ?? '{}').snapshot_id as string
+    }
+    const id = make('x', tag)
+    if (proven) make('proof.json', 'proof', `of=${id}`)
+    return id
+  }
+
+  it('removes what the policy lets go, with its proof, and nothing that is not ours', async () => {
+    const days = ['2026-01-05', '2026-01-06', '2026-02-07', '2026-02-08'].map((day) => plant(day))
+    const foreign = plant('2020-01-01', { host: 'dickson-old' })
+    const other = plant('2020-01-01', { tag: 'by-hand', proven: false })
+    const failed = plant('2026-01-07', { proven: false })
+    const { code, stderr } = await backup(['dickson', '--keep-daily', '2', '--keep-weekly', '1', '--keep-monthly', '2'])
+    assert.equal(code, 0, stderr)
+    const ids = snapshots().map(({ id }) => id)
+    assert.deepEqual(
+      days.map((id) => ids.includes(id)),
+      [false, false, false, true],
+    )
+    assert.ok(ids.includes(foreign) && ids.includes(other))
+    assert.ok(!ids.includes(failed))
+    const orphans = proofs().filter(
+      ({ hostname, tags }) => hostname === 'dickson' && !ids.some((id) => tags?.includes(`of=${id}`)),
+    )
+    assert.deepEqual(orphans, [])
+  })
+
+  it('removes nothing while a backup lies in the future, and says so', async () => {
+    const future = plant('2031-01-01')
+    const old = plant('2026-01-05')
+    const { code, stderr } = await backup(['dickson', '--keep-daily', '1', '--keep-weekly', '1', '--keep-monthly', '1'])
+    assert.equal(code, 0, stderr)
+    assert.match(stderr, /nothing was removed: the clock is wrong: a backup is of 2031-01-01/)
+    const ids = snapshots().map(({ id }) => id)
+    assert.ok(ids.includes(old))
+    restic('forget', future, old)
+  })
+})
