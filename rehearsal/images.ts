@@ -48,6 +48,13 @@ const RECIPES: Recipe[] = [
   },
 ]
 
+/** Where the tests send backups off this machine; no part of a rehearsal. */
+const REMOTE: Recipe = {
+  name: 'remote',
+  variable: '',
+  packages: ['restic-rest-server', 'openssh-server', 'openssl', 'adduser', 'passwd'],
+}
+
 /** What no container reads: documentation, manuals, translations, and the files of package management. */
 const LEAN = [
   '/usr/share/doc/*',
@@ -67,6 +74,9 @@ export async function buildImages(say: (line: string) => void, options: BuildOpt
   const built = await Promise.all(RECIPES.map(async (recipe) => [recipe.variable, await build(recipe, options, say)]))
   return Object.fromEntries(built) as Record<string, string>
 }
+
+/** Build the image that serves remote repositories to the tests; returns its tag. */
+export const buildRemote = (say: (line: string) => void) => build(REMOTE, {}, say)
 
 async function build(recipe: Recipe, { variant }: BuildOptions, say: (line: string) => void): Promise<string> {
   const folder = fileURLToPath(new URL(recipe.name, import.meta.url))

@@ -1,5 +1,6 @@
 /** The steps of backup.ts: copy, store, prove, keep, copy off-site. A backup counts once its copy was booted and asked. */
 import { statfs } from 'node:fs/promises'
+import { $ } from 'zx/core'
 import { renderServices, requireCompose, type Service, stopArgs, upArgs } from '../compose.ts'
 import { type Container, tenantContainers } from '../containers.ts'
 import { docker, type Engine } from '../docker.ts'
@@ -281,6 +282,7 @@ export async function keep(repository: Repository, policy: Policy): Promise<Kept
     await forget(repository, ids)
     if (ids.length > 0) await prune(repository)
   } catch (error) {
+    $.signal?.throwIfAborted()
     remarks.push(
       `old backups were not removed (an append-only repository is pruned by its own host): ${messageOf(error)}`,
     )
@@ -294,8 +296,29 @@ async function neededSnapshots(tenant: Tenant): Promise<string[]> {
   return (await readIntent(tenant))?.snapshots ?? []
 }
 
-/** Copy every verified backup that the off-site repository lacks, newer than what it had last. */
-export async function copyOffsite(repository: Repository, offsite: Repository): Promise<{ copied: number }> {
+/**
+ * Copy every verified backup that the off-site repository lacks, newer than what it had last.
+ * @throws OperatorError (1) where the newest did not arrive; here it is verified all the same.
+ */
+export async function copyOffsite(
+  repository: Repository,
+  open: () => Promise<Repository>,
+): Promise<{ copied: number }> {
+  const { tenant } = repository
+  try {
+    return await copyMissing(repository, await open())
+  } catch (error) {
+    $.signal?.throwIfAborted()
+    if (!(error instanceof OperatorError)) throw error
+    const { message, hint = `npx zx scripts/backup.ts ${tenant.name} copies what was missed` } = error
+    throw new OperatorError(`${tenant.name}: backed up and verified here, but not off-site: ${message}`, {
+      hint,
+      cause: error,
+    })
+  }
+}
+
+async function copyMissing(repository: Repository, offsite: Repository): Promise<{ copied: number }> {
   const { tenant } = repository
   const [here, there] = await Promise.all([listBackups(repository), listBackups(offsite)])
   const newest = there.filter(isVerified).at(-1)?.at ?? ''

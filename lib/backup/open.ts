@@ -14,7 +14,8 @@ import { type Place, placeOf, readKeys } from './repository.ts'
 export interface Opened {
   job: Job
   repository: Repository
-  offsite?: Repository
+  /** Opens the off-site repository, where there is one: only then, so that its absence never costs a backup here. */
+  offsite?: () => Promise<Repository>
 }
 
 /** What may be made where it is missing. */
@@ -24,7 +25,7 @@ interface Making {
 }
 
 /**
- * Start a job, open the repositories and do the work.
+ * Start a job, open the repository and do the work.
  * @param part `backup` or `restore`: the job of compose.yml
  * @throws OperatorError (3) for a wrong password, a repository that is missing, gone, or not the one of before.
  */
@@ -34,21 +35,32 @@ export async function withRepositories<T>(
   { init }: Making,
   work: (opened: Opened) => Promise<T>,
 ): Promise<T> {
-  const places = [placeOf(tenant, 'repository'), placeOf(tenant, 'offsite')].filter((place) => place !== undefined)
+  const [place, away] = [placeOf(tenant, 'repository'), placeOf(tenant, 'offsite')]
+  if (!place) throw new OperatorError(`${tenant.name}: no repository`)
   const [keys, ledger] = await Promise.all([readKeys(tenant), readLedger(tenant)])
-  for (const { directory } of places) if (init && directory) await makeDirectory(directory)
-  const there = places.filter(({ directory }) => directory === undefined || existsSync(directory))
-  const missing = places.find((place) => !there.includes(place))
-  if (missing) throw gone(tenant, missing, ledger)
-  const mounts = there.flatMap(({ directory, restic }) => (directory ? [`${directory}:${restic}`] : []))
+  const mounts = [await mountOf(place, init), await mountOf(away, init)].filter((mount) => mount !== undefined)
+  if (place.directory && !existsSync(place.directory)) throw gone(tenant, place, ledger)
   const name = jobName(tenant, part)
   return withContainer(jobArgs(tenant, part, name, mounts), name, 60, async (job) => {
-    const [first, second] = await Promise.all(there.map((place) => reach(tenant, job, place, keys)))
-    if (!first) throw new OperatorError(`${tenant.name}: no repository`)
-    await openOne(first, ledger, init)
-    if (second) await openOne(second, ledger, init, first)
-    return work({ job, repository: first, ...(second && { offsite: second }) })
+    const repository = await reach(tenant, job, place, keys)
+    await open(repository, ledger, init)
+    const offsite =
+      away &&
+      (async () => {
+        if (away.directory && !existsSync(away.directory)) throw gone(tenant, away, ledger)
+        const second = await reach(tenant, job, away, keys)
+        await open(second, ledger, init, repository)
+        return second
+      })
+    return work({ job, repository, ...(offsite && { offsite }) })
   })
+}
+
+/** A directory of this machine, made first where that is asked for: Docker would make a missing one open to all. */
+async function mountOf(place: Place | undefined, init: boolean): Promise<string | undefined> {
+  if (!place?.directory) return undefined
+  if (init) await makeDirectory(place.directory)
+  return existsSync(place.directory) ? `${place.directory}:${place.restic}` : undefined
 }
 
 /**
@@ -62,7 +74,7 @@ export async function ensureRepository(tenant: Tenant, note: (text: string) => v
     services.filter(({ name }) => name === tenant.service('backup')),
     note,
   )
-  await withRepositories(tenant, 'backup', { init: true }, async () => {})
+  await withRepositories(tenant, 'backup', { init: true }, async ({ offsite }) => void (await offsite?.()))
 }
 
 /** True where each of the tenant's repositories was seen at the place that it has now. */
@@ -79,7 +91,7 @@ const knownAs = (place: Place, ledger: Ledger) => {
 }
 
 /** A repository that existed and is gone is never made anew but by `--init`. */
-async function openOne(repository: Repository, ledger: Ledger, init: boolean, like?: Repository): Promise<void> {
+async function open(repository: Repository, ledger: Ledger, init: boolean, like?: Repository): Promise<void> {
   const { tenant, place } = repository
   const known = knownAs(place, ledger)
   const found = await repositoryId(repository)

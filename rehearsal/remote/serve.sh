@@ -1,0 +1,9 @@
+#!/bin/sh
+# Serves /srv/backups by rest-server (append-only, port 8000, the login in $LOGIN) and by SFTP (port 22, user keeper).
+set -eu
+printf '%s\n' "$PUBLIC_KEY" >/home/keeper/.ssh/authorized_keys
+chown keeper /home/keeper/.ssh/authorized_keys
+ssh-keygen -A >/dev/null
+/usr/sbin/sshd -e
+printf '%s:{SHA}%s\n' "${LOGIN%%:*}" "$(printf %s "${LOGIN#*:}" | openssl dgst -sha1 -binary | base64)" >/tmp/htpasswd
+exec rest-server --listen :8000 --path /srv/backups/rest --append-only --htpasswd-file /tmp/htpasswd
