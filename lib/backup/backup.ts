@@ -34,6 +34,8 @@ import { type Policy, planRetention } from './retention.ts'
 /** The data of a repository is read in this many nights; a small one on this machine every night. */
 const PARTS = 7
 const SMALL = 256 * 2 ** 20
+/** Sizes that the ledger remembers. */
+const MONTH = 31
 const STAGING = '/srv/staging'
 
 /** What the first step learnt. */
@@ -245,12 +247,12 @@ export async function prove(
  */
 export async function check(repository: Repository): Promise<void> {
   const { tenant } = repository
-  const { checked, repository: known } = await readLedger(tenant)
+  const { checked, sizes = [] } = await readLedger(tenant)
   const size = await repositoryBytes(repository)
-  if (known) await updateLedger(tenant, { repository: { ...known, bytes: size } })
   const parts = repository.place.directory && size < SMALL ? 1 : PARTS
   const part = ((checked?.part ?? 0) % parts) + 1
   const at = new Date().toISOString()
+  await updateLedger(tenant, { sizes: [...sizes, { at, bytes: size }].slice(-MONTH) })
   try {
     await checkRepository(repository, part, parts)
   } catch (error) {

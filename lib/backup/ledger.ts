@@ -7,9 +7,11 @@ import type { Tenant } from '../registry.ts'
 
 /** Each moment is UTC, ISO 8601. */
 export interface Ledger {
-  /** The repository that these backups are in, by restic's id. */
-  repository?: { id: string; location: string; bytes?: number }
-  offsiteRepository?: { id: string; location: string }
+  /** The repository that these backups are in, by restic's id; `at`: when it was first seen. */
+  repository?: { id: string; location: string; at: string }
+  /** What the repository kept after each of the last backups, oldest first. */
+  sizes?: { at: string; bytes: number }[]
+  offsiteRepository?: { id: string; location: string; at: string }
   /** The last snapshot that was stored, proven or not. */
   backup?: { at: string; snapshot: string }
   verified?: { at: string; snapshot: string; databaseBytes: number; addedBytes: number }

@@ -105,7 +105,8 @@ async function open(repository: Repository, ledger: Ledger, init: boolean, like?
   if (found === undefined) await initRepository(repository, like)
   const id = found ?? (await repositoryId(repository))
   if (!id) throw new OperatorError(`${tenant.name}: the ${place.role} ${place.location} was not made`)
-  if (known?.id !== id) await updateLedger(tenant, { [entryOf(place)]: { id, location: place.location } })
+  if (known?.id !== id)
+    await updateLedger(tenant, { [entryOf(place)]: { id, location: place.location, at: new Date().toISOString() } })
 }
 
 function gone(tenant: Tenant, place: Place, ledger: Ledger): OperatorError {

@@ -7,6 +7,7 @@ import { askEngine } from '../docker.ts'
 import type { OperatorError } from '../errors.ts'
 import { learnSecret } from '../redact.ts'
 import type { Tenant } from '../registry.ts'
+import { backupFindings } from './backup.ts'
 import { type Finding, grade, type Probe, runProbes, type State, worst } from './check.ts'
 import { containerFindings, stoppedProcesses } from './containers.ts'
 import { databaseFindings } from './database.ts'
@@ -95,8 +96,10 @@ async function diskFindings(directory: string): Promise<Finding[]> {
 /** What cannot even be begun for one tenant is that tenant's failed finding: the others are told all the same. */
 async function checkTenant(tenant: Tenant): Promise<Finding[]> {
   const remedy = `npx zx scripts/deploy.ts ${tenant.name} --dry-run`
+  const ledger = `mv ${tenant.state('ledger.json')} elsewhere, then npx zx scripts/backup.ts ${tenant.name}`
   return runProbes([
     { part: 'compose', check: 'configuration', remedy, limit: LIMIT + 1, run: () => checkServices(tenant) },
+    { part: 'backup', check: 'ledger', remedy: ledger, limit: LIMIT, run: () => backupFindings(tenant) },
   ])
 }
 

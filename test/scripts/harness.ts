@@ -112,17 +112,28 @@ export function temporary(): string {
   return directory
 }
 
+/** A ledger as after a backup and a drill of just now. */
+export function plantLedger(home: string, tenant: string): void {
+  const at = new Date().toISOString()
+  const snapshot = 'c0ffee'.padEnd(64, '0')
+  const ledger = {
+    repository: { id: '0123456789', location: join(home, 'backups', tenant), at },
+    backup: { at, snapshot },
+    verified: { at, snapshot, databaseBytes: 1, addedBytes: 1 },
+    checked: { at, part: 1 },
+    drilled: { at, snapshot, restoreSeconds: 10, passed: true },
+  }
+  mkdirSync(join(home, 'state', tenant), { recursive: true, mode: 0o700 })
+  writeFileSync(join(home, 'state', tenant, 'ledger.json'), JSON.stringify(ledger))
+}
+
 /**
  * A home with good secrets for both tenants, each a value that exists nowhere else, and with a ledger that knows their
  * repositories (`repositories: false`: as before the first deploy).
  */
 export function makeHome({ tenants = ['erpnext', 'dickson'], repositories = true } = {}) {
   const home = temporary()
-  for (const tenant of repositories ? ['byrne', 'dickson'] : []) {
-    mkdirSync(join(home, 'state', tenant), { recursive: true, mode: 0o700 })
-    const repository = { id: '0123456789', location: join(home, 'backups', tenant) }
-    writeFileSync(join(home, 'state', tenant, 'ledger.json'), JSON.stringify({ repository }))
-  }
+  for (const tenant of repositories ? ['byrne', 'dickson'] : []) plantLedger(home, tenant)
   const directory = join(home, 'secrets')
   mkdirSync(directory, { mode: 0o700 })
   const secrets = new Map<string, string>()

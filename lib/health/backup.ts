@@ -1,0 +1,98 @@
+/** The ledger of a tenant's backups against its objectives: a backup that never ran is as red as one that failed. */
+import { statfs } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { type Ledger, readLedger } from '../backup/ledger.ts'
+import { placeOf } from '../backup/repository.ts'
+import type { Tenant } from '../registry.ts'
+import { type Finding, grade, type State } from './check.ts'
+
+const HOUR = 3600_000
+const DAY = 24 * HOUR
+/** Share of an objective from which on it is a warning. */
+const SOON = 0.9
+/** Days until the disk of a repository is full. */
+const FULL = { warn: 30, fail: 7 }
+
+/** What the ledger says, and how long the repository's disk will last. */
+export async function backupFindings(tenant: Tenant, now = Date.now()): Promise<Finding[]> {
+  const ledger = await readLedger(tenant)
+  const offsite = placeOf(tenant, 'offsite') ? [offsiteFinding(tenant, ledger, now)] : []
+  return [
+    verifiedFinding(tenant, ledger, now),
+    ...offsite,
+    integrityFinding(tenant, ledger),
+    drillFinding(tenant, ledger, now),
+    ...(await sizeFindings(tenant, ledger)),
+  ]
+}
+
+const part = 'backup'
+const command = (tenant: Tenant) => `npx zx scripts/backup.ts ${tenant.name}`
+
+function verifiedFinding(tenant: Tenant, { backup, verified }: Ledger, now: number): Finding {
+  const most = tenant.objectives.maxBackupAgeHours
+  const base = { part, check: 'verified', limit: `< ${most} h`, remedy: command(tenant) }
+  if (!verified) return { ...base, state: 'fail', is: 'no backup was ever verified' }
+  const hours = (now - Date.parse(verified.at)) / HOUR
+  const value = { name: 'erp_backup_verified_age_seconds', value: hours * 3600 }
+  const state = grade(hours, most * SOON, most)
+  const unproven = backup && backup.snapshot !== verified.snapshot && backup.at > verified.at
+  const is = `${age(hours)} ago${unproven ? '; a later one was not proven' : ''}`
+  if (state === 'ok' && !unproven) return { part, check: 'verified', limit: base.limit, state, is, value }
+  return { ...base, state: state === 'ok' ? 'warn' : state, is, value }
+}
+
+function offsiteFinding(tenant: Tenant, { offsite }: Ledger, now: number): Finding {
+  const most = tenant.objectives.maxBackupAgeHours
+  const base = { part, check: 'off-site', limit: `< ${most} h` }
+  if (!offsite) return { ...base, state: 'fail', is: 'nothing was ever copied', remedy: `${command(tenant)} --init` }
+  const hours = (now - Date.parse(offsite.at)) / HOUR
+  const state = grade(hours, most * SOON, most)
+  const value = { name: 'erp_backup_offsite_age_seconds', value: hours * 3600 }
+  return { ...base, state, is: `${age(hours)} ago`, value, ...(state !== 'ok' && { remedy: command(tenant) }) }
+}
+
+function integrityFinding(tenant: Tenant, { checked }: Ledger): Finding {
+  const base = { part, check: 'repository' }
+  if (!checked) return { ...base, state: 'warn', is: 'was never checked', remedy: command(tenant) }
+  if (!checked.damaged) return { ...base, state: 'ok', is: `checked ${checked.at.slice(0, 16).replace('T', ' ')}` }
+  return { ...base, state: 'fail', is: checked.damaged, remedy: 'see docs/backup.md#the-repository-is-damaged' }
+}
+
+/** Until the first drill is due, its absence is a warning. */
+function drillFinding(tenant: Tenant, { drilled, repository }: Ledger, now: number): Finding {
+  const most = tenant.objectives.maxDrillAgeDays
+  const remedy = `npx zx scripts/restore.ts ${tenant.name} --drill`
+  const base = { part, check: 'drill', limit: `< ${most} days` }
+  if (drilled && !drilled.passed) return { ...base, state: 'fail', is: `failed: ${drilled.message ?? ''}`, remedy }
+  const since = drilled?.at ?? repository?.at
+  const days = since === undefined ? Number.NaN : (now - Date.parse(since)) / DAY
+  const due = grade(days, most * SOON, most)
+  if (!drilled) return { ...base, state: due === 'ok' ? 'warn' : due, is: 'never', remedy }
+  const slow = drilled.restoreSeconds > tenant.objectives.restoreSeconds
+  const state: State = due === 'ok' && slow ? 'warn' : due
+  const is = `${age(days * 24)} ago, restored in ${Math.round(drilled.restoreSeconds)} s`
+  const value = { name: 'erp_restore_seconds', value: drilled.restoreSeconds }
+  return { ...base, state, is, value, ...(state !== 'ok' && { remedy }) }
+}
+
+/** How fast the repository grows, and when the disk below it is full; for a remote one its size alone. */
+async function sizeFindings(tenant: Tenant, { sizes = [] }: Ledger): Promise<Finding[]> {
+  const [first, last] = [sizes[0], sizes.at(-1)]
+  if (!first || !last) return []
+  const value = { name: 'erp_backup_repository_bytes', value: last.bytes }
+  const size: Finding = { part, check: 'size', state: 'ok', is: `${(last.bytes / 2 ** 20).toFixed(0)} MiB`, value }
+  const directory = placeOf(tenant, 'repository')?.directory
+  const days = (Date.parse(last.at) - Date.parse(first.at)) / DAY
+  const perDay = days >= 1 ? (last.bytes - first.bytes) / days : 0
+  if (!directory || perDay <= 0) return [size]
+  const disk = await statfs(directory).catch(() => statfs(dirname(directory)))
+  const left = (disk.bavail * disk.bsize) / perDay
+  const state: State = left < FULL.fail ? 'fail' : left < FULL.warn ? 'warn' : 'ok'
+  const is = left > 3650 ? 'not within ten years' : `full in ${Math.floor(left)} days`
+  const growth: Finding = { part, check: 'disk', state, is, limit: `> ${FULL.warn} days` }
+  return [size, { ...growth, ...(state !== 'ok' && { remedy: 'see docs/backup.md#the-disk-fills-up' }) }]
+}
+
+/** Hours as a person reads them. */
+const age = (hours: number) => (hours < 48 ? `${Math.round(hours)} h` : `${Math.round(hours / 24)} days`)
