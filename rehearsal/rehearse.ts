@@ -47,7 +47,8 @@ async function rehearse(consent: boolean): Promise<void> {
   const lines = Object.entries(stack.env).map(([name, value]) => `${name}=${value}\n`)
   writeFileSync(join(HOME, 'env'), lines.join(''), { mode: 0o600 })
 
-  for (const args of [['generate-secrets'], ['deploy', ...TENANTS], ['healthcheck']]) await mustPass(stack, args)
+  for (const args of [['generate-secrets'], ['deploy', ...TENANTS], ['backup', ...TENANTS], ['healthcheck']])
+    await mustPass(stack, args)
   tell(real, Math.round((performance.now() - begun) / 1000))
 }
 

@@ -216,11 +216,9 @@ export async function prove(
   stored: Stored,
 ): Promise<Proof> {
   const { tenant } = repository
-  const text = await readSnapshotFile(repository, stored.id, '/manifest.json')
-  const config = parseSiteConfig(
-    tenant,
-    await readSnapshotFile(repository, stored.id, `/sites/${tenant.site}/site_config.json`),
-  )
+  const read = (path: string) => readSnapshotFile(repository, stored.id, path)
+  const [text, siteConfig] = await Promise.all([read('/manifest.json'), read(`/sites/${tenant.site}/site_config.json`)])
+  const config = parseSiteConfig(tenant, siteConfig)
   const name = tenant.container(`scratch-${process.pid}`)
   const args = scratchArgs(name, ground.images.mariadb, `${tenant.volume('backup-staging')}:${STAGING}`, STAGING)
   const answers = await withScratchServer(args, name, (ask) => askBooks(ask, manifest.schema, config.encryption_key))

@@ -43,25 +43,26 @@ export const sha256 = (text: string) => createHash('sha256').update(text).digest
 
 /** Ask a database about the books of a site. */
 export async function askBooks(ask: Ask, schema: string, key: string | undefined): Promise<Answers> {
-  const types = await ask(
-    `select table_type, count(*) from information_schema.tables where table_schema='${schema}' group by 1`,
+  const tables = await ask(
+    `select table_name, table_type from information_schema.tables where table_schema='${schema}'`,
   )
-  const count = (type: string) => Number(types.find(([name]) => name === type)?.[1] ?? 0)
-  const tables = await ask(`select table_name from information_schema.tables where table_schema='${schema}'`)
+  const count = (wanted: string) => tables.filter(([, type]) => type === wanted).length
   const present = new Set(tables.map(([name = '']) => name))
   const doctypes = KEY_DOCTYPES.filter((doctype) => present.has(`tab${doctype}`))
+  const noLedger = { debit: '0', credit: '0', difference: '0' }
+  const [documents, ledger, series, secrets] = await Promise.all([
+    askDoctypes(ask, schema, doctypes),
+    present.has('tabGL Entry') ? askLedger(ask, schema) : noLedger,
+    ask(`select name, current from \`${schema}\`.tabSeries`),
+    askSecrets(ask, schema, key),
+  ])
   return {
     baseTables: count('BASE TABLE'),
     sequences: count('SEQUENCE'),
-    doctypes: await askDoctypes(ask, schema, doctypes),
-    ledger: present.has('tabGL Entry') ? await askLedger(ask, schema) : { debit: '0', credit: '0', difference: '0' },
-    series: Object.fromEntries(
-      (await ask(`select name, current from \`${schema}\`.tabSeries`)).map(([name = '', current = '']) => [
-        name,
-        current,
-      ]),
-    ),
-    secrets: await askSecrets(ask, schema, key),
+    doctypes: documents,
+    ledger,
+    series: Object.fromEntries(series.map(([name = '', current = '']) => [name, current])),
+    secrets,
   }
 }
 

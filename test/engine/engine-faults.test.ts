@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { buildImages } from '../../rehearsal/images.ts'
+import { plantLedger } from '../scripts/harness.ts'
 import { eventually } from './harness.ts'
 
 const root = resolve(import.meta.dirname, '../..')
@@ -144,6 +145,7 @@ function assertRefused({ code, stdout, stderr, seconds }: Ran, limit: number): v
 
 before(async () => {
   mkdirSync(home, { mode: 0o700 })
+  for (const tenant of ['dickson', 'byrne']) plantLedger(home, tenant)
   const images = await buildImages(() => {})
   Object.assign(env, images)
   await boot()

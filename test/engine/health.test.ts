@@ -8,6 +8,7 @@ import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Finding } from '../../lib/health/check.ts'
 import type { HealthReport } from '../../lib/health/report.ts'
+import { plantLedger } from '../scripts/harness.ts'
 import { docker, eventually, useStack } from './harness.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'erp-health-'))
@@ -187,6 +188,7 @@ describe('two healthy tenants', () => {
   before(async () => {
     const ups = await Promise.all(['dickson', 'byrne'].map((name) => stack.script('deploy', [name])))
     for (const { code, stderr } of ups) assert.equal(code, 0, stderr)
+    for (const name of ['dickson', 'byrne']) plantLedger(stack.home, name)
   })
 
   it('exit 0 in less than ten seconds with one JSON document of the documented shape', async () => {

@@ -1,6 +1,6 @@
 /** Repositories on other machines: restic's rest-server in append-only mode and SFTP, both the real programs. */
 import assert from 'node:assert/strict'
-import { execFileSync, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -49,7 +49,16 @@ const snapshots = (repository: string): Snapshot[] => JSON.parse(restic(reposito
 
 before(async () => {
   const image = await buildRemote(() => {})
-  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(keys, 'id')])
+  const keygen = [
+    'run',
+    '--rm',
+    '--volume',
+    `${keys}:/keys`,
+    '--entrypoint',
+    'ssh-keygen',
+    stack.env.RESTIC_IMAGE ?? '',
+  ]
+  docker(...keygen, '-q', '-t', 'ed25519', '-N', '', '-f', '/keys/id')
   const network = ['--network', `${stack.prefix}dickson-egress`, '--network-alias', 'vault']
   const label = ['--label', `com.docker.compose.project=${stack.prefix}securenexus-erp`]
   const env = ['-e', `LOGIN=${user}:${word}`, '-e', `PUBLIC_KEY=${readFileSync(join(keys, 'id.pub'), 'utf8').trim()}`]

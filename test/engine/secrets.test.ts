@@ -77,6 +77,7 @@ describe('a process list', () => {
     const { looks, seen } = await watch(secretValues(stack), async () => {
       const runs: [string, ...string[]][] = [
         ['deploy', 'dickson'],
+        ['backup', 'dickson'],
         ['healthcheck', 'dickson'],
         ['tenant', 'dickson', 'restart'],
         ['tenant', 'dickson', 'clear-cache'],

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { describe, it } from 'node:test'
 import { get } from '../../lib/http.ts'
+import { plantLedger } from '../scripts/harness.ts'
 import { docker, eventually, type TestStack, useStack } from './harness.ts'
 
 const root = resolve(import.meta.dirname, '../..')
@@ -114,6 +115,7 @@ describe('tenant.ts changes one tenant and nothing of the other', () => {
     await done('byrne', 'start')
     assert.deepEqual(ids(stack.fingerprint('byrne')), ids(before.byrne))
     assert.equal(stack.fingerprint('dickson'), before.dickson)
+    plantLedger(stack.home, 'byrne')
     const { code, stdout } = await stack.script('healthcheck', ['byrne'])
     assert.equal(code, 0, stdout)
   })
@@ -137,6 +139,7 @@ describe('tenant.ts changes one tenant and nothing of the other', () => {
     await done('dickson', 'restart', 'backend', 'socketio', 'redis-cache', 'redis-queue')
     assert.equal(await ping(), 200)
     assert.equal(await handshake(), 200)
+    plantLedger(stack.home, 'dickson')
     const { code, stdout } = await stack.script('healthcheck', ['dickson']) // the worker found its queue again
     assert.equal(code, 0, stdout)
   })

@@ -112,7 +112,7 @@ export function temporary(): string {
   return directory
 }
 
-/** A ledger as after a backup and a drill of just now. */
+/** A ledger as after a backup and a drill of just now: for tests of what is not about backups. */
 export function plantLedger(home: string, tenant: string): void {
   const at = new Date().toISOString()
   const snapshot = 'c0ffee'.padEnd(64, '0')
