@@ -1,5 +1,6 @@
 /** Where this installation lives and what it is called: the environment and `.env`, read once and checked. */
 import { existsSync, readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { parse } from 'dotenv'
 import { messageOf, preconditionError } from './errors.ts'
@@ -36,8 +37,14 @@ export function readSettings(root: string, environment: NodeJS.ProcessEnv): Sett
   }
   const home = resolve(root, env.ERP_HOME || '.')
   const registry = resolve(root, env.ERP_TENANTS || 'tenants.ts')
-  return { root, home, prefix, registry, env: { ...env, ERP_HOME: home, ERP_PREFIX: prefix } }
+  return { root, home, prefix, registry, env: { ...env, ERP_HOME: home, ERP_PREFIX: prefix, ERP_MACHINE: machine() } }
 }
+
+/** This machine's name as a container may bear it: restic's locks say who holds a repository. */
+const machine = () =>
+  hostname()
+    .replace(/[^A-Za-z0-9-]/g, '-')
+    .slice(0, 40) || 'machine'
 
 /** The environment for children: npm's and zx's own variables removed, PATH never empty. */
 function childEnvironment(environment: NodeJS.ProcessEnv): Record<string, string> {

@@ -1,56 +1,21 @@
 /** Backups on the real engine: what they hold, that they are proven, and every way in which they must not look good. */
 import assert from 'node:assert/strict'
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
 import { start } from '../scripts/harness.ts'
+import { assertNothingLeft, repositoryOf } from './backups.ts'
 import { type Books, openBooks } from './books.ts'
 import { docker, eventually, useStack } from './harness.ts'
 
 const stack = useStack('backup', ['dickson', 'byrne'])
 const SITE = 'erp.dickson-supplies.com'
-const repository = () => join(stack.home, 'backups/dickson')
-const password = () => join(stack.home, 'secrets/dickson_backup_password.txt')
-
-/** Run restic by hand on dickson's repository, as an operator would. */
-function restic(...args: string[]): string {
-  const mounts = ['-v', `${repository()}:/repository`, '-v', `${password()}:/password:ro`]
-  const run = ['run', '--rm', '--network', 'none', ...mounts, stack.env.RESTIC_IMAGE ?? '']
-  const { stdout, stderr, status } = spawnSync(
-    'docker',
-    [...run, '--no-cache', '--repo', '/repository', '--password-file', '/password', ...args],
-    { encoding: 'utf8', maxBuffer: 2 ** 28 },
-  )
-  if (status !== 0) throw new Error(`restic ${args[0]}: ${stderr}`)
-  return stdout
-}
-
-interface Snapshot {
-  id: string
-  hostname: string
-  tags?: string[]
-}
-const snapshots = (): Snapshot[] => JSON.parse(restic('snapshots', '--json', '--no-lock'))
-const proofs = () => snapshots().filter(({ tags }) => tags?.includes('proof'))
-const backups = () => snapshots().filter(({ tags }) => tags?.includes('backup'))
-const verified = () => backups().filter(({ id }) => proofs().some(({ tags }) => tags?.includes(`of=${id}`)))
+const { directory: repository, password, restic, snapshots, backups, proofs, verified } = repositoryOf(stack)
 const ledger = () => JSON.parse(readFileSync(join(stack.home, 'state/dickson/ledger.json'), 'utf8'))
 const backup = (args: string[] = ['dickson'], env: Record<string, string> = {}) => stack.script('backup', args, { env })
 
-/** Staging is empty, no one-off container is left, no process of mariadb-backup or restic runs. */
-async function assertNothingLeft(): Promise<void> {
-  const project = `label=com.docker.compose.project=${stack.prefix}securenexus-erp`
-  await eventually(10, 'no container of a backup is left', () => {
-    const jobs = docker('ps', '-aq', '--filter', project, '--filter', 'label=com.docker.compose.oneoff=True')
-    return jobs === '' && docker('ps', '-aq', '--filter', `name=${stack.prefix}dickson-scratch`) === ''
-  })
-  await eventually(10, 'no mariadb-backup runs', () => {
-    const top = docker('top', stack.container('dickson-db'), '-eo', 'args')
-    return !/mariadb-backup|copy-database/.test(top)
-  })
-}
 const staging = () => docker('exec', stack.container('dickson-db'), 'ls', '-A', '/srv/staging')
 
 describe('a backup', () => {
@@ -137,7 +102,7 @@ describe('a backup', () => {
   })
 
   it('leaves an empty staging, a ledger, a journal, and a repository for root alone', async () => {
-    await assertNothingLeft()
+    await assertNothingLeft(stack)
     assert.equal(staging(), '')
     assert.equal(statSync(repository()).mode & 0o777, 0o700)
     const [snapshot] = backups()
@@ -204,7 +169,7 @@ describe('a backup does not look good where', () => {
     assert.equal(code, 1, stderr)
     assert.equal(state, 'paused')
     assert.ok(performance.now() - begun < 60_000)
-    await assertNothingLeft()
+    await assertNothingLeft(stack)
   })
 
   it('the database is killed while it is copied: 1, no new backup is verified, and it runs again', async () => {
@@ -225,7 +190,7 @@ describe('a backup does not look good where', () => {
     )
     assert.equal(verified().length, before)
     assert.equal(staging(), '')
-    await assertNothingLeft()
+    await assertNothingLeft(stack)
   })
 
   it('the copy is torn after it was stored: 1, the snapshot is listed by nobody as verified', async () => {
@@ -244,7 +209,7 @@ describe('a backup does not look good where', () => {
     assert.match(stderr, /did not start|not proven/)
     assert.equal(verified().length, before)
     assert.equal(staging(), '')
-    await assertNothingLeft()
+    await assertNothingLeft(stack)
   })
 })
 

@@ -1,0 +1,101 @@
+/** A backup that is killed or stopped at the boundary of each of its stages, or in the middle of one. */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { before, describe, it } from 'node:test'
+import { type Fault, injectDocker } from '../faults/injector.ts'
+import { start } from '../scripts/harness.ts'
+import { assertNothingLeft, repositoryOf } from './backups.ts'
+import { docker, eventually, useStack } from './harness.ts'
+
+const stack = useStack('backupkill', ['dickson'])
+const repository = repositoryOf(stack)
+const realDocker = spawnSync('sh', ['-c', 'command -v docker'], { encoding: 'utf8' }).stdout.trim()
+
+/** Run a backup under a fault; the invariants must hold after it, whatever it was. */
+async function underFault(fault: Fault, code: number | null): Promise<void> {
+  const earlier = repository.verified()
+  const directory = mkdtempSync(join(tmpdir(), 'erp-fault-'))
+  try {
+    const injector = injectDocker(directory, realDocker, fault)
+    const running = start('backup', ['dickson'], { env: { ...stack.env, ...injector.env }, timeout: 120 })
+    const ran = await running.done
+    assert.ok(injector.struck(), `no call of ${fault.at}:\n${injector.calls().join('\n')}`)
+    assert.equal(ran.code, code, ran.stderr)
+    await holds(earlier, running.family)
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+/** Every earlier backup is there and whole, nothing is left over. */
+async function holds(earlier: string[], family: () => number[]): Promise<void> {
+  await eventually(10, 'no process of the backup is left', () => family().length === 0)
+  await assertNothingLeft(stack)
+  const now = repository.verified()
+  assert.deepEqual(now.slice(0, earlier.length), earlier)
+}
+
+/** The plain run, with no repair by hand. */
+async function plain(): Promise<void> {
+  const earlier = repository.verified()
+  const { code, stderr } = await stack.script('backup', ['dickson'])
+  assert.equal(code, 0, stderr)
+  assert.equal(repository.verified().length, earlier.length + 1)
+  assert.equal(docker('exec', stack.container('dickson-db'), 'ls', '-A', '/srv/staging'), '')
+  repository.restic('check', '--read-data', '--quiet')
+}
+
+before(plain)
+
+/** Words of the docker call of each stage. Each run after the first meets what the one before left. */
+const STAGES = {
+  'the job is started': '--interactive --no-deps --name',
+  'the database is copied': 'copy-database.sh',
+  'the snapshot is stored': '--tag backup',
+  'the copy is booted': '--skip-grant-tables',
+  'the proof is stored': '--stdin-filename',
+  'the repository is checked': ' check --quiet',
+}
+
+describe('a backup that is killed', () => {
+  for (const [stage, at] of Object.entries(STAGES))
+    it(`right before ${stage} leaves nothing behind`, () => underFault({ at, mode: 'kill-before' }, null))
+  it('at any of those: the plain run goes through', plain)
+
+  for (const stage of [
+    'the database is copied',
+    'the snapshot is stored',
+    'the proof is stored',
+    'the repository is checked',
+  ] as const)
+    it(`right after ${stage} leaves nothing behind`, () => underFault({ at: STAGES[stage], mode: 'kill-after' }, null))
+  it('after any of those: the plain run goes through', plain)
+
+  it('while restic holds the repository leaves a lock that the next run knows for dead', async () => {
+    const earlier = repository.verified()
+    const running = start('backup', ['dickson'], { env: stack.env, timeout: 120 })
+    await eventually(60, 'the repository is locked', () => repository.locks() > 0)
+    process.kill(running.child.pid ?? 0, 'SIGKILL')
+    await running.done
+    await holds(earlier, running.family)
+    await plain()
+    assert.equal(repository.locks(), 0)
+  })
+})
+
+describe('a backup that is stopped', () => {
+  for (const stage of ['the database is copied', 'the copy is booted', 'the repository is checked'] as const)
+    it(`by TERM when ${stage} ends with 143 and leaves staging empty`, async () => {
+      await underFault({ at: STAGES[stage], mode: 'term' }, 143)
+      assert.equal(docker('exec', stack.container('dickson-db'), 'ls', '-A', '/srv/staging'), '')
+    })
+  it('by Ctrl-C when the snapshot is stored ends with 130, and says so in the journal', async () => {
+    await underFault({ at: STAGES['the snapshot is stored'], mode: 'interrupt' }, 130)
+    const last = readFileSync(join(stack.home, 'state/dickson/journal.jsonl'), 'utf8').trim().split('\n').at(-1)
+    assert.equal(JSON.parse(last ?? '').code, 130)
+  })
+  it('is mended by the plain run', plain)
+})

@@ -1,0 +1,61 @@
+/** What a stack's backups left: its repository as restic shows it by hand, and whatever should not be there. */
+import { spawnSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { docker, eventually, type TestStack } from './harness.ts'
+
+export interface Snapshot {
+  id: string
+  hostname: string
+  tags?: string[]
+}
+
+/** A tenant's repository on this machine, opened by hand with its own password. */
+export function repositoryOf(stack: TestStack, tenant = 'dickson', prefix = 'dickson') {
+  const directory = () => join(stack.home, 'backups', tenant)
+  const password = () => join(stack.home, 'secrets', `${prefix}_backup_password.txt`)
+
+  /** Run restic as an operator would. Throws where it fails. */
+  function restic(...args: string[]): string {
+    const mounts = ['-v', `${directory()}:/repository`, '-v', `${password()}:/password:ro`]
+    const run = ['run', '--rm', '--network', 'none', ...mounts, stack.env.RESTIC_IMAGE ?? '']
+    const options = ['--no-cache', '--repo', '/repository', '--password-file', '/password']
+    const { stdout, stderr, status } = spawnSync('docker', [...run, ...options, ...args], {
+      encoding: 'utf8',
+      maxBuffer: 2 ** 28,
+    })
+    if (status !== 0) throw new Error(`restic ${args[0]}: ${stderr}`)
+    return stdout
+  }
+  const snapshots = (): Snapshot[] => JSON.parse(restic('snapshots', '--json', '--no-lock'))
+  const tagged = (tag: string) => snapshots().filter(({ tags }) => tags?.includes(tag))
+
+  return {
+    directory,
+    password,
+    restic,
+    snapshots,
+    backups: () => tagged('backup'),
+    proofs: () => tagged('proof'),
+    /** Ids of the backups that a proof names, oldest first. */
+    verified: (): string[] => {
+      const all = snapshots()
+      const proven = (id: string) => all.some(({ tags }) => tags?.includes('proof') && tags.includes(`of=${id}`))
+      return all.filter(({ id, tags }) => tags?.includes('backup') && proven(id)).map(({ id }) => id)
+    },
+    locks: () => readdirSync(join(directory(), 'locks')).length,
+  }
+}
+
+/** No one-off container is left and no process of mariadb-backup runs, within ten seconds. */
+export async function assertNothingLeft(stack: TestStack): Promise<void> {
+  const project = `label=com.docker.compose.project=${stack.prefix}securenexus-erp`
+  await eventually(10, 'no container of a backup is left', () => {
+    const jobs = docker('ps', '-aq', '--filter', project, '--filter', 'label=com.docker.compose.oneoff=True')
+    return jobs === '' && docker('ps', '-aq', '--filter', `name=${stack.prefix}dickson-scratch`) === ''
+  })
+  await eventually(10, 'no mariadb-backup runs', () => {
+    const top = docker('top', stack.container('dickson-db'), '-eo', 'args')
+    return !/mariadb-backup|copy-database/.test(top)
+  })
+}
