@@ -1,6 +1,6 @@
 /** The gate's written lists: everything that a service may have beyond the rules, each with its reason. */
-import { join } from 'node:path'
-import type { Tenant } from '../registry.ts'
+import { join, resolve } from 'node:path'
+import type { TENANT_SECRETS, Tenant } from '../registry.ts'
 import { CORE, type Court, type Subject } from './rendered.ts'
 
 /**
@@ -28,7 +28,7 @@ export const PORTS = [
 export const EDGE_PARTS: readonly string[] = ['frontend', 'backend', 'socketio']
 
 /** A tenant's secrets that core reads as well: the sign-in service and ERPNext prove themselves to each other by it. */
-const SECRETS_FOR_CORE: readonly typeof import('../registry.ts').TENANT_SECRETS[number][] = ['oidc_client_secret']
+const SECRETS_FOR_CORE: readonly (typeof TENANT_SECRETS)[number][] = ['oidc_client_secret']
 
 interface HostPath {
   path: string
@@ -40,8 +40,13 @@ interface HostPath {
 export function hostPaths({ owner, part }: Subject, { settings: { root, home, env } }: Court): HostPath[] {
   if (!owner) return []
   const reads = (path: string, why: string): HostPath => ({ path, writable: false, why })
+  const authority = reads(
+    resolve(root, env.ACME_CA_CERTIFICATE || 'core/traefik/no-ca.pem'),
+    'the certificate of a private authority, or the file that stands for none',
+  )
   if (owner === CORE) {
     return [
+      authority,
       reads(join(root, 'core'), "the repository's own configuration"),
       reads(join(home, 'state/core/edge'), 'what Traefik serves: checked and published by a rename'),
       reads('/var/lib/docker/containers', 'the logs that are collected'),
@@ -50,7 +55,7 @@ export function hostPaths({ owner, part }: Subject, { settings: { root, home, en
     ]
   }
   const own = reads(join(root, 'tenant'), "the repository's own entry points and health probes")
-  if (part !== 'backup' && part !== 'restore') return [own]
+  if (part !== 'backup' && part !== 'restore') return [own, authority]
   const repository = env[`BACKUP_REPOSITORY_${owner.name.toUpperCase().replaceAll('-', '_')}`] ?? ''
   const local = [join(home, 'backups', owner.name), ...(repository.startsWith('/') ? [repository] : [])]
   return [own, ...local.map((path) => ({ path, writable: true, why: 'the backup repository' }))]

@@ -85,10 +85,11 @@ export function ports({ name, owner, service }: Subject, { settings: { env } }: 
 export function belonging({ name, owner, service }: Subject, { tenants }: Court): string[] {
   const { profiles = [], labels } = service as RenderedService
   if (!owner) return [`belongs to nobody: its label erp.tenant is ${labels?.['erp.tenant'] ?? 'missing'}`]
-  const foreign = profiles.filter((profile) => [...tenants, CORE].some((one) => one.name === profile && one !== owner))
+  const others = [...tenants, CORE].filter((one) => one !== owner)
+  const foreign = profiles.filter((profile) => others.some(({ name }) => [name, `${name}-jobs`].includes(profile)))
   return [
     ...when(!name.startsWith(`${owner.prefix}-`), `is ${owner.name}'s by its label, but not by its name`),
     ...when(profiles.length === 0, 'has no profile: it would start with every tenant'),
-    ...foreign.map((profile) => `is in the profile of ${profile}`),
+    ...foreign.map((profile) => `is in the profile ${profile}`),
   ]
 }

@@ -20,25 +20,14 @@ function faultsOf(rendered: Rendered, env: Record<string, string> = {}): string[
   )
 }
 
-/** Core as it publishes ports, and the jobs that add capabilities: a good configuration has one service of every kind. */
+/** A good configuration with a service of every kind: also core's, as it publishes ports and mounts what it serves. */
 const good = (): Rendered => {
   const rendered = structuredClone(own)
   const { networks = {}, volumes = {} } = rendered
-  const base = structuredClone(rendered.services['dickson-frontend']) as RenderedService
-  const job = (capabilities: string[]): RenderedService => ({
-    ...base,
-    profiles: ['jobs'],
-    restart: 'no',
-    cap_add: capabilities,
-    networks: { 'dickson-egress': null },
-    volumes: [{ type: 'bind', source: `${HOME}/backups/dickson`, target: '/repository' }],
-    secrets: [{ source: 'dickson_db_password' }],
-    image: 'restic/restic:0.18.1',
-  })
   networks['edge-public'] = { name: 'edge-public' }
   volumes['core-acme'] = { name: 'core-acme' }
   const traefik: RenderedService = {
-    ...base,
+    ...(rendered.services['dickson-frontend'] as RenderedService),
     profiles: ['core', 'edge'],
     labels: { 'erp.tenant': 'core' },
     networks: { 'edge-public': null, 'dickson-edge': null, 'byrne-edge': null },
@@ -52,12 +41,8 @@ const good = (): Rendered => {
       { type: 'volume', source: 'core-acme', target: '/acme' },
     ],
   }
-  const services = {
-    ...rendered.services,
-    'core-traefik': traefik,
-    'dickson-backup': job(['DAC_READ_SEARCH']),
-    'dickson-restore': job(['CAP_CHOWN', 'fowner', 'DAC_OVERRIDE']),
-  }
+  const services: Rendered['services'] = { ...rendered.services, 'core-traefik': traefik }
+  services['dickson-backup']?.volumes?.push(bind(`${HOME}/backups/dickson`, false))
   return structuredClone({ ...rendered, services, networks, volumes }) // its services share nothing
 }
 const ENV = { HTTPS_PORT: '8443' }
@@ -339,7 +324,8 @@ const VIOLATIONS: [what: string, change: Change, rule: RegExp, service?: string]
   ['an unknown tenant', (s) => (s.labels = { 'erp.tenant': 'acme' }), /^belongs to nobody: .* is acme$/],
   ["another tenant's label", (s) => (s.labels = { 'erp.tenant': 'byrne' }), /^is byrne's by its label, but not by/],
   ['no profile', (s) => (s.profiles = []), /^has no profile/],
-  ["another tenant's profile", (s) => s.profiles?.push('byrne'), /^is in the profile of byrne$/],
+  ["another tenant's profile", (s) => s.profiles?.push('byrne'), /^is in the profile byrne$/],
+  ["another tenant's jobs", (s) => s.profiles?.push('byrne-jobs'), /^is in the profile byrne-jobs$/, 'dickson-backup'],
 ]
 
 describe('the gate refuses', () => {
@@ -401,6 +387,7 @@ const ALLOWED: [what: string, change: Change, service?: string][] = [
   ['a secret by its URL', (s) => (s.environment = { SECRET_KEY: 'file:///run/secrets/key' })],
   ["a secret by Grafana's way", (s) => (s.environment = { GF_KEY: '$$__file{/run/secrets/key}' })],
   ['an empty secret', (s) => (s.environment = { AWS_TOKEN: '', AWS_KEY: null })],
+  ['the certificate of a private authority', (s) => s.volumes?.push(bind('/etc/authority.pem'))],
   ["the operator's own repository", (s) => s.volumes?.push(bind('/mnt/nas/dickson', false)), 'dickson-backup'],
   ['its own secret file', (s) => s.volumes?.push(bind(`${HOME}/secrets/dickson_backup_ssh_key`)), 'dickson-backup'],
   [
@@ -420,11 +407,12 @@ const ALLOWED: [what: string, change: Change, service?: string][] = [
 ]
 
 describe('the gate lets pass', () => {
+  const env = { ...ENV, BACKUP_REPOSITORY_DICKSON: '/mnt/nas/dickson', ACME_CA_CERTIFICATE: '/etc/authority.pem' }
   for (const [what, change, service = 'dickson-backend'] of ALLOWED) {
     it(`${what}`, () => {
       const rendered = good()
       change(rendered.services[service] as RenderedService, rendered)
-      assert.deepEqual(faultsOf(rendered, { ...ENV, BACKUP_REPOSITORY_DICKSON: '/mnt/nas/dickson' }), [])
+      assert.deepEqual(faultsOf(rendered, env), [])
     })
   }
 
