@@ -1,6 +1,7 @@
 /** Who is where: every container of this installation with its owner, addresses and ports, and who is on each network. */
 import { networkInterfaces } from 'node:os'
-import { docker } from '../docker.ts'
+import { docker, lastLines } from '../docker.ts'
+import { OperatorError } from '../errors.ts'
 import { CORE, type Owner } from '../gate/rendered.ts'
 import type { Tenant } from '../registry.ts'
 
@@ -71,24 +72,26 @@ interface RawNetwork {
 
 /** Everything that is asked of the engine: three calls. @throws OperatorError (1) */
 export async function lookAround(tenants: Tenant[]): Promise<{ running: Neighbour[]; networks: Neighbourhood[] }> {
-  const raw = await projectContainers(tenants[0]?.project ?? '')
-  const names = [...new Set(raw.flatMap(({ NetworkSettings }) => Object.keys(NetworkSettings.Networks)))]
-  const joined = names.filter((name) => name !== 'none')
-  const { stdout } =
-    joined.length > 0 ? await docker(['network', 'inspect', ...joined], { timeout: 10 }) : { stdout: '[]' }
-  return {
-    running: raw.flatMap((container) => neighbour(container, tenants)),
-    networks: (JSON.parse(stdout) as RawNetwork[]).map((network) => neighbourhood(network, raw, tenants)),
-  }
+  const label = `label=com.docker.compose.project=${tenants[0]?.project}`
+  const { stdout } = await docker(['ps', '-aq', '--no-trunc', '--filter', label], { timeout: 10 })
+  const raw = await inspect<RawContainer>('container', stdout.split('\n').filter(Boolean))
+  const joined = new Set(raw.flatMap(({ NetworkSettings }) => Object.keys(NetworkSettings.Networks)))
+  joined.delete('none') // whoever is on it is alone
+  const known = await inspect<RawNetwork>('network', [...joined])
+  const running = raw.flatMap((container) => neighbour(container, tenants))
+  const missing = running
+    .flatMap(({ addresses }) => Object.keys(addresses))
+    .find((name) => !known.some(({ Name }) => Name === name))
+  if (missing) throw new OperatorError(`the network ${missing} cannot be inspected`)
+  return { running, networks: known.map((network) => neighbourhood(network, raw, tenants)) }
 }
 
-async function projectContainers(project: string): Promise<RawContainer[]> {
-  const label = `label=com.docker.compose.project=${project}`
-  const ids = (await docker(['ps', '-aq', '--no-trunc', '--filter', label], { timeout: 10 })).stdout
-    .split('\n')
-    .filter(Boolean)
-  if (ids.length === 0) return []
-  return JSON.parse((await docker(['container', 'inspect', ...ids], { timeout: 10 })).stdout)
+/** One that was removed meanwhile makes the exit code 1; the others are told all the same. */
+async function inspect<T>(kind: 'container' | 'network', names: string[]): Promise<T[]> {
+  if (names.length === 0) return []
+  const { stdout, stderr } = await docker([kind, 'inspect', ...names], { timeout: 10, nothrow: true })
+  if (stdout.trim() === '') throw new OperatorError(`docker ${kind} inspect failed: ${lastLines(stderr, 1)}`)
+  return JSON.parse(stdout)
 }
 
 const ownerOf = ({ Config: { Labels } }: RawContainer, tenants: Tenant[]): Owner | undefined =>

@@ -179,19 +179,17 @@ describe('the walls between two tenants', () => {
 
   it('fall where the machine routes between two bridges: no network is shared, and an address answers all the same', async () => {
     const bridges = ['byrne-egress', 'dickson-egress'].map(bridgeOf)
-    const rules = [bridges, bridges.toReversed()].map(([from = '', to = '']) => [
-      'DOCKER-USER',
-      '-i',
-      from,
-      '-o',
-      to,
-      '-j',
-      'ACCEPT',
+    const pairs = [bridges, bridges.toReversed()]
+    const rules = pairs.flatMap(([from = '', to = '']) => [
+      ['-t', 'filter', 'DOCKER-USER', '-i', from, '-o', to, '-j', 'ACCEPT'],
+      ['-t', 'raw', 'PREROUTING', '-i', from, '-j', 'ACCEPT'], // newer engines drop there as well
     ])
-    const iptables = (verb: string) =>
-      rules
-        .map((rule) => spawnSync('iptables', [verb, ...rule], { encoding: 'utf8' }))
-        .map(({ status, stderr }) => assert.equal(status, 0, stderr))
+    const iptables = (verb: string) => {
+      for (const [flag = '', table = '', ...rule] of rules) {
+        const { status, stderr } = spawnSync('iptables', [flag, table, verb, ...rule], { encoding: 'utf8' })
+        assert.equal(status, 0, stderr)
+      }
+    }
     iptables('-I')
     try {
       const { code, findings, text } = await look('byrne')
