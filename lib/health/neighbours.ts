@@ -21,6 +21,9 @@ const PORTS: Readonly<Record<string, readonly number[]>> = {
   scheduler: [],
 }
 
+/** Docker's network of those who have none. */
+const ALONE = 'none'
+
 /** A container that runs. */
 export interface Neighbour {
   id: string
@@ -76,7 +79,7 @@ export async function lookAround(tenants: Tenant[]): Promise<{ running: Neighbou
   const { stdout } = await docker(['ps', '-aq', '--no-trunc', '--filter', label], { timeout: 10 })
   const raw = await inspect<RawContainer>('container', stdout.split('\n').filter(Boolean))
   const joined = new Set(raw.flatMap(({ NetworkSettings }) => Object.keys(NetworkSettings.Networks)))
-  joined.delete('none') // whoever is on it is alone
+  joined.delete(ALONE)
   const known = await inspect<RawNetwork>('network', [...joined])
   const running = raw.flatMap((container) => neighbour(container, tenants))
   const missing = running
@@ -107,7 +110,7 @@ function neighbour(raw: RawContainer, tenants: Tenant[]): Neighbour[] {
   const part = service.slice(owner.prefix.length + 1)
   const exposed = Object.keys(ExposedPorts).filter((port) => port.endsWith('/tcp'))
   const ports = [...(PORTS[part] ?? []), ...exposed.map((port) => Number.parseInt(port, 10))]
-  const networks = Object.entries(raw.NetworkSettings.Networks)
+  const networks = Object.entries(raw.NetworkSettings.Networks).filter(([name]) => name !== ALONE)
   const bound = Object.values(raw.NetworkSettings.Ports ?? {}).flatMap((bindings) => bindings ?? [])
   return [
     {
