@@ -5,6 +5,7 @@ import { isOlder, renderServices, requireCompose, type Service } from './compose
 import { type Container, tenantContainers } from './containers.ts'
 import { docker, type Engine, lastLines, volumeNames } from './docker.ts'
 import { preconditionError } from './errors.ts'
+import { verifyHardening } from './gate.ts'
 import type { Tenant } from './registry.ts'
 import { verifySecrets } from './secrets.ts'
 
@@ -39,6 +40,7 @@ export async function preflight(tenant: Tenant, registry: Tenant[], engine: Engi
     diskWarnings(engine.dataRoot),
     verifySecrets(tenant, registry),
     verifyMounts(tenant),
+    verifyHardening(tenant, registry, tenant),
   ])
   const memory =
     engine.memoryBytes < MEMORY_BYTES

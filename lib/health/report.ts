@@ -4,13 +4,15 @@ import { renderServices } from '../compose.ts'
 import { type Container, tenantContainers } from '../containers.ts'
 import { addressOf } from '../deploy.ts'
 import { askEngine } from '../docker.ts'
-import type { OperatorError } from '../errors.ts'
+import { messageOf, type OperatorError } from '../errors.ts'
+import { CORE, type Owner } from '../gate/rendered.ts'
 import { learnSecret } from '../redact.ts'
 import type { Tenant } from '../registry.ts'
 import { backupFindings } from './backup.ts'
 import { type Finding, grade, type Probe, runProbes, type State, worst } from './check.ts'
 import { containerFindings, stoppedProcesses } from './containers.ts'
 import { databaseFindings } from './database.ts'
+import { checkIsolation } from './isolation.ts'
 import { cacheFindings, queueFindings } from './redis.ts'
 import { type BenchConfig, configFindings, frontendFindings, readBenchConfig } from './site.ts'
 
@@ -29,8 +31,11 @@ export interface HealthReport {
   tenants: { tenant: string; title: string; state: State; findings: Finding[] }[]
 }
 
-/** Check the machine and these tenants. An engine that does not answer within 5 s is the report's one finding. */
-export async function checkHealth(tenants: Tenant[]): Promise<HealthReport> {
+/**
+ * Check the machine and these tenants. An engine that does not answer within 5 s is the report's one finding.
+ * @param isolation every tenant of the registry, where the walls between them are to be tried as well
+ */
+export async function checkHealth(tenants: Tenant[], isolation?: Tenant[]): Promise<HealthReport> {
   const begun = performance.now()
   const engine = await askEngine().catch((error) => error as OperatorError)
   if (engine instanceof Error) return engineDown(engine, begun)
@@ -50,14 +55,14 @@ export async function checkHealth(tenants: Tenant[]): Promise<HealthReport> {
     const now = await askEngine(2).catch((error) => error as OperatorError) // it may have hung meanwhile
     if (now instanceof Error) return engineDown(now, begun)
   }
-  const rows = checked.map(({ tenant, findings }) => ({
-    tenant: tenant.name,
-    title: tenant.title,
-    state: worst(findings),
-    findings,
-  }))
+  // Afterwards: the probes would make the sites slower than their limits.
+  const walls = isolation ? await isolationFindings(tenants, isolation) : new Map<Owner, Finding[]>()
+  const rows = checked.map(({ tenant, findings }) => {
+    const all = [...findings, ...(walls.get(tenant) ?? [])]
+    return { tenant: tenant.name, title: tenant.title, state: worst(all), findings: all }
+  })
   const ok: Finding = { part: 'engine', check: 'answers', state: 'ok', is: engine.version }
-  const all = [ok, ...machine]
+  const all = [ok, ...machine, ...(walls.get(CORE) ?? [])]
   return {
     at: new Date().toISOString(),
     state: worst([...all, ...rows.flatMap(({ findings }) => findings)]),
@@ -65,6 +70,15 @@ export async function checkHealth(tenants: Tenant[]): Promise<HealthReport> {
     machine: all,
     tenants: rows,
   }
+}
+
+/** Core's walls are tried where every tenant's are. What cannot be tried is a failure. */
+async function isolationFindings(tenants: Tenant[], registry: Tenant[]): Promise<Map<Owner, Finding[]>> {
+  const owners = tenants.length === registry.length ? [...tenants, CORE] : tenants
+  return checkIsolation(owners, registry).catch((error) => {
+    const failed = { part: 'isolation', check: 'probes', state: 'fail' as const, is: messageOf(error) }
+    return new Map(owners.map((owner) => [owner, [{ ...failed, remedy: 'docker ps' }]]))
+  })
 }
 
 /** True where the engine did not answer, so that nothing else was asked. */
