@@ -293,7 +293,8 @@ export async function keep(repository: Repository, policy: Policy): Promise<Kept
 
 /** Snapshots that something depends on: a restore that is not finished, or that can still be undone. */
 async function neededSnapshots(tenant: Tenant): Promise<string[]> {
-  return (await readIntent(tenant))?.snapshots ?? []
+  const [intent, { restored }] = await Promise.all([readIntent(tenant), readLedger(tenant)])
+  return [...(intent?.snapshots ?? []), ...(restored?.kept ? restored.snapshots : [])]
 }
 
 /**
