@@ -159,12 +159,12 @@ export interface Stored {
 }
 
 /**
- * Make one snapshot of paths below `directory`, or of `stdin` under a file's name.
+ * Make one snapshot of paths below `directory`, but for those below it in `without`, or of `stdin` under a file's name.
  * @throws OperatorError (1) also where a file could not be read: such a snapshot is not whole.
  */
 export async function makeSnapshot(
   repository: Repository,
-  what: { directory: string; paths: string[] } | { file: string; stdin: string },
+  what: { directory: string; paths: string[]; without: string[] } | { file: string; stdin: string },
   tags: string[],
 ): Promise<Stored> {
   const common = [
@@ -178,7 +178,11 @@ export async function makeSnapshot(
   const { stdout } =
     'stdin' in what
       ? await restic(repository, [...common, '--stdin', '--stdin-filename', what.file], { input: what.stdin })
-      : await inDirectory(repository, what.directory, [...common, ...what.paths])
+      : await inDirectory(repository, what.directory, [
+          ...common,
+          ...what.without.map((path) => `--exclude=${what.directory}/${path}`),
+          ...what.paths,
+        ])
   const lines = stdout.split('\n').filter((line) => line.includes('"message_type":"summary"'))
   const summary = JSON.parse(lines.at(-1) ?? '{}') as Record<string, unknown>
   if (typeof summary.snapshot_id !== 'string')

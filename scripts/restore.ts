@@ -1,4 +1,5 @@
 /** Restore a tenant: read the backup, save what is there, prove the backup beside it, exchange. Drill, export and undo are its kin. */
+import { checkSnapshotName } from '../lib/backup/catalogue.ts'
 import { command } from '../lib/command.ts'
 import { askEngine, type Engine } from '../lib/docker.ts'
 import { usageError } from '../lib/errors.ts'
@@ -6,7 +7,7 @@ import type { Tenant } from '../lib/registry.ts'
 import type { Reporter } from '../lib/reporter.ts'
 import { drill } from '../lib/restore/drill.ts'
 import { exportBackup } from '../lib/restore/export.ts'
-import { type Intent, readIntent } from '../lib/restore/intent.ts'
+import { type Intent, readIntent, refuseUnfinished } from '../lib/restore/intent.ts'
 import * as outcome from '../lib/restore/outcome.ts'
 import * as restore from '../lib/restore/restore.ts'
 import { takeOver } from '../lib/restore/takeover.ts'
@@ -33,6 +34,7 @@ command({
   notes: ['A server that is gone, undo, drills by cron, exports: docs/restore.md'],
   async run({ tenants, registry, options, dryRun, forEachTenant, consent, ...reporter }) {
     const mode = outcome.modeOf(MODES.filter((one) => options[one] !== undefined && options[one] !== false))
+    checkSnapshotName(options.snapshot)
     const [named] = tenants
     if (!named) throw usageError('a tenant is missing')
     const interrupted = mode === 'restore' && (await readIntent(named)) !== undefined
@@ -45,7 +47,8 @@ command({
     const all = { registry, engine, wanted, dryRun, agreed, reporter, unsaved: options['without-backup'] }
     const [done] = await forEachTenant(async (tenant) => {
       const intent = await readIntent(tenant)
-      if (intent) return finish(tenant, intent, all)
+      if (intent && mode === 'restore') return finish(tenant, intent, all)
+      await refuseUnfinished(tenant)
       if (mode === 'undo') return undo(tenant, all)
       const ground = await reporter.step('Check the machine, the images and the secrets', (note) =>
         restore.prepare(tenant, registry, note),

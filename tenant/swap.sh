@@ -27,19 +27,19 @@ exchange() { # data incoming previous
   move "$2" "$1"
 }
 
-entries() { # what lies in a directory of assets, but for what is ours
-  find "$out/assets/$1" -mindepth 1 -maxdepth 1 ! -name .incoming ! -name .arriving ! -name .previous ! -name .removed
+entries() { # what lies in a directory of assets, but for what is ours: a backup leaves that out
+  find "$1" -mindepth 1 -maxdepth 1 ! -name .incoming ! -name .arriving ! -name .previous ! -name .removed
 }
 
 # The brand's files lie at the root of their volume: .arriving says that all of the old ones are out of the way.
 exchange_assets() {
   if [ -e "$out/assets/.incoming" ]; then
     mkdir -p "$out/assets/.previous"
-    entries . | while IFS= read -r entry; do mv "$entry" "$out/assets/.previous/"; done
+    entries "$out/assets" | while IFS= read -r entry; do mv "$entry" "$out/assets/.previous/"; done
     mv "$out/assets/.incoming" "$out/assets/.arriving"
   fi
   [ -e "$out/assets/.arriving" ] || return 0
-  entries .arriving | while IFS= read -r entry; do mv "$entry" "$out/assets/"; done
+  entries "$out/assets/.arriving" | while IFS= read -r entry; do mv "$entry" "$out/assets/"; done
   rmdir "$out/assets/.arriving"
 }
 

@@ -200,7 +200,8 @@ export async function store(repository: Repository, { manifest }: Copy): Promise
   const { tenant, job } = repository
   await job.exec(['sh', '-c', 'cat >/in/manifest.json'], { input: JSON.stringify(manifest), timeout: 20 })
   const paths = ['db', `sites/${tenant.site}`, 'assets', 'manifest.json']
-  const stored = await makeSnapshot(repository, { directory: '/in', paths }, [TAG.backup])
+  const without = ['incoming', 'arriving', 'previous', 'removed'].map((name) => `assets/.${name}`) // a restore's
+  const stored = await makeSnapshot(repository, { directory: '/in', paths, without }, [TAG.backup])
   await updateLedger(tenant, { backup: { at: manifest.at, snapshot: stored.id } })
   return stored
 }

@@ -28,7 +28,7 @@ export interface Ledger {
     /** From nothing to a site that answers (RTO). */
     restoreSeconds: number
     /** Age of the backup when the drill began (RPO). */
-    backupAgeSeconds: number
+    backupAgeSeconds?: number
     passed: boolean
     message?: string
   }
