@@ -63,7 +63,7 @@ type Options = DockerOptions & {
  * Run restic. A lock that a killed run of this machine left is removed first: nobody else holds the tenant.
  * @throws OperatorError (3) for a wrong password, a missing repository or one that another holds; (1) for the rest.
  */
-export async function restic(repository: Repository, args: string[], options: Options = {}): Promise<DockerResult> {
+async function restic(repository: Repository, args: string[], options: Options = {}): Promise<DockerResult> {
   const { accept = [], ...rest } = options
   const run = () => {
     const settings = Object.entries(repository.environment).map(([name, value]) => `${name}=${value}`)

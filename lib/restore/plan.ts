@@ -148,15 +148,22 @@ export function losses(live: Answers, backup: Answers): Losses {
 }
 
 /** The plan as a person reads it before consent. */
-export function renderPlan(tenant: Tenant, choice: Choice, live: Answers | undefined): string {
+export function renderPlan(tenant: Tenant, choice: Choice, live: Answers | undefined, hasData: boolean): string {
   const { backup, manifest, bytes } = choice
   const versions = Object.entries(manifest.apps).map(([app, version]) => `${app} ${version}`)
   return [
     `${tenant.name}: ${tenant.site} would become what it was at ${manifest.at}`,
     `  backup     ${backup.id.slice(0, 8)}, verified ${choice.proof.at}, ${gib(bytes)}, ${versions.join(', ')}`,
-    ...(live ? renderLosses(losses(live, choice.proof.answers)) : ['  lost       not known: no live database answers']),
-    '  kept       what is replaced, for --undo, until the first verified backup after seven days',
+    ...(hasData ? renderLoss(choice, live) : ['  lost       nothing: there is no data here']),
   ].join('\n')
+}
+
+function renderLoss({ proof }: Choice, live: Answers | undefined): string[] {
+  const kept = '  kept       what is replaced, for --undo, until the first verified backup after seven days'
+  const lost = live
+    ? renderLosses(losses(live, proof.answers))
+    : ['  lost       not known: its database does not answer']
+  return [...lost, kept]
 }
 
 function renderLosses({ documents, numbers: given }: Losses): string[] {

@@ -81,7 +81,7 @@ export function plan(tenant: Tenant, ground: Ground, { snapshot, from }: Wanted)
     const config = await liveConfig(tenant, job)
     const live = content.has('data') ? await askLiveBooks(tenant, config) : undefined
     const warnings = keyWarnings(tenant, choice, config)
-    return { choice, live, content, warnings, text: renderPlan(tenant, choice, live) }
+    return { choice, live, content, warnings, text: renderPlan(tenant, choice, live, content.has('data')) }
   })
 }
 

@@ -1,34 +1,21 @@
 /** Backups that must not be restored, and restores that are stopped anywhere: the live books are the old ones or the new ones, whole. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, openSync, readdirSync, readSync, rmSync, statSync, writeSync } from 'node:fs'
+import { mkdtempSync, openSync, readdirSync, readSync, rmSync, statSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
 import { type Fault, injectDocker } from '../faults/injector.ts'
-import { start } from '../scripts/harness.ts'
 import { assertNothingLeft, repositoryOf } from './backups.ts'
-import { type Books, openBooks } from './books.ts'
-import { docker, eventually, useStack } from './harness.ts'
+import { docker, useStack } from './harness.ts'
+import { type MarkedBooks, markBooks, realDocker, restoreUnder } from './restores.ts'
 
 const stack = useStack('restorefault', ['dickson'])
 const repository = repositoryOf(stack)
 const SITE = 'erp.dickson-supplies.com'
-const realDocker = spawnSync('sh', ['-c', 'command -v docker'], { encoding: 'utf8' }).stdout.trim()
 const restore = (args: string[], env: Record<string, string> = {}) =>
   stack.script('restore', ['dickson', '--confirm=dickson', ...args], { env })
-const intent = () => existsSync(join(stack.home, 'state/dickson/restore.json'))
-const inBackend = (code: string) => docker('exec', stack.container('dickson-backend'), 'bash', '-c', code)
-
-let books: Books
-/** Journal entries of the database, and the number that the site's files were left with: they must agree. */
-const state = () => `${books.sql('select count(*) from `tabJournal Entry`')[0]?.[0]} ${inBackend(`cat ${SITE}/marker`)}`
-
-async function book(): Promise<void> {
-  books = await openBooks(stack)
-  await books.bookEntry(10)
-  inBackend(`echo ${books.sql('select count(*) from `tabJournal Entry`')[0]?.[0]} >${SITE}/marker`)
-}
+let marked: MarkedBooks
 
 interface Spoil {
   /** Changes the restored snapshot in the current directory. */
@@ -84,26 +71,26 @@ function spoil({
 /** Whatever was wrong with it, the live site went on serving, and nothing is left. */
 async function refused(args: string[], code: number, message: RegExp, env: Record<string, string> = {}): Promise<void> {
   const untouched = stack.fingerprint('dickson')
-  const now = state()
+  const now = marked.state()
   const ran = await restore(args, env)
   assert.equal(ran.code, code, ran.stderr)
   assert.match(ran.stderr, message)
   assert.equal(stack.fingerprint('dickson'), untouched)
-  assert.equal(state(), now)
-  assert.ok(!intent())
+  assert.equal(marked.state(), now)
+  assert.ok(!marked.intent())
   assert.doesNotMatch(docker('exec', stack.container('dickson-db'), 'ls', '/var/lib/mysql'), /incoming/)
   await assertNothingLeft(stack)
 }
 
 describe('a backup is refused while the site serves on', () => {
   before(async () => {
-    await book()
-    books.python(
+    marked = await markBooks(stack)
+    marked.books.python(
       'from frappe.utils.password import set_encrypted_password\nset_encrypted_password("User", "Administrator", "canary", "api_secret")',
     )
     const { code, stderr } = await stack.script('backup', ['dickson'])
     assert.equal(code, 0, stderr)
-    await book()
+    await marked.book()
   })
 
   const manifest = (filter: string) => `jq -c '${filter}' manifest.json >m && mv m manifest.json`
@@ -178,58 +165,22 @@ describe('a backup is refused while the site serves on', () => {
 describe('a live key that is not the backup’s', () => {
   it('is a warning: restoring is what mends it', async () => {
     const config = `${SITE}/site_config.json`
-    inBackend(`cp -p ${config} /tmp/kept; grep -v encryption_key /tmp/kept >${config}`)
+    marked.inBackend(`cp -p ${config} /tmp/kept; grep -v encryption_key /tmp/kept >${config}`)
     const { code, stderr } = await stack.script('restore', ['dickson', '--dry-run'])
-    inBackend(`cat /tmp/kept >${config}`)
+    marked.inBackend(`cat /tmp/kept >${config}`)
     assert.equal(code, 0, stderr)
     assert.match(stderr, /encryption key is missing, unlike the backup's/)
   })
 })
 
-/** Restore under a fault: whatever it was, one more run by hand ends with whole books, and earlier backups are all there. */
-async function underFault(fault: Fault, code: number | null): Promise<{ interrupted: boolean; said: string }> {
-  await book()
-  const old = state()
-  const earlier = repository.verified()
-  const directory = mkdtempSync(join(tmpdir(), 'erp-fault-'))
-  try {
-    const injector = injectDocker(directory, realDocker, fault)
-    const options = { env: { ...stack.env, ...injector.env }, timeout: 180 }
-    const running = start(
-      'restore',
-      ['dickson', '--confirm=dickson', '--without-backup', `--snapshot=${earlier[0]}`],
-      options,
-    )
-    const ran = await running.done
-    assert.ok(injector.struck(), `no call of ${fault.at}:\n${injector.calls().join('\n')}`)
-    assert.equal(ran.code, code, ran.stderr)
-    await eventually(10, 'no process of the restore is left', () => running.family().length === 0)
-    await eventually(
-      10,
-      'no container of it is left',
-      () => docker('ps', '-aq', '--filter', `name=${stack.prefix}dickson-restore-`) === '',
-    )
-    const interrupted = intent()
-    if (interrupted) {
-      const other = await stack.script('backup', ['dickson'])
-      assert.equal(other.code, 3, other.stderr)
-      assert.match(other.stderr, /a restore was interrupted and is not finished[\s\S]*restore\.ts dickson/)
-      const again = await stack.script('restore', ['dickson']) // consent was given
-      assert.equal(again.code, 0, again.stderr)
-      assert.match(again.stderr, /finishing the restore of/)
-    }
-    const [entries, marker] = state().split(' ')
-    assert.equal(entries, marker, 'a database beside files of another time')
-    assert.equal(state(), interrupted ? '1 1' : old)
-    assert.deepEqual(repository.verified().slice(0, earlier.length), earlier)
-    await assertNothingLeft(stack)
-    return { interrupted, said: ran.stderr }
-  } finally {
-    rmSync(directory, { recursive: true, force: true })
-  }
-}
-
 describe('a restore that is stopped', () => {
+  async function survives(fault: Fault, code: number | null, interrupted: boolean): Promise<string> {
+    const survived = await restoreUnder(stack, marked, fault)
+    const { said, ...facts } = survived
+    assert.deepEqual(facts, { struck: true, code, interrupted }, said)
+    return said
+  }
+
   const EARLY: Record<string, Fault> = {
     'while the backup comes': { at: ' restore --no-lock', mode: 'kill-before' },
     'while what came is booted': { at: '--skip-grant-tables', mode: 'kill-before' },
@@ -237,7 +188,7 @@ describe('a restore that is stopped', () => {
   }
   for (const [when, fault] of Object.entries(EARLY))
     it(`${when} changes nothing, and holds nobody up`, async () => {
-      assert.equal((await underFault(fault, null)).interrupted, false)
+      await survives(fault, null, false)
     })
 
   const LATE: Record<string, Fault> = {
@@ -248,18 +199,17 @@ describe('a restore that is stopped', () => {
   }
   for (const [when, fault] of Object.entries(LATE))
     it(`${when} is finished by the next run, and holds every other verb up until then`, async () => {
-      assert.equal((await underFault(fault, null)).interrupted, true)
+      await survives(fault, null, true)
     })
 
   it('by TERM while it is down says what finishes it', async () => {
-    const { interrupted, said } = await underFault({ at: 'swap.sh swap', mode: 'term' }, 143)
-    assert.equal(interrupted, true)
+    const said = await survives({ at: 'swap.sh swap', mode: 'term' }, 143, true)
     assert.match(said, /restore\.ts dickson finishes it/)
   })
 
   it('by a start that fails goes back to what was there, and says so', async () => {
-    await book()
-    const old = state()
+    await marked.book()
+    const old = marked.state()
     const directory = mkdtempSync(join(tmpdir(), 'erp-fault-'))
     const { env, struck } = injectDocker(directory, realDocker, { at: 'redis-queue sh -c', mode: 'fail' })
     const { code, stderr } = await restore(['--without-backup', `--snapshot=${repository.verified()[0]}`], env)
@@ -267,8 +217,8 @@ describe('a restore that is stopped', () => {
     assert.ok(struck() || code === 1)
     assert.equal(code, 1, stderr)
     assert.match(stderr, /did not come up on the backup; the earlier state is back/)
-    assert.equal(state(), old)
-    assert.ok(!intent())
+    assert.equal(marked.state(), old)
+    assert.ok(!marked.intent())
   })
 })
 

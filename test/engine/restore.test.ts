@@ -56,6 +56,7 @@ describe('before anything is restored', () => {
     assert.equal(code, 0, stderr)
     for (const amount of [40, 50]) await books.bookEntry(amount)
     inBackend(`echo newer >${SITE}/private/files/marker`)
+    inAssets('echo newer >/a/logo.svg; echo newer >/a/added.svg')
   })
 
   it('there is nothing to go back to', async () => {
