@@ -55,8 +55,8 @@ export async function readChoice(
   return { backup, manifest, proof, config, bytes }
 }
 
-/** A repository that holds another tenant's backups is not this one's, whatever its password. */
-function refuseForeign({ tenant, place }: Repository, snapshots: Snapshot[]): void {
+/** A repository that holds another tenant's backups alone is not this one's, whatever its password. @throws OperatorError (3) */
+export function refuseForeign({ tenant, place }: Pick<Repository, 'tenant' | 'place'>, snapshots: Snapshot[]): void {
   const hosts = snapshots.flatMap(({ hostname, tags }) => (tags?.includes(TAG.backup) ? [hostname] : []))
   const other = hosts.find((host) => host !== tenant.name)
   if (other && !hosts.includes(tenant.name))

@@ -131,7 +131,7 @@ describe('a backup is refused while the site serves on', () => {
     })
   }
 
-  it("that lies in another tenant's repository", async () => {
+  it("that another tenant's host made, though it lies in this repository", async () => {
     const id = spoil({ host: 'byrne' })
     await refused([`--snapshot=${id}`], 3, /there is no backup/)
     repository.restic('forget', '--quiet', id)

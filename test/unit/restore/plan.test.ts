@@ -6,7 +6,15 @@ import { makeTenant } from '../../../lib/registry.ts'
 import { compare } from '../../../lib/restore/incoming.ts'
 import { nextStage, rollbackOf } from '../../../lib/restore/intent.ts'
 import { modeOf } from '../../../lib/restore/outcome.ts'
-import { losses, needsMigration, refuseKey, refuseNewer, refuseTenant, renderPlan } from '../../../lib/restore/plan.ts'
+import {
+  losses,
+  needsMigration,
+  refuseForeign,
+  refuseKey,
+  refuseNewer,
+  refuseTenant,
+  renderPlan,
+} from '../../../lib/restore/plan.ts'
 import { scratchTenant } from '../../../lib/restore/scratch.ts'
 import specs from '../../../tenants.ts'
 
@@ -43,6 +51,14 @@ describe('a backup is refused before anything is touched', () => {
     assert.throws(() => refuseTenant(dickson, { ...manifest, tenant: 'byrne' }, proof), named)
     assert.throws(() => refuseTenant(dickson, manifest, { ...proof, tenant: 'byrne' }), named)
     refuseTenant(dickson, manifest, proof)
+  })
+
+  it("that lies in another tenant's repository, naming both", () => {
+    const place = { role: 'repository', location: '/backups', restic: '/repository' } as const
+    const snapshot = (hostname: string) => ({ id: 'a', time: '', hostname, tags: ['backup'], paths: [] })
+    const named = throwsWith(3, /\/backups holds backups of byrne, not of dickson/)
+    assert.throws(() => refuseForeign({ tenant: dickson, place }, [snapshot('byrne')]), named)
+    refuseForeign({ tenant: dickson, place }, [snapshot('byrne'), snapshot('dickson')])
   })
 
   it('that is of another site', () => {
