@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, openSync, readdirSync, readSync, rmSync, statSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { before, describe, it } from 'node:test'
+import { after, before, describe, it } from 'node:test'
 import { type Fault, injectDocker } from '../faults/injector.ts'
 import { assertNothingLeft, repositoryOf } from './backups.ts'
 import { docker, useStack } from './harness.ts'
@@ -26,6 +26,8 @@ interface Spoil {
   proof?: string
   host?: string
 }
+
+const crafted: string[] = []
 
 /** Make a backup by hand, as somebody with the password could, that is the good one but for this. Returns its id. */
 function spoil({
@@ -65,6 +67,7 @@ function spoil({
   )
   const id = stdout.trim().split('\n').at(-1) ?? ''
   assert.match(id, /^[0-9a-f]{64}$/, stderr)
+  crafted.push(id)
   return id
 }
 
@@ -123,18 +126,19 @@ describe('a backup is refused while the site serves on', () => {
     ['whose site has no key', { edit: config('del(.encryption_key)') }, 3, /holds no encryption key/],
     ['of a newer release', { edit: manifest('.apps.erpnext = "99.0.0"') }, 3, /newer than the image: erpnext is 99/],
   ]
+  after(() => {
+    repository.restic('forget', '--quiet', ...crafted)
+  })
   for (const [what, spoilt, code, message] of SPOILT) {
     it(what, async () => {
       const id = spoil(spoilt)
       await refused([`--snapshot=${id}`, '--without-backup'], code, message)
-      repository.restic('forget', '--quiet', id)
     })
   }
 
   it("that another tenant's host made, though it lies in this repository", async () => {
     const id = spoil({ host: 'byrne' })
     await refused([`--snapshot=${id}`], 3, /there is no backup/)
-    repository.restic('forget', '--quiet', id)
   })
 
   it('with one byte flipped', async () => {
