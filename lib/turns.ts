@@ -4,6 +4,7 @@ import { appendJournal } from './journal.ts'
 import { withLock } from './lock.ts'
 import type { Tenant } from './registry.ts'
 import type { Reporter } from './reporter.ts'
+import { refuseUnfinished } from './restore/intent.ts'
 
 /** One run of a script, as lock and journal name it. */
 export interface Run {
@@ -65,6 +66,7 @@ async function lockedAndRecorded<T>(tenant: Tenant, run: Run, work: () => Promis
     let message: string | undefined
     let ids: string[] | undefined
     try {
+      if (verb !== 'restore') await refuseUnfinished(tenant)
       const result = await work()
       code = EXIT.done
       ids = idsOf(result)

@@ -8,7 +8,9 @@ import { messageOf, type OperatorError } from '../errors.ts'
 import { CORE, type Owner } from '../gate/rendered.ts'
 import { learnSecret } from '../redact.ts'
 import type { Tenant } from '../registry.ts'
+import { readIntent } from '../restore/intent.ts'
 import { backupFindings } from './backup.ts'
+
 import { type Finding, grade, type Probe, runProbes, type State, worst } from './check.ts'
 import { containerFindings, stoppedProcesses } from './containers.ts'
 import { databaseFindings } from './database.ts'
@@ -114,7 +116,16 @@ async function checkTenant(tenant: Tenant): Promise<Finding[]> {
   return runProbes([
     { part: 'compose', check: 'configuration', remedy, limit: LIMIT + 1, run: () => checkServices(tenant) },
     { part: 'backup', check: 'ledger', remedy: ledger, limit: LIMIT, run: () => backupFindings(tenant) },
+    { part: 'restore', check: 'finished', remedy, limit: LIMIT, run: () => restoreFindings(tenant) },
   ])
+}
+
+/** Nothing is said where no restore was begun; one that was not finished holds every other verb up. */
+async function restoreFindings(tenant: Tenant): Promise<Finding[]> {
+  const intent = await readIntent(tenant)
+  if (!intent) return []
+  const is = `the ${intent.verb} of ${intent.at} was interrupted`
+  return [{ part: 'restore', check: 'finished', state: 'fail', is, remedy: `npx zx scripts/restore.ts ${tenant.name}` }]
 }
 
 async function checkServices(tenant: Tenant): Promise<Finding[]> {
