@@ -6,11 +6,13 @@ import { addressOf } from '../deploy.ts'
 import { askEngine } from '../docker.ts'
 import type { OperatorError } from '../errors.ts'
 import { learnSecret } from '../redact.ts'
-import type { Tenant } from '../registry.ts'
+import type { Tenant, Unit } from '../registry.ts'
 import { backupFindings } from './backup.ts'
 import { type Finding, grade, type Probe, runProbes, type State, worst } from './check.ts'
 import { containerFindings, stoppedProcesses } from './containers.ts'
+import { coreFindings, type Front, lookAtCore } from './core.ts'
 import { databaseFindings } from './database.ts'
+import { hostProbes } from './edge.ts'
 import { cacheFindings, queueFindings } from './redis.ts'
 import { type BenchConfig, configFindings, frontendFindings, readBenchConfig } from './site.ts'
 
@@ -29,11 +31,19 @@ export interface HealthReport {
   tenants: { tenant: string; title: string; state: State; findings: Finding[] }[]
 }
 
-/** Check the machine and these tenants. An engine that does not answer within 5 s is the report's one finding. */
-export async function checkHealth(tenants: Tenant[]): Promise<HealthReport> {
+/** What is checked: some tenants, and core, which stands before all of the registry. */
+export interface Subject {
+  tenants: Tenant[]
+  registry: Tenant[]
+  core: Unit
+}
+
+/** Check the machine, core and these tenants. An engine that does not answer within 5 s is the report's one finding. */
+export async function checkHealth({ tenants, registry, core }: Subject): Promise<HealthReport> {
   const begun = performance.now()
   const engine = await askEngine().catch((error) => error as OperatorError)
   if (engine instanceof Error) return engineDown(engine, begun)
+  const front = lookAtCore(core, registry)
   const [machine, ...checked] = await Promise.all([
     runProbes([
       {
@@ -44,7 +54,8 @@ export async function checkHealth(tenants: Tenant[]): Promise<HealthReport> {
         run: () => diskFindings(engine.dataRoot),
       },
     ]),
-    ...tenants.map(async (tenant) => ({ tenant, findings: await checkTenant(tenant) })),
+    coreFindings(core, registry, front, LIMIT).then((findings) => ({ tenant: core, findings })),
+    ...tenants.map(async (tenant) => ({ tenant, findings: await checkTenant(tenant, front) })),
   ])
   if (checked.some(({ findings }) => worst(findings) === 'fail')) {
     const now = await askEngine(2).catch((error) => error as OperatorError) // it may have hung meanwhile
@@ -94,12 +105,13 @@ async function diskFindings(directory: string): Promise<Finding[]> {
 }
 
 /** What cannot even be begun for one tenant is that tenant's failed finding: the others are told all the same. */
-async function checkTenant(tenant: Tenant): Promise<Finding[]> {
+async function checkTenant(tenant: Tenant, front: Promise<Front>): Promise<Finding[]> {
   const remedy = `npx zx scripts/deploy.ts ${tenant.name} --dry-run`
   const ledger = `mv ${tenant.state('ledger.json')} elsewhere, then npx zx scripts/backup.ts ${tenant.name}`
   return runProbes([
     { part: 'compose', check: 'configuration', remedy, limit: LIMIT + 1, run: () => checkServices(tenant) },
     { part: 'backup', check: 'ledger', remedy: ledger, limit: LIMIT, run: () => backupFindings(tenant) },
+    ...hostProbes(tenant, front, LIMIT),
   ])
 }
 
