@@ -14,7 +14,7 @@ import { waitUntilHealthy } from '../lib/wait.ts'
 command({
   name: 'deploy',
   summary:
-    'Bring tenants up, or core, which stands before them all. Run again it goes on where it was interrupted; with nothing to do it changes nothing.',
+    'Bring tenants up, or core before them. Run again it goes on where it was; with nothing to do it changes nothing.',
   examples: ['deploy.ts dickson', 'deploy.ts core', 'deploy.ts --all', 'deploy.ts dickson --dry-run'],
   tenants: 'some',
   core: true,

@@ -42,9 +42,7 @@ export async function edgePreflight(tenant: Tenant, { core, registry }: EdgeWork
     planPublishing({ core, registry, names: [tenant.name] }),
     tenantContainers(core),
   ])
-  if (containers.length === 0) {
-    return { changed, core: containers, warnings: [`the public hosts come with ${DEPLOY_CORE}`] }
-  }
+  if (containers.length === 0) return { changed, core: containers, warnings: [] }
   const services = await renderServices(core, { hashes: true })
   const differs = planChanges(services, containers).filter(({ why }) => why === 'changed')
   const warnings = differs.map(
@@ -69,6 +67,7 @@ export async function bringHosts(
   const order = { core: work.core, registry: work.registry, names: [tenant.name] }
   const published = await step('Publish its two hosts', () => work.publishing(() => publish(order)))
   const edge = edgeOf(work.core, ground.core)
+  if (!edge) reporter.say(`  the public hosts come with ${DEPLOY_CORE}`)
   if (!edge) return false
   const silent = await step(`Ask ${tenant.site} and ${tenant.posHost} through Traefik`, () =>
     askHosts([tenant], published, ground.core, work),
