@@ -39,8 +39,9 @@ command({
       ? await forCore(core, () => deployCore({ ...work, engine, timeout, dryRun }, reporter))
       : undefined
     const tenants = await forEachTenant(async (tenant) => {
-      const [ground, edge] = await step('Check the machine, the configuration and the secrets', () =>
-        Promise.all([preflight(tenant, registry, engine), edgePreflight(tenant, work)]),
+      const [ground, edge] = await step(
+        'Check the machine, the configuration and the secrets',
+        async () => [await preflight(tenant, registry, engine), await edgePreflight(tenant, work)] as const,
       )
       for (const warning of [...ground.warnings, ...edge.warnings]) warn(warning)
       const changes = deploy.planChanges(ground.services, ground.containers)

@@ -38,7 +38,7 @@ export interface Plan {
 }
 
 /** The directory that Traefik watches. */
-export const publishedDirectory = (core: Unit) => core.state('edge')
+const publishedDirectory = (core: Unit) => core.state('edge')
 
 /** The files in it, but for the mark. */
 export const publishedFiles = async (core: Unit): Promise<Source[]> => [

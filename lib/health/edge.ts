@@ -18,7 +18,7 @@ export interface PublicHost {
   name: string
 }
 
-export const publicHosts = ({ site, posHost }: Tenant): PublicHost[] => [
+const publicHosts = ({ site, posHost }: Tenant): PublicHost[] => [
   { part: 'erp', name: site },
   { part: 'pos', name: posHost },
 ]
