@@ -27,7 +27,7 @@ export function composeOf(text: string, names: string[], subnet: (index: number)
   const file = parse(text, { merge: true, maxAliasCount: -1 }) as ComposeFile
   const grown = Object.fromEntries(SECTIONS.map((section) => [section, multiply(file[section] ?? {}, names)]))
   const networks = addressed(grown.networks ?? {}, subnet)
-  return `${JSON.stringify({ name: file.name, ...grown, networks }, null, 2)}\n`
+  return `${JSON.stringify({ name: file.name, ...grown, networks, configs: file.configs }, null, 2)}\n`
 }
 
 /**
@@ -36,7 +36,8 @@ export function composeOf(text: string, names: string[], subnet: (index: number)
  */
 export function subnetsOf(text: string, subnet: (index: number) => string): string {
   const { networks = {} } = parse(text, { merge: true, maxAliasCount: -1 }) as ComposeFile
-  const bare = Object.fromEntries(Object.keys(networks).map((name) => [name, {}]))
+  const free = Object.entries(networks).filter(([, network]) => !(network as Entries).ipam)
+  const bare = Object.fromEntries(free.map(([name]) => [name, {}]))
   return `${JSON.stringify({ networks: addressed(bare, subnet) }, null, 2)}\n`
 }
 

@@ -31,6 +31,8 @@ export interface Grammar<O extends OptionSpecs> {
   readonly tenants: 'one' | 'some' | 'any'
   /** With `one`: `--all` may stand instead of the tenant. */
   readonly all?: boolean
+  /** `core` may stand among the tenants. */
+  readonly core?: boolean
   /** The words after the tenant, as the usage line shows them. */
   readonly words?: string
   readonly options?: O
@@ -103,27 +105,28 @@ export function checkOptions<O extends OptionSpecs>(spec: Grammar<O>, flags: Fla
 export function chooseTenants<O extends OptionSpecs>(
   spec: Grammar<O>,
   registry: Tenant[],
-  positionals: string[],
+  given: string[],
   all: boolean,
-): { tenants: Tenant[]; words: string[] } {
+): { tenants: Tenant[]; core: boolean; words: string[] } {
   const known = registry.map(({ name }) => name).join(', ')
+  const core = spec.core === true && given.includes('core')
+  const positionals = core ? given.filter((word) => word !== 'core') : given
   const taken = all ? 0 : spec.tenants === 'one' ? 1 : positionals.length
   const names = positionals.slice(0, taken)
   const words = positionals.slice(taken)
   if (all && !spec.words && words.length > 0) throw usageError('--all and a tenant exclude each other', helpHint(spec))
-  if (all || (spec.tenants === 'any' && names.length === 0)) return { tenants: registry, words }
-  if (names.length === 0) throw usageError(`a tenant is missing; known: ${known}`, helpHint(spec))
+  if (all || (spec.tenants === 'any' && names.length === 0)) return { tenants: registry, core, words }
+  if (names.length === 0 && !core) throw usageError(`a tenant is missing; known: ${known}`, helpHint(spec))
   const tenants = names.map((name) => findTenant(registry, name))
   if (words.length > 0 && !spec.words)
     throw usageError(`one tenant is meant, not ${positionals.length}`, helpHint(spec))
-  return { tenants: [...new Set(tenants)], words }
+  return { tenants: [...new Set(tenants)], core, words }
 }
 
 /** The help, from the same spec that types the options. */
 export function renderHelp<O extends OptionSpecs>(spec: Grammar<O>): string {
-  const target = { one: spec.all ? '<tenant|--all>' : '<tenant>', some: '<tenant…|--all>', any: '[tenant…]' }[
-    spec.tenants
-  ]
+  const some = spec.core ? '<tenant…|--all|core>' : '<tenant…|--all>'
+  const target = { one: spec.all ? '<tenant|--all>' : '<tenant>', some, any: '[tenant…]' }[spec.tenants]
   const usage = ['npx zx', `scripts/${spec.name}.ts`, target, spec.words, '[options]'].filter(Boolean).join(' ')
   const rows = Object.entries(optionsOf(spec)).map(([name, option]) => {
     const left = `--${name}${option.type === 'boolean' ? '' : ` ${option.value ?? 'VALUE'}`}`

@@ -21,16 +21,20 @@ import {
 import { EXIT, messageOf, OperatorError, printable, usageError } from './errors.ts'
 import { withLock } from './lock.ts'
 import { makeRedactor } from './redact.ts'
-import { readRegistry, type Tenant } from './registry.ts'
+import { makeCore, readRegistry, type Tenant, type Unit } from './registry.ts'
 import { makeReporter, type Reporter } from './reporter.ts'
 import { readSettings, type Settings } from './settings.ts'
-import { forEachTenant } from './turns.ts'
+import { forCore, forEachTenant } from './turns.ts'
 
 /** What a verb's `run` gets. */
 export interface Context<O extends OptionSpecs> extends Reporter {
   readonly tenants: Tenant[]
   /** Every tenant of the registry. */
   readonly registry: Tenant[]
+  /** What stands before them all. */
+  readonly core: Unit
+  /** Whether it was named among the tenants. */
+  readonly coreIsMeant: boolean
   readonly settings: Settings
   readonly options: { readonly [K in keyof O]: OptionValue<O[K]> }
   /** Positional words after the tenant. */
@@ -49,8 +53,10 @@ export interface Context<O extends OptionSpecs> extends Reporter {
    * @throws OperatorError (2), at once where there is neither the flag nor a terminal: a piped `y` is no consent.
    */
   consent(tenant: Tenant, given: string | undefined): () => Promise<void>
-  /** Hold a lock that belongs to no tenant, below state/. */
-  exclusively<T>(name: string, work: () => Promise<T>): Promise<T>
+  /** Take the lock of core's verbs, do the work, write the journal. */
+  forCore<T>(core: Unit, work: (core: Unit) => Promise<T>): Promise<T>
+  /** Hold a lock that belongs to no tenant, a file below state/; wait `patience` seconds for it. */
+  exclusively<T>(file: string, what: string, work: () => Promise<T>, patience?: number): Promise<T>
   /** Write a part of the result to stdout now (`--watch`, `logs`). */
   print(text: string): void
 }
@@ -199,7 +205,7 @@ async function makeContext<O extends OptionSpecs, R>(
   const options = checkOptions(spec, flags)
   if (passed.length > 0 && !spec.words) throw usageError("'--' passes nothing on here", helpHint(spec))
   const registry = await readRegistry(settings)
-  const { tenants, words } = chooseTenants(spec, registry, positionals, flags.all === true)
+  const { tenants, core: coreIsMeant, words } = chooseTenants(spec, registry, positionals, flags.all === true)
   const terminal = process.stdin.isTTY === true && process.stderr.isTTY === true
   const reporter = makeReporter({
     write: (text) => void process.stderr.write(text),
@@ -213,21 +219,20 @@ async function makeContext<O extends OptionSpecs, R>(
   const verb = [spec.name, ...words, ...modes].join(' ')
   const by = process.env.SUDO_USER || userName()
   const run = { verb, by, pid: process.pid, dryRun, reporter, redact, signal }
-  const base = { ...reporter, tenants, registry, settings, words, passed, dryRun, terminal, signal }
+  const core = makeCore(settings)
+  const base = { ...reporter, tenants, registry, core, coreIsMeant, settings, words, passed, dryRun, terminal, signal }
   return {
     ...base,
     json: flags.json === true,
     options: options as Context<O>['options'],
-    exclusively: (name, work) =>
-      withLock(
-        join(settings.home, 'state', `${name}.lock`),
-        { pid: process.pid, verb, since: new Date().toISOString() },
-        name,
-        work,
-      ),
+    exclusively: (file, what, work, patience) => {
+      const holder = { pid: process.pid, verb, since: new Date().toISOString() }
+      return withLock(join(settings.home, 'state', file), holder, what, work, patience)
+    },
     consent: (tenant, given) => consent(tenant, given, terminal && flags.json !== true),
     print: (text) => void process.stdout.write(redact(text)),
     forEachTenant: (work) => forEachTenant(tenants, run, work),
+    forCore: (unit, work) => forCore(unit, run, work),
   }
 }
 

@@ -1,33 +1,32 @@
 /** docker compose as values: argument lists that are built before anything runs, and the rendered configuration. */
 import { type DockerOptions, type DockerResult, docker, lastLines } from './docker.ts'
 import { preconditionError } from './errors.ts'
-import type { Tenant } from './registry.ts'
+import type { Unit } from './registry.ts'
 
 const OLDEST = [2, 24, 4] as const
 
-/** `docker compose …` for one tenant: its profile alone, so that no call can reach another's services. */
-export function composeArgs(tenant: Tenant, ...args: string[]): string[] {
-  const { root } = tenant.settings
-  return ['compose', '--project-directory', root, '--project-name', tenant.project, '--profile', tenant.name, ...args]
+/** `docker compose …` for one tenant or core: its profile alone, so that no call can reach another's services. */
+export function composeArgs({ settings, project, profile }: Unit, ...args: string[]): string[] {
+  return ['compose', '--project-directory', settings.root, '--project-name', project, '--profile', profile, ...args]
 }
 
 /**
  * Create and start services, with what they depend on. Never `--no-deps`: compose would leave the dependencies out of the
  * configuration's hash, and the next `up` by hand would recreate the containers.
  */
-export function upArgs(tenant: Tenant, services: string[], workers: number): string[] {
-  const scale = services.includes(tenant.service('worker')) ? ['--scale', `${tenant.service('worker')}=${workers}`] : []
-  return composeArgs(tenant, 'up', '--detach', '--no-build', '--pull', 'never', ...scale, ...services)
+export function upArgs(unit: Unit, services: string[], workers: number): string[] {
+  const scale = services.includes(unit.service('worker')) ? ['--scale', `${unit.service('worker')}=${workers}`] : []
+  return composeArgs(unit, 'up', '--detach', '--no-build', '--pull', 'never', ...scale, ...services)
 }
 
 /** A one-off container of a service's image, removed when it ends. It takes no part in the service's health or aliases. */
-export function runArgs(tenant: Tenant, service: string, command: string[], user?: string): string[] {
+export function runArgs(unit: Unit, service: string, command: string[], user?: string): string[] {
   const [program = '', ...args] = command
   const as = user ? ['--user', user] : []
-  return composeArgs(tenant, 'run', '--rm', '-T', '--no-deps', ...as, '--entrypoint', program, service, ...args)
+  return composeArgs(unit, 'run', '--rm', '-T', '--no-deps', ...as, '--entrypoint', program, service, ...args)
 }
 
-export const stopArgs = (tenant: Tenant, services: string[]) => composeArgs(tenant, 'stop', ...services)
+export const stopArgs = (unit: Unit, services: string[]) => composeArgs(unit, 'stop', ...services)
 
 /** Run compose. @throws OperatorError (1) */
 export const compose = (args: string[], options: DockerOptions = {}): Promise<DockerResult> => docker(args, options)
@@ -64,18 +63,15 @@ export interface Service {
 }
 
 /**
- * The tenant's services as compose renders them; `hashes` adds the hash that their containers would carry, `jobs` what
- * runs on demand: backup and restore.
+ * The services of a tenant or of core as compose renders them; `hashes` adds the hash that their containers would carry,
+ * `jobs` what runs on demand: backup and restore.
  * @throws OperatorError (3) where the configuration is not valid.
  */
-export async function renderServices(
-  tenant: Tenant,
-  { hashes: wanted = false, jobs = false } = {},
-): Promise<Service[]> {
-  const profile = jobs ? ['--profile', `${tenant.name}-jobs`] : []
+export async function renderServices(unit: Unit, { hashes: wanted = false, jobs = false } = {}): Promise<Service[]> {
+  const profile = jobs ? ['--profile', `${unit.profile}-jobs`] : []
   const [json, hashes] = await Promise.all([
-    docker(composeArgs(tenant, ...profile, 'config', '--format', 'json'), { timeout: 30, nothrow: true }),
-    wanted ? docker(composeArgs(tenant, 'config', '--hash', '*'), { timeout: 30, nothrow: true }) : { stdout: '' },
+    docker(composeArgs(unit, ...profile, 'config', '--format', 'json'), { timeout: 30, nothrow: true }),
+    wanted ? docker(composeArgs(unit, 'config', '--hash', '*'), { timeout: 30, nothrow: true }) : { stdout: '' },
   ])
   if (json.code !== 0) throw preconditionError(`compose.yml is not valid: ${lastLines(json.stderr, 3)}`)
   const hash = new Map(hashes.stdout.split('\n').map((line) => line.split(' ') as [string, string]))
@@ -87,5 +83,5 @@ export async function renderServices(
     configHash: hash.get(name) ?? '',
   }))
   if (services.length > 0) return services
-  throw preconditionError(`compose.yml has no profile ${tenant.name}`, 'see docs/adding-a-tenant.md')
+  throw preconditionError(`compose.yml has no profile ${unit.profile}`, 'see docs/adding-a-tenant.md')
 }

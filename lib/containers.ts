@@ -1,7 +1,7 @@
-/** The containers that compose made for a tenant, as `docker inspect` tells them. */
+/** The containers that compose made for a tenant or for core, as `docker inspect` tells them. */
 import { docker, lastLines } from './docker.ts'
 import { OperatorError } from './errors.ts'
-import type { Tenant } from './registry.ts'
+import type { Unit } from './registry.ts'
 
 /** What `docker inspect` says of a container, as far as we ask. */
 export interface Container {
@@ -27,17 +27,19 @@ export interface Container {
   startedAt: string
   /** Address by network name. */
   addresses: Record<string, string>
+  /** Where a port of it, such as `443/tcp`, is published on this machine. */
+  ports: Record<string, { address: string; port: number }>
 }
 
 /**
- * All containers of a tenant that compose made, in any state; one-off runs apart.
+ * All containers of a tenant, or of core, that compose made, in any state; one-off runs apart.
  * @param timeout seconds, for each of two questions
  */
-export async function tenantContainers(tenant: Tenant, timeout = 10): Promise<Container[]> {
+export async function tenantContainers(unit: Unit, timeout = 10): Promise<Container[]> {
   const filters = [
     'com.docker.compose.oneoff=False',
-    `com.docker.compose.project=${tenant.project}`,
-    `erp.tenant=${tenant.name}`,
+    `com.docker.compose.project=${unit.project}`,
+    `erp.tenant=${unit.name}`,
   ]
   const ids = await docker(['ps', '-aq', '--no-trunc', ...filters.flatMap((label) => ['--filter', `label=${label}`])], {
     timeout,
@@ -69,11 +71,17 @@ interface RawContainer {
     StartedAt: string
     Health?: { Status: string; FailingStreak?: number; Log?: { Output: string; End: string }[] }
   }
-  NetworkSettings: { Networks: Record<string, { IPAddress: string }> }
+  NetworkSettings: {
+    Networks: Record<string, { IPAddress: string }>
+    Ports?: Record<string, { HostIp: string; HostPort: string }[] | null>
+  }
 }
 
 function readContainer(raw: RawContainer): Container {
   const networks = Object.entries(raw.NetworkSettings.Networks ?? {})
+  const ports = Object.entries(raw.NetworkSettings.Ports ?? {}).flatMap(([name, bindings]) =>
+    (bindings ?? []).slice(0, 1).map(({ HostIp, HostPort }) => [name, { address: HostIp, port: Number(HostPort) }]),
+  )
   return {
     id: raw.Id,
     name: raw.Name.slice(1),
@@ -90,5 +98,6 @@ function readContainer(raw: RawContainer): Container {
     restartCount: raw.RestartCount,
     startedAt: raw.State.StartedAt,
     addresses: Object.fromEntries(networks.map(([name, network]) => [name, network.IPAddress])),
+    ports: Object.fromEntries(ports),
   }
 }

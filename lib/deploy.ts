@@ -5,7 +5,7 @@ import { type Container, tenantContainers } from './containers.ts'
 import { docker, dockerExec, lastLines } from './docker.ts'
 import { OperatorError } from './errors.ts'
 import { get } from './http.ts'
-import type { Tenant } from './registry.ts'
+import type { Tenant, Unit } from './registry.ts'
 import { explain, waitUntilHealthy } from './wait.ts'
 
 /** A service that compose would create, recreate or start. */
@@ -38,22 +38,22 @@ const isLooping = ({ restartCount, health, status }: Container) =>
  * @throws OperatorError (1) with the failing service's last log lines.
  */
 export async function startServices(
-  tenant: Tenant,
+  unit: Unit,
   services: Service[],
   timeout: number,
   note: (text: string) => void,
 ): Promise<void> {
   const names = services.map(({ name }) => name)
-  const before = await tenantContainers(tenant)
-  const workers = Math.max(1, before.filter(({ service }) => service === tenant.service('worker')).length)
-  const up = await compose(upArgs(tenant, names, workers), { timeout, nothrow: true })
+  const before = await tenantContainers(unit)
+  const workers = Math.max(1, before.filter(({ service }) => service === unit.service('worker')).length)
+  const up = await compose(upArgs(unit, names, workers), { timeout, nothrow: true })
   if (up.code !== 0)
-    throw await explain(tenant, services, up.timedOut ? `no end within ${timeout} s` : lastLines(up.stderr, 1))
+    throw await explain(unit, services, up.timedOut ? `no end within ${timeout} s` : lastLines(up.stderr, 1))
   const looping = before.filter((container) => names.includes(container.service) && isLooping(container))
   if (looping.length > 0) {
     await docker(['restart', ...looping.map(({ id }) => id)], { timeout: 120, nothrow: true }) // one may have been replaced
   }
-  await waitUntilHealthy(tenant, services, timeout, note)
+  await waitUntilHealthy(unit, services, timeout, note)
 }
 
 /**

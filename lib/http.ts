@@ -1,5 +1,6 @@
 /** One HTTP request with a time limit, whose failure is an answer and no exception. */
 import { request } from 'node:http'
+import { type Agent, request as requestTls } from 'node:https'
 
 export interface Answer {
   /** 0 where nothing answered. */
@@ -17,16 +18,19 @@ interface Options {
   body?: string
   /** Seconds. */
   timeout: number
+  /** For https: where to connect, whatever DNS says, and whom to trust. */
+  agent?: Agent
 }
 
-/** GET (or POST) a URL of plain HTTP. Redirects are not followed. */
-export function get(url: string, { method = 'GET', headers = {}, body, timeout }: Options): Promise<Answer> {
+/** GET (or POST) a URL. Redirects are not followed. */
+export function get(url: string, { method = 'GET', headers = {}, body, timeout, agent }: Options): Promise<Answer> {
   const begun = performance.now()
   return new Promise((resolve) => {
     const answer = (part: Partial<Answer>) =>
       resolve({ status: 0, headers: {}, body: '', milliseconds: performance.now() - begun, ...part })
     const limit = AbortSignal.timeout(timeout * 1000)
-    const call = request(url, { method, headers, signal: limit, agent: false }, (response) => {
+    const [start, by] = url.startsWith('https:') ? [requestTls, agent ?? false] : [request, false as const]
+    const call = start(url, { method, headers, signal: limit, agent: by }, (response) => {
       const chunks: Buffer[] = []
       response.on('data', (chunk: Buffer) => chunks.push(chunk))
       response.on('end', () =>

@@ -19,10 +19,17 @@ interface Holder {
 
 /**
  * Run `work` while holding the lock `file`.
+ * @param patience seconds to wait for it
  * @throws OperatorError (75) that names the holder where another has it; (3) where the file cannot be made.
  */
-export async function withLock<T>(file: string, holder: Holder, what: string, work: () => Promise<T>): Promise<T> {
-  const release = await acquire(file, what)
+export async function withLock<T>(
+  file: string,
+  holder: Holder,
+  what: string,
+  work: () => Promise<T>,
+  patience = 0,
+): Promise<T> {
+  const release = await acquire(file, what, patience)
   try {
     await writeHolder(file, holder)
     return await work()
@@ -40,9 +47,9 @@ async function writeHolder(file: string, holder: Holder): Promise<void> {
 }
 
 /** Start the child that holds the lock. Detached: a Ctrl-C reaches only us, who then end it in order. */
-async function acquire(file: string, what: string): Promise<() => Promise<void>> {
+async function acquire(file: string, what: string, patience: number): Promise<() => Promise<void>> {
   await makeDirectory(dirname(file))
-  const child = spawn('flock', ['--nonblock', '--conflict-exit-code', '75', '--no-fork', file, 'cat'], {
+  const child = spawn('flock', ['--timeout', `${patience}`, '--conflict-exit-code', '75', '--no-fork', file, 'cat'], {
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe'],
   })

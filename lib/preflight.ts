@@ -6,7 +6,7 @@ import { type Container, tenantContainers } from './containers.ts'
 import { docker, type Engine, lastLines, volumeNames } from './docker.ts'
 import { preconditionError } from './errors.ts'
 import { verifyHardening } from './gate.ts'
-import type { Tenant } from './registry.ts'
+import type { Tenant, Unit } from './registry.ts'
 import { verifySecrets } from './secrets.ts'
 
 const OLDEST_ENGINE = [25] as const
@@ -27,6 +27,17 @@ export interface Ground {
  * @throws OperatorError (3), naming the remedy.
  */
 export async function preflight(tenant: Tenant, registry: Tenant[], engine: Engine): Promise<Ground> {
+  const [ground] = await Promise.all([
+    groundOf(tenant, engine),
+    verifySecrets(tenant, registry),
+    verifyReadable(join(tenant.settings.root, 'tenant')),
+    verifyHardening(tenant, registry, tenant),
+  ])
+  return ground
+}
+
+/** What the machine and the configuration say, for a tenant or for core. @throws OperatorError (3) */
+export async function groundOf(unit: Unit, engine: Engine): Promise<Ground> {
   await requireCompose()
   if (isOlder(engine.version, OLDEST_ENGINE)) {
     throw preconditionError(
@@ -35,12 +46,9 @@ export async function preflight(tenant: Tenant, registry: Tenant[], engine: Engi
     )
   }
   const [services, containers, disk] = await Promise.all([
-    renderServices(tenant, { hashes: true }),
-    tenantContainers(tenant),
+    renderServices(unit, { hashes: true }),
+    tenantContainers(unit),
     diskWarnings(engine.dataRoot),
-    verifySecrets(tenant, registry),
-    verifyMounts(tenant),
-    verifyHardening(tenant, registry, tenant),
   ])
   const memory =
     engine.memoryBytes < MEMORY_BYTES
@@ -63,9 +71,8 @@ async function diskWarnings(directory: string): Promise<string[]> {
 /** A size as a person reads it. */
 export const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`
 
-/** The containers' users read tenant/ through a mount: a clone under a strict umask hides it from them. */
-async function verifyMounts(tenant: Tenant): Promise<void> {
-  const directory = join(tenant.settings.root, 'tenant')
+/** The containers' users read a directory through a mount: a clone under a strict umask hides it from them. */
+export async function verifyReadable(directory: string): Promise<void> {
   const files = (await readdir(directory)).map((name) => join(directory, name))
   const modes = await Promise.all([directory, ...files].map(async (path) => ({ path, mode: (await stat(path)).mode })))
   const hidden = modes.filter(({ mode }) => (mode & 0o004) === 0)
@@ -113,11 +120,7 @@ export async function refuseForeignDatabase(tenant: Tenant, ground: Ground): Pro
  * Pull the images that are missing, and only those.
  * @throws OperatorError (3) where a registry cannot give one; running containers are untouched.
  */
-export async function pullMissing(
-  tenant: Tenant,
-  services: Service[],
-  note: (text: string) => void,
-): Promise<string[]> {
+export async function pullMissing(unit: Unit, services: Service[], note: (text: string) => void): Promise<string[]> {
   const images = [...new Set(services.map(({ image }) => image))]
   const found = await docker(['image', 'inspect', '--format', '{{json .RepoTags}} {{json .RepoDigests}}', ...images], {
     nothrow: true,
@@ -133,7 +136,7 @@ export async function pullMissing(
     const pulled = await docker(['pull', '--quiet', image], { nothrow: true, timeout: 1800 })
     if (pulled.code !== 0) {
       throw preconditionError(
-        `${tenant.name}: image ${image} cannot be pulled: ${lastLines(pulled.stderr, 1)}`,
+        `${unit.name}: image ${image} cannot be pulled: ${lastLines(pulled.stderr, 1)}`,
         'check the name and the network; nothing was started',
       )
     }

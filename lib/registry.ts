@@ -36,21 +36,32 @@ export interface TenantSpec {
   readonly signUps: boolean
 }
 
-/** A tenant with its derived names. */
-export interface Tenant extends TenantSpec {
+/** What is brought up as one, with its derived names: a tenant, or core, which stands before them all. */
+export interface Unit {
   readonly name: string
+  readonly title: string
+  readonly prefix: string
+  /** The compose profile. */
+  readonly profile: string
   readonly settings: Settings
-  /** The compose project, one for all tenants of an installation. */
+  /** The compose project, one for the whole installation. */
   readonly project: string
+  /** The file whose lock a verb holds while it works on this. */
+  readonly lock: string
   /** The compose service of a part: `db` is `dickson-db`. */
   service(part: string): string
   /** The container of a part (not for `worker`, which scales). */
   container(part: string): string
   volume(part: string): string
+  /** The command that shows the log of a part. */
+  logs(part: string): string
+  /** A path below state/<name>/. */
+  state(...path: string[]): string
+}
+
+export interface Tenant extends TenantSpec, Unit {
   /** The path of a secret's file. */
   secret(name: string): string
-  /** A path below state/<tenant>/. */
-  state(...path: string[]): string
 }
 
 /** The secrets that each tenant has, made by generate-secrets. */
@@ -102,18 +113,39 @@ async function importRegistry(file: string): Promise<Record<string, TenantSpec>>
 
 /** Give a checked literal its derived names. */
 export function makeTenant(name: string, spec: TenantSpec, settings: Settings): Tenant {
-  const named = (part: string) => `${settings.prefix}${spec.prefix}-${part}`
+  const state = (...path: string[]) => join(settings.home, 'state', name, ...path)
   return {
     ...spec,
+    ...namesOf(spec.prefix, settings),
     name,
-    settings,
-    project: `${settings.prefix}securenexus-erp`,
-    service: (part) => `${spec.prefix}-${part}`,
-    container: named,
-    volume: named,
+    profile: name,
+    lock: state('lock'),
+    logs: (part) => `npx zx scripts/tenant.ts ${name} logs ${part}`,
+    state,
     secret: (secret) => join(settings.home, 'secrets', `${spec.prefix}_${secret}.txt`),
-    state: (...path) => join(settings.home, 'state', name, ...path),
   }
+}
+
+/** What `deploy.ts core` brings up: all of it, or the part of one profile. `state/core/lock` is for publishing alone. */
+export function makeCore(settings: Settings, profile: 'core' | 'edge' = 'core'): Unit {
+  const names = namesOf('core', settings)
+  const state = (...path: string[]) => join(settings.home, 'state', 'core', ...path)
+  return {
+    ...names,
+    name: 'core',
+    title: 'Core',
+    prefix: 'core',
+    profile,
+    lock: state('deploy.lock'),
+    logs: (part) => `docker logs --tail 100 ${names.container(part)}`,
+    state,
+  }
+}
+
+function namesOf(prefix: string, settings: Settings) {
+  const named = (part: string) => `${settings.prefix}${prefix}-${part}`
+  const project = `${settings.prefix}securenexus-erp`
+  return { settings, project, service: (part: string) => `${prefix}-${part}`, container: named, volume: named }
 }
 
 /** Every fault of a registry, each with its path. Pure, so that a test can show each rule. */

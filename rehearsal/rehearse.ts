@@ -3,9 +3,11 @@
  * up and healthy. `-- --yes` does not ask; `-- --down` removes all of it and nothing else.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { $ } from 'zx/core'
+import tenants from '../tenants.ts'
+import { startAuthority } from './authority.ts'
 import { prepareForBuilding, prepareHost } from './host.ts'
 import { buildImages } from './images.ts'
 import { docker, makeStack, type Stack } from './stack.ts'
@@ -44,12 +46,14 @@ async function rehearse(consent: boolean): Promise<void> {
   const images = real ? {} : await buildHere(consent)
   const stack = makeStack(HOME, PREFIX, images)
   mkdirSync(HOME, { recursive: true, mode: 0o700 })
+  await prepareForBuilding(consent, say) // Pebble is built here in any case
+  await startAuthority(stack, say)
   const lines = Object.entries(stack.env).map(([name, value]) => `${name}=${value}\n`)
   writeFileSync(join(HOME, 'env'), lines.join(''), { mode: 0o600 })
 
-  for (const args of [['generate-secrets'], ['deploy', ...TENANTS], ['backup', ...TENANTS], ['healthcheck']])
-    await mustPass(stack, args)
-  tell(real, Math.round((performance.now() - begun) / 1000))
+  const runs = [['generate-secrets'], ['deploy', 'core', ...TENANTS], ['backup', ...TENANTS], ['healthcheck']]
+  for (const args of runs) await mustPass(stack, args)
+  tell(stack, real, Math.round((performance.now() - begun) / 1000))
 }
 
 /** Real images come from a registry where one answers: the pull of one small image, 20 s at most. */
@@ -82,19 +86,17 @@ async function mustPass(stack: Stack, [name = '', ...args]: string[]): Promise<v
   }
 }
 
-function tell(real: boolean, seconds: number): void {
-  const format = '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}'
-  const addresses = ['erpnext', 'dickson'].map((prefix) => {
-    const [address] = docker('inspect', '--format', format, `${PREFIX}${prefix}-frontend`).split(' ')
-    return `  ${prefix.padEnd(8)} http://${address}:8080/login`
-  })
+function tell({ env }: Stack, real: boolean, seconds: number): void {
+  const hosts = Object.values(tenants).flatMap(({ site, posHost }) => [site, posHost])
   const standIn = `
-ERPNext here is a stand-in that keeps its contract (rehearsal/CONTRACT.md), since no registry answered. MariaDB, Redis and
-nginx are real.`
+ERPNext here is a stand-in that keeps its contract (rehearsal/CONTRACT.md), since no registry answered. MariaDB, Redis,
+nginx and Traefik are real.`
   say(`
-Both tenants are up and healthy after ${seconds} s. Their frontends (no port is published):
-${addresses.join('\n')}
+Both tenants are up and healthy after ${seconds} s, behind Traefik with certificates of a local authority:
+${hosts.map((host) => `  https://${host}/`).join('\n')}
 ${real ? '' : standIn}
+For a browser on this machine: in /etc/hosts   ${env.SERVER_IP} ${hosts.join(' ')}
+  and trust .rehearsal/${basename(env.ACME_CA_CERTIFICATE ?? '')}, or with curl: --cacert that file --connect-to ::${env.SERVER_IP}
 To use the scripts on this stack:   set -a; . .rehearsal/env; set +a
   the Administrator's password is in .rehearsal/secrets/<prefix>_admin_password.txt
 To stop it:                         npx zx scripts/tenant.ts --all stop

@@ -1,5 +1,6 @@
 /** A stack of its own on this engine: a home, a name prefix and images, so that it never touches another stack. */
 import { spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 
@@ -29,7 +30,7 @@ export function makeStack(
   images: Record<string, string>,
   more: Record<string, string> = {},
 ): Stack {
-  const env = { ...images, ERP_HOME: home, ERP_PREFIX: prefix, ...more }
+  const env = { ...images, ERP_HOME: home, ERP_PREFIX: prefix, ...networkOf(prefix), ...more }
   return {
     home,
     prefix,
@@ -44,6 +45,19 @@ export function makeStack(
       return collect(child)
     },
     remove: () => removeProject(prefix, home),
+  }
+}
+
+/** Networks of its own, from its name, and published ports on loopback that are free: stacks run side by side. */
+function networkOf(prefix: string): Record<string, string> {
+  const [first = 0, second = 0] = createHash('sha256').update(prefix).digest()
+  const subnet = (index: number) => `10.${128 + (first % 64)}.${(second % 64) * 4 + index}`
+  return {
+    EDGE_SUBNET_BYRNE: subnet(0),
+    EDGE_SUBNET_DICKSON: subnet(1),
+    REHEARSAL_SUBNET: subnet(2),
+    HTTP_PORT: '127.0.0.1:0',
+    HTTPS_PORT: '127.0.0.1:0',
   }
 }
 

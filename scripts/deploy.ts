@@ -3,33 +3,51 @@ import { ensureRepository, hasRepository } from '../lib/backup/open.ts'
 import { command } from '../lib/command.ts'
 import * as deploy from '../lib/deploy.ts'
 import { askEngine } from '../lib/docker.ts'
-import { OperatorError } from '../lib/errors.ts'
+import { bringHosts, deployCore, edgePreflight } from '../lib/edge/deploy.ts'
+import { OperatorError, usageError } from '../lib/errors.ts'
 import { type Ground, preflight, pullMissing, refuseForeignDatabase } from '../lib/preflight.ts'
-import type { Tenant } from '../lib/registry.ts'
+import { makeCore, type Tenant } from '../lib/registry.ts'
 import type { Reporter } from '../lib/reporter.ts'
 import * as site from '../lib/site.ts'
 import { waitUntilHealthy } from '../lib/wait.ts'
 
 command({
   name: 'deploy',
-  summary: 'Bring tenants up. Run again it goes on where it was interrupted; with nothing to do it changes nothing.',
-  examples: ['deploy.ts dickson', 'deploy.ts --all', 'deploy.ts dickson --dry-run'],
+  summary:
+    'Bring tenants up, or core before them. Run again it goes on where it was; with nothing to do it changes nothing.',
+  examples: ['deploy.ts dickson', 'deploy.ts core', 'deploy.ts --all', 'deploy.ts dickson --dry-run'],
   tenants: 'some',
+  core: true,
   changes: true,
   options: {
+    only: { type: 'string', value: 'PART', help: 'of core: edge' },
     timeout: { type: 'number', value: 'SECONDS', default: 300, help: 'how long services may take to become healthy' },
   },
-  async run({ forEachTenant, registry, options: { timeout }, dryRun, ...reporter }) {
+  async run({ forEachTenant, forCore, exclusively, registry, coreIsMeant, dryRun, ...context }) {
+    const { settings, options, ...reporter } = context
+    const { only, timeout } = options
+    if (only !== undefined && (!coreIsMeant || only !== 'edge')) throw usageError('--only is for core, and knows: edge')
     const { step, warn } = reporter
     const engine = await askEngine()
+    const core = makeCore(settings, only === 'edge' ? 'edge' : 'core')
+    const work = {
+      core,
+      registry,
+      publishing: <T>(publish: () => Promise<T>) => exclusively('core/lock', 'core', publish, 30),
+    }
+    const front = coreIsMeant
+      ? await forCore(core, () => deployCore({ ...work, engine, timeout, dryRun }, reporter))
+      : undefined
     const tenants = await forEachTenant(async (tenant) => {
-      const ground = await step('Check the machine, the configuration and the secrets', () =>
-        preflight(tenant, registry, engine),
+      const [ground, edge] = await step(
+        'Check the machine, the configuration and the secrets',
+        async () => [await preflight(tenant, registry, engine), await edgePreflight(tenant, work)] as const,
       )
-      for (const warning of ground.warnings) warn(warning)
+      for (const warning of [...ground.warnings, ...edge.warnings]) warn(warning)
       const changes = deploy.planChanges(ground.services, ground.containers)
       const unfinished = changes.length > 0 ? [] : await site.unfinishedWork(tenant)
-      const result = { tenant: tenant.name, site: tenant.site, changes, unfinished }
+      const { name, site: host, posHost } = tenant
+      const result = { tenant: name, site: host, posHost, changes, unfinished, published: edge.changed, open: false }
       if (dryRun) return result
       if (changes.length > 0 || unfinished.length > 0) await bringUp(tenant, ground, timeout, reporter)
       await step('Wait until every service proves that it works', (note) =>
@@ -38,23 +56,30 @@ command({
       if (await site.flushStaleCache(tenant)) reporter.say('  redis-cache was emptied: another image had filled it')
       await step(`Ask ${tenant.site} through its frontend`, () => deploy.proveFrontend(tenant))
       await makeRepository(tenant, reporter)
-      return result
+      return { ...result, open: await bringHosts(tenant, edge, work, reporter) }
     })
-    return { dryRun, tenants }
+    return { dryRun, ...(front && { core: front }), tenants }
   },
-  render({ tenants, dryRun }) {
-    return tenants
-      .map(({ tenant, site: host, changes, unfinished }) => {
-        const work = [
-          ...changes.map(({ service, why }) => `start ${service} (${why})`),
-          ...unfinished.map((what) => `finish ${what}`),
-        ]
-        if (dryRun) return work.length > 0 ? `${tenant}: would\n  ${work.join('\n  ')}` : `${tenant}: nothing to do`
-        return `${tenant}: ${host} is up${work.length > 0 ? '' : '; nothing had to be done'}`
+  render({ core, tenants, dryRun }) {
+    const rows = tenants.map(({ tenant, site: host, posHost, changes, unfinished, published, open }) => ({
+      name: tenant,
+      work: [...started(changes), ...unfinished.map((what) => `finish ${what}`), ...publishing(published)],
+      is: open ? `https://${host} and https://${posHost} are up` : `${host} is up`,
+    }))
+    const first = core
+      ? [{ name: 'core', work: [...started(core.changes), ...publishing(core.published)], is: 'Traefik is up' }]
+      : []
+    return [...first, ...rows]
+      .map(({ name, work, is }) => {
+        if (dryRun) return work.length > 0 ? `${name}: would\n  ${work.join('\n  ')}` : `${name}: nothing to do`
+        return `${name}: ${is}${work.length > 0 ? '' : '; nothing had to be done'}`
       })
       .join('\n')
   },
 })
+
+const started = (changes: deploy.Change[]) => changes.map(({ service, why }) => `start ${service} (${why})`)
+const publishing = (names: string[]) => names.map((name) => `publish ${name}.yml`)
 
 /** A tenant that runs is not called failed for its repository; but it has no backup until that is there. */
 async function makeRepository(tenant: Tenant, { step, warn }: Reporter): Promise<void> {

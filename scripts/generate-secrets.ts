@@ -11,7 +11,7 @@ command({
   notes: ['A file that exists is never overwritten. No password is ever shown.'],
   async run({ tenants, settings, dryRun, exclusively }) {
     const generate = () => generateSecrets(tenants, settings, dryRun)
-    return { dryRun, files: dryRun ? await generate() : await exclusively('secrets', generate) }
+    return { dryRun, files: dryRun ? await generate() : await exclusively('secrets.lock', 'secrets', generate) }
   },
   render({ files, dryRun }) {
     const made = files.filter((file) => file.made).map(({ file }) => file)

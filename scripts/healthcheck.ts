@@ -22,9 +22,9 @@ command({
     metrics: { type: 'string', value: 'FILE', help: "also write Prometheus' text format there" },
     watch: { type: 'number', value: 'SECONDS', help: 'check again and again, until Ctrl-C' },
   },
-  async run({ tenants, registry, options, json, terminal, print, signal }): Promise<HealthReport> {
+  async run({ tenants, registry, core, options, json, terminal, print, signal }): Promise<HealthReport> {
     for (;;) {
-      const report = await checkHealth(tenants, options.isolation ? registry : undefined)
+      const report = await checkHealth({ tenants, registry, core, isolation: options.isolation })
       if (options.metrics) await writeAtomically(options.metrics, renderMetrics(report), 0o644)
       if (!options.watch) return report
       print(

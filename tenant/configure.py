@@ -9,9 +9,13 @@ import os
 import sys
 from pathlib import Path
 
+import certifi
+
 BENCH = Path("/home/frappe/frappe-bench")
 SITES = BENCH / "sites"
 COMMON_CONFIG = SITES / "common_site_config.json"
+PRIVATE_CA = Path("/opt/acme-ca.pem")
+CA_BUNDLE = BENCH / "config" / "ca-bundle.pem"
 CHROMIUM = Path("/usr/bin/chromium-headless-shell")
 
 
@@ -72,12 +76,19 @@ def main():
     apps = "".join(f"{path.name}\n" for path in sorted((BENCH / "apps").iterdir()) if path.is_dir())
     write_atomically(SITES / "apps.txt", apps, 0o644)
     link_assets()
+    write_atomically(CA_BUNDLE, Path(certifi.where()).read_text() + private_certificates(), 0o644)
 
     config = read_config()
     wrong = [key for key, value in keys.items() if config.get(key) != value]
     if wrong or (SITES / "assets").resolve() != BENCH / "assets":
         sys.exit(f"configurator: not as written: {', '.join(wrong) or 'the assets link'}")
     print(f"configured: {len(keys)} keys, apps {' '.join(apps.split())}")
+
+
+def private_certificates():
+    """Return what the bench trusts besides the public CAs: requests takes one file, which replaces certifi's."""
+    text = PRIVATE_CA.read_text()
+    return text if "BEGIN CERTIFICATE" in text else ""
 
 
 def link_assets():

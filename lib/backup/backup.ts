@@ -276,20 +276,30 @@ export interface Kept {
 export async function keep(repository: Repository, policy: Policy): Promise<Kept> {
   const needed = await neededSnapshots(repository.tenant)
   const backups = await listBackups(repository)
-  const { keep: kept, forget: gone, held } = planRetention(backups, policy, needed, Date.now())
-  const remarks = held ? [`nothing was removed: ${held}`] : []
-  const ids = gone.flatMap(({ id, proof }) => [id, ...(proof ? [proof] : [])])
+  const { forget: gone, held } = planRetention(backups, policy, needed, Date.now())
+  if (gone.length === 0)
+    return { kept: backups.length, forgotten: 0, remarks: held ? [`nothing was removed: ${held}`] : [] }
+  const fault = await remove(repository, gone)
+  const left = await listBackups(repository) // an append-only server says no, and restic ends with 0
+  const stayed = gone.some(({ id }) => left.some((backup) => backup.id === id))
+  const why = fault ?? (stayed ? 'an append-only repository is pruned by its own host' : undefined)
+  const remarks = why ? [`not all that retention lets go was removed: ${why}`] : []
+  return { kept: left.length, forgotten: backups.length - left.length, remarks }
+}
+
+/** Forget backups with their proofs and give their space back. Returns why it could not; the backups are none the worse. */
+async function remove(repository: Repository, backups: Backup[]): Promise<string | undefined> {
   try {
-    await forget(repository, ids)
-    if (ids.length > 0) await prune(repository)
+    await forget(
+      repository,
+      backups.flatMap(({ id, proof }) => [id, ...(proof ? [proof] : [])]),
+    )
+    await prune(repository)
+    return undefined
   } catch (error) {
     $.signal?.throwIfAborted()
-    remarks.push(
-      `old backups were not removed (an append-only repository is pruned by its own host): ${messageOf(error)}`,
-    )
-    return { kept: backups.length, forgotten: 0, remarks }
+    return messageOf(error)
   }
-  return { kept: kept.length, forgotten: gone.length, remarks }
 }
 
 /** Snapshots that something depends on: a restore that is not finished, or that can still be undone. */

@@ -3,15 +3,15 @@
 import type { Service } from '../compose.ts'
 import type { Container } from '../containers.ts'
 import { docker } from '../docker.ts'
-import type { Tenant } from '../registry.ts'
+import type { Tenant, Unit } from '../registry.ts'
 import type { Finding } from './check.ts'
 
 const RESTART_LIMIT = 3
 
 /** One finding a container, and one for a service that has none. */
-export function containerFindings(tenant: Tenant, services: Service[], containers: Container[]): Finding[] {
+export function containerFindings(tenant: Unit, services: Service[], containers: Container[]): Finding[] {
   return services.flatMap((service) => {
-    const part = service.name.slice(tenant.prefix.length + 1)
+    const part = partOf(tenant, service.name)
     const own = containers.filter((container) => container.service === service.name)
     const remedy = `npx zx scripts/deploy.ts ${tenant.name}`
     if (own.length === 0) return [{ part, check: 'container', state: 'fail' as const, is: 'missing', remedy }]
@@ -19,11 +19,15 @@ export function containerFindings(tenant: Tenant, services: Service[], container
   })
 }
 
+/** `db` of `dickson-db`; a name of another form is told whole. */
+const partOf = ({ prefix }: Unit, service: string) =>
+  service.startsWith(`${prefix}-`) ? service.slice(prefix.length + 1) : service
+
 type Verdict = Omit<Finding, 'part' | 'check'>
 
-function judge(tenant: Tenant, service: Service, container: Container): Verdict {
+function judge(tenant: Unit, service: Service, container: Container): Verdict {
   const { name, status, health, exitCode, restartCount, oomKilled } = container
-  const logs = `npx zx scripts/tenant.ts ${tenant.name} logs ${service.name.slice(tenant.prefix.length + 1)}`
+  const logs = tenant.logs(partOf(tenant, service.name))
   const bad = (is: string, remedy = logs): Verdict => ({ state: 'fail', is: `${name}: ${is}`, remedy })
   if (service.oneShot) {
     return status === 'exited' && exitCode === 0 ? { state: 'ok', is: 'done' } : bad(`${status}, ExitCode ${exitCode}`)

@@ -7,13 +7,15 @@ import { askEngine } from '../docker.ts'
 import { messageOf, type OperatorError } from '../errors.ts'
 import { CORE, type Owner } from '../gate/rendered.ts'
 import { learnSecret } from '../redact.ts'
-import type { Tenant } from '../registry.ts'
+import type { Tenant, Unit } from '../registry.ts'
 import { readIntent } from '../restore/intent.ts'
 import { backupFindings } from './backup.ts'
 
 import { type Finding, grade, type Probe, runProbes, type State, worst } from './check.ts'
 import { containerFindings, stoppedProcesses } from './containers.ts'
+import { coreFindings, type Front, lookAtCore } from './core.ts'
 import { databaseFindings } from './database.ts'
+import { hostProbes } from './edge.ts'
 import { checkIsolation } from './isolation.ts'
 import { cacheFindings, queueFindings } from './redis.ts'
 import { type BenchConfig, configFindings, frontendFindings, readBenchConfig } from './site.ts'
@@ -33,14 +35,21 @@ export interface HealthReport {
   tenants: { tenant: string; title: string; state: State; findings: Finding[] }[]
 }
 
-/**
- * Check the machine and these tenants. An engine that does not answer within 5 s is the report's one finding.
- * @param isolation every tenant of the registry, where the walls between them are to be tried as well
- */
-export async function checkHealth(tenants: Tenant[], isolation?: Tenant[]): Promise<HealthReport> {
+/** What is checked: some tenants, and core, which stands before all of the registry. */
+export interface Subject {
+  tenants: Tenant[]
+  registry: Tenant[]
+  core: Unit
+  /** Whether the walls between all of them are to be tried as well. */
+  isolation: boolean
+}
+
+/** Check the machine, core and these tenants. An engine that does not answer within 5 s is the report's one finding. */
+export async function checkHealth({ tenants, registry, core, isolation }: Subject): Promise<HealthReport> {
   const begun = performance.now()
   const engine = await askEngine().catch((error) => error as OperatorError)
   if (engine instanceof Error) return engineDown(engine, begun)
+  const front = lookAtCore(core, registry)
   const [machine, ...checked] = await Promise.all([
     runProbes([
       {
@@ -51,20 +60,21 @@ export async function checkHealth(tenants: Tenant[], isolation?: Tenant[]): Prom
         run: () => diskFindings(engine.dataRoot),
       },
     ]),
-    ...tenants.map(async (tenant) => ({ tenant, findings: await checkTenant(tenant) })),
+    ...tenants.map(async (tenant) => ({ tenant, findings: await checkTenant(tenant, front) })),
+    coreFindings(core, registry, front, LIMIT).then((findings) => ({ tenant: core, findings })),
   ])
   if (checked.some(({ findings }) => worst(findings) === 'fail')) {
     const now = await askEngine(2).catch((error) => error as OperatorError) // it may have hung meanwhile
     if (now instanceof Error) return engineDown(now, begun)
   }
   // Afterwards: the probes would make the sites slower than their limits.
-  const walls = isolation ? await isolationFindings(tenants, isolation) : new Map<Owner, Finding[]>()
+  const walls = isolation ? await isolationFindings(tenants, registry) : new Map<Owner, Finding[]>()
   const rows = checked.map(({ tenant, findings }) => {
-    const all = [...findings, ...(walls.get(tenant) ?? [])]
+    const all = [...findings, ...(walls.get(tenant === core ? CORE : (tenant as Tenant)) ?? [])]
     return { tenant: tenant.name, title: tenant.title, state: worst(all), findings: all }
   })
   const ok: Finding = { part: 'engine', check: 'answers', state: 'ok', is: engine.version }
-  const all = [ok, ...machine, ...(walls.get(CORE) ?? [])]
+  const all = [ok, ...machine]
   return {
     at: new Date().toISOString(),
     state: worst([...all, ...rows.flatMap(({ findings }) => findings)]),
@@ -110,14 +120,16 @@ async function diskFindings(directory: string): Promise<Finding[]> {
 }
 
 /** What cannot even be begun for one tenant is that tenant's failed finding: the others are told all the same. */
-async function checkTenant(tenant: Tenant): Promise<Finding[]> {
+async function checkTenant(tenant: Tenant, front: Promise<Front>): Promise<Finding[]> {
   const remedy = `npx zx scripts/deploy.ts ${tenant.name} --dry-run`
   const ledger = `mv ${tenant.state('ledger.json')} elsewhere, then npx zx scripts/backup.ts ${tenant.name}`
-  return runProbes([
+  const own = await runProbes([
     { part: 'compose', check: 'configuration', remedy, limit: LIMIT + 1, run: () => checkServices(tenant) },
     { part: 'backup', check: 'ledger', remedy: ledger, limit: LIMIT, run: () => backupFindings(tenant) },
     { part: 'restore', check: 'finished', remedy, limit: LIMIT, run: () => restoreFindings(tenant) },
   ])
+  const hosts = await runProbes(hostProbes(tenant, front, LIMIT)) // afterwards: they would slow the ping that is timed
+  return [...own, ...hosts]
 }
 
 /** Nothing is said where no restore was begun; one that was not finished holds every other verb up. */

@@ -130,8 +130,14 @@ function pingFinding(tenant: Tenant, { status, body, milliseconds, error }: Answ
   return { ...part, state: 'fail', is: `${is}, too slow: redis-cache or the database`, remedy, value }
 }
 
-async function loginFinding(tenant: Tenant, page: Answer, ask: (path: string) => Promise<Answer>): Promise<Finding> {
-  const part = { part: 'site', check: 'login page' }
+/** The login page with every asset that it names. @param part `site`, or the public host that was asked */
+export async function loginFinding(
+  tenant: Tenant,
+  page: Answer,
+  ask: (path: string) => Promise<Answer>,
+  where = 'site',
+): Promise<Finding> {
+  const part = { part: where, check: 'login page' }
   const remedy = `npx zx scripts/deploy.ts ${tenant.name}`
   if (page.status !== 200) return { ...part, state: 'fail', is: page.error ?? `HTTP ${page.status}`, remedy }
   const paths = [...new Set([...page.body.matchAll(/(?:href|src)="(\/assets\/[^"]+)"/g)].map(([, path]) => path ?? ''))]

@@ -2,7 +2,7 @@
 import { readFile, rm } from 'node:fs/promises'
 import { messageOf, preconditionError } from '../errors.ts'
 import { writeAtomically } from '../files.ts'
-import type { Tenant } from '../registry.ts'
+import type { Tenant, Unit } from '../registry.ts'
 
 export interface Intent {
   /** `rollback`: a restore whose data did not start goes back to what it replaced. */
@@ -18,7 +18,7 @@ export interface Intent {
 }
 
 /** @throws OperatorError (3) where the file is there but cannot be read. */
-export async function readIntent(tenant: Tenant): Promise<Intent | undefined> {
+export async function readIntent(tenant: Unit): Promise<Intent | undefined> {
   try {
     return JSON.parse(await readFile(tenant.state('restore.json'), 'utf8'))
   } catch (error) {
@@ -43,7 +43,7 @@ export function rollbackOf(intent: Intent): Intent | undefined {
 }
 
 /** @throws OperatorError (3) where a restore of this tenant was interrupted. */
-export async function refuseUnfinished(tenant: Tenant): Promise<void> {
+export async function refuseUnfinished(tenant: Unit): Promise<void> {
   const intent = await readIntent(tenant)
   if (!intent) return
   throw preconditionError(

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, afterEach, before } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { startAuthority } from '../../rehearsal/authority.ts'
 import { buildImages } from '../../rehearsal/images.ts'
 import { docker, makeStack, type Stack } from '../../rehearsal/stack.ts'
 
@@ -24,7 +25,7 @@ export interface TestStack extends Stack {
 
 /**
  * Make the stack of a test file; call it once at the top of the file. `deployed`: tenants that are up before the first
- * test. What an earlier, killed run left under the same name is removed first.
+ * test; with `core` among them also Traefik, with certificates of an authority of the stack's own. What an earlier, killed run left under the same name is removed first.
  */
 export function useStack(name: string, deployed: string[] = [], more: Record<string, string> = {}): TestStack {
   const prefix = `test${checkout}-${name}-`
@@ -38,6 +39,7 @@ export function useStack(name: string, deployed: string[] = [], more: Record<str
     stack.remove()
     const made = await stack.script('generate-secrets')
     if (made.code !== 0) throw new Error(made.stderr)
+    if (deployed.includes('core')) await startAuthority(stack, () => {})
     if (deployed.length === 0) return
     const up = await stack.script('deploy', deployed)
     if (up.code !== 0) throw new Error(up.stderr)

@@ -122,9 +122,8 @@ describe('backups on another machine', () => {
     it('cannot be emptied by who has broken into this server: it has every key and may still remove nothing', async () => {
       const before = snapshots('/srv/backups/rest/dickson')
       const door = `rest:http://${user}:${word}@localhost:8000/dickson`
-      const { status, stderr } = restic(door, 'forget', before[0]?.id ?? '')
-      assert.notEqual(status, 0)
-      assert.match(stderr, /403|unable to remove|Forbidden/)
+      const { stdout, stderr } = restic(door, 'forget', before[0]?.id ?? '')
+      assert.match(`${stdout}${stderr}`, /403|unable to remove|Forbidden/)
       assert.deepEqual(snapshots('/srv/backups/rest/dickson'), before)
     })
 
@@ -158,7 +157,7 @@ describe('backups on another machine', () => {
       )
       const { code, stderr } = await backup(env, first ?? '', ...more)
       assert.equal(code, 0, stderr)
-      assert.match(stderr, /old backups were not removed \(an append-only repository is pruned by its own host\)/)
+      assert.match(stderr, /not all that retention lets go was removed/)
     })
   })
 

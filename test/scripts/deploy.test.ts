@@ -81,6 +81,7 @@ describe('deploy', { concurrency: 4 }, () => {
 
   it('does nothing the second time, and says so', async () => {
     const [docker, { home }] = [fakeDocker().deployed('dickson'), makeHome()]
+    await script('deploy', ['dickson'], { env: { ...docker.env, ERP_HOME: home } })
     const { code, stdout } = await script('deploy', ['dickson'], { env: { ...docker.env, ERP_HOME: home } })
     assert.equal(code, 0)
     assert.equal(stdout, 'dickson: erp.dickson-supplies.com is up; nothing had to be done\n')
@@ -363,7 +364,7 @@ describe('through a symlink and below a path with blanks', () => {
   it('deploy does the same', async () => {
     const place = join(temporary(), 'a b  ünï')
     const { env, home } = { env: fakeDocker(), home: makeHome().home }
-    const copy = `mkdir -p '${place}' && cp -r compose.yml tenants.ts package.json .npmrc lib scripts tenant '${place}' && ln -s '${root}/node_modules' '${place}/node_modules' && ln -s '${place}' '${place}-link'`
+    const copy = `mkdir -p '${place}' && cp -r compose.yml tenants.ts package.json .npmrc lib scripts tenant core '${place}' && ln -s '${root}/node_modules' '${place}/node_modules' && ln -s '${place}' '${place}-link'`
     assert.equal((await script('', [], { command: ['bash', '-c', copy] })).code, 0)
     for (const cwd of [place, `${place}-link`]) {
       const run = await script('deploy', ['dickson'], {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { parse } from 'yaml'
+import { subnetVariable } from '../../lib/edge/settings.ts'
 import { makeTenant, TENANT_VOLUMES, type TenantSpec } from '../../lib/registry.ts'
 import { readSettings } from '../../lib/settings.ts'
 import tenants from '../../tenants.ts'
@@ -40,8 +41,10 @@ interface Service {
 const services = compose.services as Record<string, Service>
 
 describe('compose.yml against tenants.ts', () => {
-  it('has no profile, service, volume, network or secret that belongs to no tenant', () => {
+  it('has no profile, service, volume, network or secret that belongs to no tenant and not to core', () => {
     const owned = (name: string) =>
+      name.startsWith('core-') ||
+      name === 'edge-public' ||
       registry.some(
         ({ prefix, name: tenant }) =>
           name.startsWith(`${prefix}-`) || name.startsWith(`${tenant}-`) || name.startsWith(`${prefix}_`),
@@ -54,8 +57,37 @@ describe('compose.yml against tenants.ts', () => {
       )
     }
     const profiles = new Set(Object.values(services).flatMap((service) => service.profiles))
-    assert.deepEqual([...profiles].sort(), registry.flatMap(({ name }) => [name, `${name}-jobs`]).sort())
+    const known = [...registry.flatMap(({ name }) => [name, `${name}-jobs`]), 'core', 'edge']
+    assert.deepEqual([...profiles].sort(), known.sort())
   })
+
+  it('lets Traefik alone join the public network and publish ports', () => {
+    const joined = Object.entries(services).filter(([, { networks = [] }]) =>
+      (Array.isArray(networks) ? networks : Object.keys(networks)).includes('edge-public'),
+    )
+    assert.deepEqual(
+      joined.map(([name]) => name),
+      ['core-traefik'],
+    )
+    const publishing = Object.entries(services).filter(([, service]) => 'ports' in service)
+    assert.deepEqual(
+      publishing.map(([name]) => name),
+      ['core-traefik'],
+    )
+  })
+
+  for (const [index, tenant] of registry.entries()) {
+    it(`${tenant.name} has an edge network on which Traefik has the address that the frontend believes, and both hosts`, () => {
+      const subnet = `\${${subnetVariable(tenant)}:-10.213.${index + 1}}`
+      const network = `${tenant.name}-edge`
+      const joined = services['core-traefik']?.networks as unknown as Record<string, unknown>
+      assert.deepEqual(joined[network], { ipv4_address: `${subnet}.2`, aliases: [tenant.site, tenant.posHost] })
+      assert.equal(services[tenant.service('frontend')]?.environment?.UPSTREAM_REAL_IP_ADDRESS, `${subnet}.2`)
+      assert.deepEqual(compose.networks[network].ipam.config, [
+        { subnet: `${subnet}.0/24`, ip_range: `${subnet}.128/25` },
+      ])
+    })
+  }
 
   for (const tenant of registry) {
     const own = Object.entries(services).filter(([, service]) => service.profiles.includes(tenant.name))

@@ -85,6 +85,7 @@ describe('containers', () => {
     restartCount: 0,
     startedAt: '',
     addresses: {},
+    ports: {},
     ...change,
   })
   for (const [what, change, state, is] of [

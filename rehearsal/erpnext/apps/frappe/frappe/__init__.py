@@ -23,6 +23,7 @@ from frappe.exceptions import (
     LinkValidationError,
     PermissionError,
     QueueOverloaded,
+    SecurityException,
     SessionStopped,
     SiteNotSpecifiedError,
     ValidationError,

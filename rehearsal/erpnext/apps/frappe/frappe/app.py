@@ -11,9 +11,8 @@ from werkzeug.wrappers import Request, Response
 from werkzeug.wsgi import ClosingIterator
 
 import frappe
-from frappe import pages, resource, sessions
+from frappe import auth, pages, resource, sessions
 from frappe.realtime import get_user_info, has_permission
-from frappe.utils.password import check_password
 
 UNSAFE = {'POST', 'PUT', 'DELETE', 'PATCH'}
 
@@ -60,37 +59,12 @@ def begin(request: Request) -> None:
         frappe.throw('Invalid Request', frappe.CSRFTokenError)
 
 
-def login() -> str:
-    """Start a session, or 401."""
-    try:
-        user = check_password(frappe.form_dict.usr or '', frappe.form_dict.pwd or '')
-    except frappe.AuthenticationError:
-        frappe.response.message = 'Invalid login credentials'
-        raise
-    sessions.start(user)
-    frappe.response.update(home_page='/desk', full_name=user)
-    return 'Logged In'
-
-
-def logout() -> str | None:
-    if frappe.request.method != 'POST':
-        frappe.throw('Not permitted', frappe.PermissionError)
-    sessions.delete_session(frappe.session.sid)
-    frappe.local.logged_out = True
-    frappe.response.home_page = '/login'
-    return None
-
-
-def get_logged_user() -> str:
-    return frappe.session.user
-
-
 #: /api/method/<name>: the function, and whether a guest may call it.
 METHODS = {
     'ping': (frappe.ping, True),
-    'login': (login, True),
-    'logout': (logout, False),
-    'frappe.auth.get_logged_user': (get_logged_user, False),
+    'login': (auth.login, True),
+    'logout': (auth.logout, False),
+    'frappe.auth.get_logged_user': (auth.get_logged_user, False),
     'frappe.realtime.get_user_info': (get_user_info, True),
     'frappe.realtime.has_permission': (has_permission, True),
 }

@@ -45,8 +45,8 @@ class Cache:
         self.set_value(name, value, shared)
         return value
 
-    def set_value(self, name: str, value, shared: bool = False) -> None:
-        self._try(lambda: self.connection.set(self.key(name, shared), pickle.dumps(value)))
+    def set_value(self, name: str, value, shared: bool = False, expires: int | None = None) -> None:
+        self._try(lambda: self.connection.set(self.key(name, shared), pickle.dumps(value), ex=expires))
 
     def delete_value(self, name: str) -> None:
         self._try(lambda: self.connection.delete(self.key(name)))

@@ -36,6 +36,10 @@ class PermissionError(Exception):
     http_status_code = 403
 
 
+class SecurityException(Exception):
+    http_status_code = 500
+
+
 class DuplicateEntryError(Exception):
     http_status_code = 409
 

@@ -1,0 +1,81 @@
+/** Checks dynamic files together, before Traefik can see them: one bad file would be every tenant's outage. */
+import { preconditionError } from '../errors.ts'
+import type { Tenant } from '../registry.ts'
+import { type DynamicFile, type Fault, readDynamic, type Source } from './file.ts'
+import { routerFaults } from './routers.ts'
+import { tenantFaults } from './tenant.ts'
+
+export const SHARED = 'shared'
+const SECTIONS = ['routers', 'middlewares', 'services'] as const
+
+/** Every fault of these files. A file of nobody's, as of a tenant that was removed, only has to be readable. Pure. */
+export function edgeFaults(sources: Source[], tenants: readonly Tenant[]): Fault[] {
+  const read = sources.map(readDynamic)
+  const broken = read.flatMap((one) => (Array.isArray(one) ? one : []))
+  const files = read.flatMap((one) => (Array.isArray(one) ? [] : [one]))
+  const shared = files.find(({ name }) => name === SHARED)
+  return [
+    ...broken,
+    ...files.flatMap(nameFaults),
+    ...(shared ? sharedFaults(shared) : []),
+    ...files.flatMap((file) => {
+      const tenant = tenants.find(({ name }) => name === file.name)
+      if (!tenant) return []
+      const scope = { file, tenant, tenants, shared }
+      return [...routerFaults(scope), ...tenantFaults(scope)]
+    }),
+    ...doubles(files),
+  ]
+}
+
+/** A name tells whose it is: two of the same name in two files would put one of them out of work. */
+function nameFaults(file: DynamicFile): Fault[] {
+  const carries = (name: string) => name.startsWith(`${file.name}-`)
+  const named = SECTIONS.flatMap((section) =>
+    Object.keys(file.content[section])
+      .filter((name) => !carries(name))
+      .map((name) => file.fault(['http', section, name], `must begin with ${file.name}-`)),
+  )
+  const options = Object.keys(file.content.options).filter(
+    (name) => !carries(name) && name !== file.name && !(file.name === SHARED && name === 'default'),
+  )
+  return [...named, ...options.map((name) => file.fault(['tls', 'options', name], `must be called ${file.name}`))]
+}
+
+/** The API's router proves that the directory was loaded; a name that no tenant has gets no handshake. */
+function sharedFaults(file: DynamicFile): Fault[] {
+  const { routers, options } = file.content
+  const strange = Object.entries(routers).filter(([, { entryPoints }]) => entryPoints.join() !== 'api')
+  const api = Object.values(routers).some(
+    ({ service, rule }) => service === 'api@internal' && rule === 'PathPrefix(`/api`)',
+  )
+  const strict = options.default?.sniStrict === true && /^VersionTLS1[23]$/.test(options.default.minVersion ?? '')
+  return [
+    ...strange.map(([name]) =>
+      file.fault(['http', 'routers', name], 'must have entryPoints: [api]: hosts are tenants'),
+    ),
+    ...(api ? [] : [file.fault(['http', 'routers'], 'no router PathPrefix(`/api`) for api@internal')]),
+    ...(strict
+      ? []
+      : [file.fault(['tls', 'options'], 'default must have sniStrict: true and minVersion: VersionTLS12')]),
+  ]
+}
+
+/** A tenant whose name begins with another's and a dash could still define the other's names. */
+function doubles(files: DynamicFile[]): Fault[] {
+  return SECTIONS.flatMap((section) => {
+    const all = files.flatMap((file) => Object.keys(file.content[section]).map((name) => ({ file, name })))
+    return all.flatMap(({ file, name }, index) => {
+      const first = all.findIndex((one) => one.name === name)
+      return first < index ? [file.fault(['http', section, name], `is also defined in ${all[first]?.file.path}`)] : []
+    })
+  })
+}
+
+/** @throws OperatorError (3) that lists every fault as `file:line: message`. */
+export function verifyEdge(sources: Source[], tenants: readonly Tenant[]): void {
+  const faults = edgeFaults(sources, tenants)
+  if (faults.length === 0) return
+  const lines = faults.map(({ path, line, message }) => `\n  ${path}:${line}: ${message}`)
+  throw preconditionError(`the edge's files are refused:${lines.join('')}`, 'nothing was published; see docs/edge.md')
+}

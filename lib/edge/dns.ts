@@ -1,0 +1,53 @@
+/** Compares what DNS says of a host with this server's addresses, and names the very record to set. */
+import { Resolver } from 'node:dns/promises'
+import type { EdgeSettings } from './settings.ts'
+
+/** What DNS answered for one kind of record: addresses, or why there are none. */
+export interface Records {
+  addresses: string[]
+  /** `ENOTFOUND`, `ENODATA`, `ETIMEOUT` … */
+  error?: string
+}
+
+export interface DnsVerdict {
+  state: 'ok' | 'warn' | 'fail'
+  is: string
+  remedy?: string
+}
+
+type Addresses = Pick<EdgeSettings, 'serverIp' | 'serverIp6'>
+
+/** Ask for a host's A and AAAA records, and judge them. At most 3 s. */
+export async function checkDns(host: string, settings: EdgeSettings): Promise<DnsVerdict> {
+  if (!settings.serverIp) return judgeDns(host, { addresses: [] }, { addresses: [] }, settings)
+  const resolver = new Resolver({ timeout: 1500, tries: 2 })
+  if (settings.dnsServer) resolver.setServers([settings.dnsServer])
+  const ask = (question: Promise<string[]>): Promise<Records> =>
+    question.then(
+      (addresses) => ({ addresses }),
+      (error: NodeJS.ErrnoException) => ({ addresses: [], error: error.code ?? error.message }),
+    )
+  const [a, aaaa] = await Promise.all([ask(resolver.resolve4(host)), ask(resolver.resolve6(host))])
+  return judgeDns(host, a, aaaa, settings)
+}
+
+const NONE = ['ENOTFOUND', 'ENODATA']
+
+/** Pure, so that a test can show each case. */
+export function judgeDns(host: string, a: Records, aaaa: Records, { serverIp, serverIp6 }: Addresses): DnsVerdict {
+  if (!serverIp) return { state: 'warn', is: 'not compared: SERVER_IP is not set', remedy: 'set SERVER_IP in .env' }
+  if (a.error && !NONE.includes(a.error)) {
+    return { state: 'warn', is: `cannot be asked: ${a.error}`, remedy: 'see /etc/resolv.conf, or DNS_SERVER in .env' }
+  }
+  const set = `set ${host}. A ${serverIp}`
+  if (a.addresses.length === 0) return { state: 'fail', is: 'DNS has no A record', remedy: set }
+  if (a.addresses.some((address) => address !== serverIp)) {
+    return { state: 'fail', is: `DNS says ${a.addresses.join(', ')}, this host is ${serverIp}`, remedy: set }
+  }
+  if (aaaa.addresses.some((address) => address !== serverIp6)) {
+    const instead = serverIp6 ? `set ${host}. AAAA ${serverIp6}` : `remove ${host}. AAAA`
+    const mine = serverIp6 ? `this host is ${serverIp6}` : 'this host has no SERVER_IP6'
+    return { state: 'fail', is: `DNS says ${aaaa.addresses.join(', ')}, ${mine}`, remedy: instead }
+  }
+  return { state: 'ok', is: a.addresses.join(', ') }
+}

@@ -1,0 +1,82 @@
+/** Core itself: its containers, and whether Traefik works by exactly what was published. */
+import { renderServices } from '../compose.ts'
+import { type Container, tenantContainers } from '../containers.ts'
+import { volumeNames } from '../docker.ts'
+import { verifyEdge } from '../edge/check.ts'
+import { type Edge, edgeOf } from '../edge/hosts.ts'
+import { isAsPublished, publishedFiles, publishedTenants, readMark } from '../edge/publish.ts'
+import { askTraefik } from '../edge/traefik.ts'
+import { messageOf } from '../errors.ts'
+import type { Tenant, Unit } from '../registry.ts'
+import { type Finding, type Probe, runProbes } from './check.ts'
+import { containerFindings } from './containers.ts'
+
+const DEPLOY = 'npx zx scripts/deploy.ts core'
+
+/** What the tenants' hosts need to know of core. */
+export interface Front {
+  containers: Container[]
+  /** Core was deployed once: its volume is made by nothing else, and outlives its containers. */
+  deployed: boolean
+  /** Nothing where Traefik does not run. */
+  edge: Edge | undefined
+  /** Names of tenants. */
+  published: string[]
+}
+
+/** One look at core for all that ask. */
+export async function lookAtCore(core: Unit, registry: Tenant[]): Promise<Front> {
+  const [containers, published] = await Promise.all([tenantContainers(core, 3), publishedTenants(core, registry)])
+  const deployed = containers.length > 0 || (await volumeNames()).has(core.volume('acme-data'))
+  return { containers, deployed, edge: edgeOf(core, containers), published }
+}
+
+/** Core's findings; one warning where it was never deployed. @param limit seconds */
+export async function coreFindings(
+  core: Unit,
+  registry: Tenant[],
+  front: Promise<Front>,
+  limit: number,
+): Promise<Finding[]> {
+  const probe = (part: string, check: string, run: (found: Front) => Promise<Finding[]>): Probe => ({
+    part,
+    check,
+    remedy: DEPLOY,
+    limit,
+    run: async () => run(await front),
+  })
+  return runProbes([
+    probe('traefik', 'container', async ({ deployed, containers }) => {
+      if (deployed) return containerFindings(core, await renderServices(core), containers)
+      return [
+        { part: 'traefik', check: 'container', state: 'warn', is: 'not deployed: no public host', remedy: DEPLOY },
+      ]
+    }),
+    probe('traefik', 'routers', async ({ deployed }) => (deployed ? routerFindings(core, registry) : [])),
+  ])
+}
+
+/** `/ping` says OK while every tenant answers 404: the truth is in the API, which is one of the routers itself. */
+async function routerFindings(core: Unit, registry: Tenant[]): Promise<Finding[]> {
+  const part = { part: 'traefik', check: 'routers' }
+  const fail = (is: string, remedy = DEPLOY): Finding[] => [{ ...part, state: 'fail', is, remedy }]
+  const fault = await faultOfFiles(core, registry)
+  if (fault) return fail(fault)
+  const [{ mark, routers }, published] = await Promise.all([askTraefik(core), readMark(core)])
+  if (mark !== published) return fail('Traefik has not loaded what was published', core.logs('traefik'))
+  const bad = routers.filter(({ faults }) => faults.length > 0)
+  if (bad.length > 0)
+    return fail(bad.map(({ name, faults }) => `${name}: ${faults.join(', ')}`).join('; '), core.logs('traefik'))
+  return [{ ...part, state: 'ok', is: `${routers.length} enabled` }]
+}
+
+/** A file that was written by hand: Traefik goes on with the old ones, and at its next start serves nobody. */
+async function faultOfFiles(core: Unit, registry: Tenant[]): Promise<string | undefined> {
+  if (await isAsPublished(core)) return undefined
+  try {
+    verifyEdge(await publishedFiles(core), registry)
+    return 'state/core/edge was changed by hand'
+  } catch (error) {
+    return messageOf(error)
+  }
+}

@@ -1,0 +1,148 @@
+/** A tenant's two public hosts, each asked through the edge itself: certificate, redirects, ping, realtime, DNS. */
+import { judgeCertificate, type Verdict } from '../edge/certificate.ts'
+import { checkDns } from '../edge/dns.ts'
+import { type Edge, shakeHands, type Visitor, visit } from '../edge/hosts.ts'
+import { edgeSettings } from '../edge/settings.ts'
+import type { Answer } from '../http.ts'
+import type { Tenant } from '../registry.ts'
+import type { Finding, Probe } from './check.ts'
+import type { Front } from './core.ts'
+import { loginFinding } from './site.ts'
+
+/** Seconds for one request. */
+const LIMIT = 5
+
+/** One of a tenant's two hosts. */
+export interface PublicHost {
+  part: 'erp' | 'pos'
+  name: string
+}
+
+const publicHosts = ({ site, posHost }: Tenant): PublicHost[] => [
+  { part: 'erp', name: site },
+  { part: 'pos', name: posHost },
+]
+
+/** A probe for each host; none where core was never deployed, which is told once, as core's own finding. */
+export function hostProbes(tenant: Tenant, front: Promise<Front>, limit: number): Probe[] {
+  return publicHosts(tenant).map((host) => ({
+    part: host.part,
+    check: 'host',
+    remedy: `npx zx scripts/deploy.ts ${tenant.name}`,
+    limit,
+    run: async () => {
+      const { deployed, edge, published } = await front
+      if (!deployed) return []
+      if (!edge) throw new Error('Traefik does not run')
+      if (!published.includes(tenant.name)) throw new Error('not published to Traefik')
+      return hostFindings(tenant, host, edge)
+    },
+  }))
+}
+
+/** Everything about one host. Without a certificate nothing can be asked by https: then that is its one failure. */
+async function hostFindings(tenant: Tenant, host: PublicHost, edge: Edge): Promise<Finding[]> {
+  const visitor = visit(edge, host.name, LIMIT)
+  try {
+    const [certificate, ...others] = await Promise.all([
+      shakeHands(edge, host.name, LIMIT).then((handshake) => judgeCertificate(host.name, handshake)),
+      checkDns(host.name, edgeSettings(tenant.settings)).then((verdict) => ({
+        part: host.part,
+        check: 'DNS',
+        ...verdict,
+      })),
+      visitor.getPlain('/x?y=1').then((answer) => redirectFinding(host, answer)),
+    ])
+    const secure = certificate.none ? [] : await secureFindings(tenant, host, visitor)
+    return [certificateFinding(host, certificate), ...secure, ...others]
+  } finally {
+    visitor.leave()
+  }
+}
+
+function certificateFinding({ part, name }: PublicHost, { state, is, limit, remedy, days }: Verdict): Finding {
+  return {
+    part,
+    check: 'certificate',
+    state,
+    is,
+    ...(limit && { limit }),
+    ...(remedy && { remedy }),
+    ...(days !== undefined && {
+      value: { name: 'erp_certificate_days_left', value: days, labels: { host: name } },
+    }),
+  }
+}
+
+function redirectFinding({ part, name }: PublicHost, { status, headers, error }: Answer): Finding {
+  const right = [301, 308].includes(status) && headers.location === `https://${name}/x?y=1`
+  if (right) return { part, check: 'http', state: 'ok', is: 'leads to https' }
+  const is = error ?? `HTTP ${status} ${headers.location ?? ''}`.trim()
+  return {
+    part,
+    check: 'http',
+    state: 'fail',
+    is,
+    limit: `308 https://${name}`,
+    remedy: 'npx zx scripts/deploy.ts core',
+  }
+}
+
+async function secureFindings(tenant: Tenant, host: PublicHost, visitor: Visitor): Promise<Finding[]> {
+  const ask = (path: string) => visitor.get(path)
+  const own = [
+    ask('/api/method/ping').then((answer) => pingFinding(tenant, host, answer)),
+    realtimeFinding(tenant, host, visitor),
+  ]
+  const more =
+    host.part === 'pos'
+      ? ask('/?a=1').then((answer) => rootFinding(tenant, host, answer))
+      : ask('/login').then((page) => loginFinding(tenant, page, ask, host.part))
+  return Promise.all([...own, more])
+}
+
+function pingFinding(tenant: Tenant, { part }: PublicHost, { status, body, milliseconds, error }: Answer): Finding {
+  if (status === 200 && body.includes('pong'))
+    return { part, check: 'ping', state: 'ok', is: `${Math.round(milliseconds)} ms` }
+  const remedy = `npx zx scripts/deploy.ts ${tenant.name}`
+  return { part, check: 'ping', state: 'fail', is: error ?? `HTTP ${status}`, remedy }
+}
+
+/** The point of sale has moved with version 16; a query must not break the way to it. */
+function rootFinding({ name, erpnextMajor }: Tenant, { part, name: host }: PublicHost, answer: Answer): Finding {
+  const path = `${erpnextMajor >= 16 ? '/desk' : '/app'}/point-of-sale`
+  const location = String(answer.headers.location ?? '')
+  const leads = [301, 302, 307, 308].includes(answer.status) && location.split('/').slice(3).join('/') === path.slice(1)
+  if (leads) return { part, check: 'root', state: 'ok', is: `leads to ${path}` }
+  const is = answer.error ?? `HTTP ${answer.status} ${location}`.trim()
+  return {
+    part,
+    check: 'root',
+    state: 'fail',
+    is,
+    limit: `https://${host}${path}`,
+    remedy: `npx zx scripts/deploy.ts ${name}`,
+  }
+}
+
+/**
+ * A bare handshake proves nothing, and with any cookie a socket connects as Guest. Connecting to the namespace needs
+ * nginx, socketio, its way back through this host, the backend and redis-queue, and the right site (sso-facts 2).
+ */
+async function realtimeFinding(tenant: Tenant, { part }: PublicHost, visitor: Visitor): Promise<Finding> {
+  const path = '/socket.io/?EIO=4&transport=polling'
+  const open = await visitor.get(path, { headers: { Cookie: 'sid=x' } })
+  const sid = /"sid":"([^"]+)"/.exec(open.body)?.[1]
+  if (!sid) return broken(tenant, part, open.error ?? `no handshake: HTTP ${open.status}`)
+  await visitor.get(`${path}&sid=${sid}`, { method: 'POST', body: `40/${tenant.site},` })
+  const answer = await visitor.get(`${path}&sid=${sid}`)
+  if (answer.body.startsWith(`40/${tenant.site},{"sid"`))
+    return { part, check: 'realtime', state: 'ok', is: 'connects' }
+  const refusal = /"message":"([^"]*)"/.exec(answer.body)?.[1]
+  return broken(tenant, part, refusal ?? answer.error ?? `HTTP ${answer.status}`)
+}
+
+function broken({ name }: Tenant, part: string, is: string): Finding {
+  const remedy = `npx zx scripts/tenant.ts ${name} restart socketio`
+  return { part, check: 'realtime', state: 'fail', is, remedy }
+}

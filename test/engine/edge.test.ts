@@ -1,0 +1,264 @@
+/** The edge with both tenants: four hosts, who is believed, and one tenant's mistake that is nobody else's outage. */
+import assert from 'node:assert/strict'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
+import tenants from '../../tenants.ts'
+import { docker, eventually, logsOf, useStack } from './harness.ts'
+import { ask, certificateOf, httpsPort, makeClient } from './visitor.ts'
+
+const stack = useStack('edge', ['core', 'byrne', 'dickson'])
+const HOSTS = Object.values(tenants).flatMap(({ site, posHost }) => [site, posHost])
+const { site: ERP, posHost: POS } = tenants.dickson
+const traefik = stack.container('core-traefik')
+const published = (name: string) => join(stack.home, `state/core/edge/${name}.yml`)
+
+/** As an editor saves it, beside every check of ours. */
+function putByHand(name: string, text: string): void {
+  writeFileSync(`${published(name)}.new`, text)
+  renameSync(`${published(name)}.new`, published(name))
+}
+
+async function pings(host: string): Promise<boolean> {
+  const { status, body } = await ask(stack, host, '/api/method/ping').catch(() => ({ status: 0, body: '' }))
+  return status === 200 && body.includes('pong')
+}
+
+interface Finding {
+  part: string
+  check: string
+  state: string
+  is: string
+  remedy?: string
+}
+/** What healthcheck says, by tenant. */
+async function findings(tenant: string): Promise<Finding[]> {
+  const { stdout } = await stack.script('healthcheck', ['--json'])
+  const report = JSON.parse(stdout) as { tenants: { tenant: string; findings: Finding[] }[] }
+  return report.tenants.find((row) => row.tenant === tenant)?.findings ?? []
+}
+
+describe('four hosts', () => {
+  it('answer with a certificate that the authority issued: one for both hosts of a tenant', async () => {
+    const serials = new Map<string, string>()
+    for (const host of HOSTS) {
+      assert.ok(await pings(host), host)
+      const certificate = await certificateOf(stack, host)
+      assert.ok(typeof certificate !== 'string')
+      assert.match(certificate.issuer.CN as string, /^Pebble/)
+      serials.set(host, certificate.serialNumber)
+    }
+    for (const { site, posHost } of Object.values(tenants)) assert.equal(serials.get(site), serials.get(posHost))
+    assert.equal(new Set(serials.values()).size, 2)
+  })
+
+  it('give no handshake to a name that nobody has, and refuse the Host of another tenant and of nobody', async () => {
+    assert.match(String(await certificateOf(stack, 'nope.example')), /UNRECOGNIZED_NAME/)
+    for (const host of [tenants.byrne.site, tenants.byrne.posHost, 'nope.example']) {
+      assert.equal((await ask(stack, ERP, '/', { headers: { Host: host } })).status, 421, host)
+    }
+  })
+
+  it('send plain http to https, and POS to the point of sale, with and without a query', async () => {
+    const port = docker('port', traefik, '80').split(':').at(-1)
+    const plain = await fetch(`http://127.0.0.1:${port}/x?y=1`, { redirect: 'manual', headers: { Host: ERP } })
+    assert.equal(plain.status, 308)
+    for (const path of ['/', '/?a=1']) {
+      const { status, headers } = await ask(stack, POS, path)
+      assert.equal(status, 302)
+      assert.match(String(headers.location), /^https:\/\/[^/]+\/desk\/point-of-sale$/)
+    }
+    assert.equal((await ask(stack, ERP, '/')).status, 200)
+  })
+
+  it('send each security header once, name no server, and every cookie is Secure', async () => {
+    const { names, headers } = await ask(stack, ERP, '/login')
+    const expected = ['strict-transport-security', 'x-frame-options', 'x-content-type-options', 'referrer-policy']
+    for (const name of expected) assert.equal(names.filter((one) => one === name).length, 1, name)
+    assert.equal(headers.server, undefined)
+    const cookies = headers['set-cookie'] as string[]
+    assert.ok(cookies.length > 0)
+    for (const cookie of cookies) assert.match(cookie, /; Secure/)
+  })
+
+  it('take no TLS below 1.2', async () => {
+    const old = docker(
+      'run',
+      '--rm',
+      '--network',
+      `${stack.prefix}edge-public`,
+      '--entrypoint',
+      'sh',
+      stack.env.PEBBLE_IMAGE ?? '',
+      '-c',
+      `echo | openssl s_client -connect ${stack.env.REHEARSAL_SUBNET}.2:443 -servername ${ERP} -tls1_1 -cipher 'ALL@SECLEVEL=0' 2>&1; echo | openssl s_client -connect ${stack.env.REHEARSAL_SUBNET}.2:443 -servername ${ERP} -tls1_2 2>&1 | grep 'Protocol '`,
+    )
+    assert.match(old, /alert protocol version|no protocols available/)
+    assert.match(old, /TLSv1\.2/)
+  })
+
+  it("are reached by a tenant's own backend and socketio, whose programs trust the private authority", () => {
+    const python = `import requests; print(requests.get("https://${ERP}/api/method/ping", timeout=5).text)`
+    const backend = docker(
+      'exec',
+      stack.container('dickson-backend'),
+      '/home/frappe/frappe-bench/env/bin/python',
+      '-c',
+      python,
+    )
+    assert.match(backend, /pong/)
+    const node = `fetch('https://${ERP}/api/method/ping').then(a => a.text()).then(console.log, console.error)`
+    assert.match(docker('exec', stack.container('dickson-socketio'), 'node', '-e', node), /pong/)
+  })
+
+  it('are all well for healthcheck, with every check of them', async () => {
+    for (const tenant of ['byrne', 'dickson']) {
+      const own = (await findings(tenant)).filter(({ part }) => ['erp', 'pos'].includes(part))
+      assert.deepEqual(
+        own.filter(({ state }) => state !== 'ok'),
+        [],
+      )
+      const checks = own.map(({ part, check }) => `${part} ${check}`).sort()
+      const each = ['DNS', 'certificate', 'http', 'ping', 'realtime']
+      const expected = ['erp', 'pos'].flatMap((part) => each.map((check) => `${part} ${check}`))
+      assert.deepEqual(checks, [...expected, 'erp login page', 'pos root'].sort())
+    }
+    assert.deepEqual(
+      (await findings('core')).filter(({ state }) => state !== 'ok'),
+      [],
+    )
+  })
+})
+
+describe('a client address', () => {
+  const bad = ['-d', 'usr=nobody@example.org', '-d', 'pwd=wrong']
+  const clients = { first: makeLater('a'), second: makeLater('b') }
+  after(() => {
+    for (const client of Object.values(clients)) client.leave()
+  })
+
+  it('is limited at the login by Traefik, before Frappe would lock it out', () => {
+    const statuses = Array.from({ length: 14 }, () => clients.first.curl(ERP, '/api/method/login', ...bad).status)
+    assert.equal(statuses[0], 401)
+    assert.ok(statuses.includes(429), statuses.join())
+    assert.ok(!statuses.includes(500), statuses.join())
+  })
+
+  it('that is locked out by twelve bad logins, with a forged address in each, locks out nobody else', async () => {
+    const good = readFileSync(published('dickson'), 'utf8')
+    putByHand('dickson', good.replace(', shared-login-limit', ''))
+    try {
+      const login = [
+        '-d',
+        'usr=Administrator',
+        '-d',
+        `pwd=${readFileSync(join(stack.home, 'secrets/dickson_admin_password.txt'), 'utf8')}`,
+      ]
+      const forged = ['-H', `X-Forwarded-For: ${clients.second.address}`, '-H', `X-Real-Ip: ${clients.second.address}`]
+      const attack = () => clients.first.curl(ERP, '/api/method/login', ...forged, ...bad).status
+      await eventually(15, 'the limit is off', () => attack() !== 429)
+      const statuses = Array.from({ length: 12 }, attack)
+      assert.equal(statuses.at(-1), 500, statuses.join())
+      assert.equal(clients.first.curl(ERP, '/api/method/login', ...login).status, 500)
+      assert.equal(clients.second.curl(ERP, '/api/method/login', ...login).status, 200)
+    } finally {
+      putByHand('dickson', good)
+    }
+    const log = logsOf(stack.container('dickson-frontend'))
+    assert.ok(log.includes(`${clients.first.address} - `))
+  })
+
+  function makeLater(name: string) {
+    let client: ReturnType<typeof makeClient> | undefined
+    const get = () => {
+      client ??= makeClient(stack, name)
+      return client
+    }
+    return {
+      get address() {
+        return get().address
+      },
+      curl: (...args: Parameters<ReturnType<typeof makeClient>['curl']>) => get().curl(...args),
+      leave: () => client?.leave(),
+    }
+  }
+})
+
+describe("one tenant's mistake", () => {
+  it('in a published file is told with file and line while all are served; a deploy mends it', async () => {
+    const good = readFileSync(published('dickson'), 'utf8')
+    putByHand('dickson', good.replace('priority: 100', 'priority: 100\n      bogus: 1'))
+    const [routers] = (await findings('core')).filter(({ check }) => check === 'routers')
+    assert.equal(routers?.state, 'fail')
+    assert.match(routers?.is ?? '', /state\/core\/edge\/dickson\.yml:\d+: .*unknown field bogus/)
+    for (const host of HOSTS) assert.ok(await pings(host), host)
+
+    docker('restart', traefik)
+    await eventually(
+      20,
+      'Traefik runs again',
+      () => docker('inspect', '-f', '{{.State.Status}}', traefik) === 'running',
+    )
+    assert.ok(!(await pings(tenants.byrne.site)), 'Traefik has loaded a bad directory, or this test proves nothing')
+    const { code, stderr } = await stack.script('deploy', ['dickson'])
+    assert.equal(code, 0, stderr)
+    assert.equal(readFileSync(published('dickson'), 'utf8'), good)
+    await eventually(20, 'all hosts answer', async () => (await Promise.all(HOSTS.map(pings))).every(Boolean))
+  })
+
+  it("is nobody else's: a restart with the files as published serves all", async () => {
+    docker('restart', traefik)
+    await eventually(30, 'all hosts answer', async () => (await Promise.all(HOSTS.map(pings))).every(Boolean))
+    const core = await findings('core')
+    assert.deepEqual(
+      core.filter(({ check, state }) => check === 'routers' && state !== 'ok'),
+      [],
+    )
+  })
+
+  it('leaves core alone: a deploy warns where core differs, and recreates nothing of it (row 36)', async () => {
+    const before = stack.fingerprint('core')
+    const { code, stderr } = await stack.script('deploy', ['byrne'], { env: { ACME_EMAIL: 'other@example.org' } })
+    assert.equal(code, 0, stderr)
+    assert.match(
+      stderr,
+      /core-traefik differs from compose\.yml and was left as it is: npx zx scripts\/deploy\.ts core/,
+    )
+    assert.equal(stack.fingerprint('core'), before)
+  })
+
+  it('of a host whose DNS leads elsewhere is told with the record to set, and its certificate is checked all the same', async () => {
+    docker(
+      'exec',
+      stack.container('pebble'),
+      'curl',
+      '-sd',
+      `{"host":"${ERP}.","addresses":["192.0.2.9"]}`,
+      'http://127.0.0.1:8055/add-a',
+    )
+    const own = (await findings('dickson')).filter(({ part }) => part === 'erp')
+    docker('exec', stack.container('pebble'), 'curl', '-sd', `{"host":"${ERP}."}`, 'http://127.0.0.1:8055/clear-a')
+    const dns = own.find(({ check }) => check === 'DNS')
+    assert.equal(dns?.state, 'fail')
+    assert.equal(dns?.is, `DNS says 192.0.2.9, this host is ${stack.env.SERVER_IP}`)
+    assert.equal(dns?.remedy, `set ${ERP}. A ${stack.env.SERVER_IP}`)
+    assert.equal(own.find(({ check }) => check === 'certificate')?.state, 'ok')
+  })
+})
+
+describe('deploy core', () => {
+  it('run again recreates nothing and says so', async () => {
+    const before = stack.fingerprint('core')
+    const { code, stdout, stderr } = await stack.script('deploy', ['core'])
+    assert.equal(code, 0, stderr)
+    assert.match(stdout, /core: Traefik is up; nothing had to be done/)
+    assert.equal(stack.fingerprint('core'), before)
+  })
+
+  it('runs as nobody, without a capability, on a read-only root, with its keys closed', () => {
+    const format = '{{.Config.User}} {{.HostConfig.CapDrop}} {{.HostConfig.CapAdd}} {{.HostConfig.ReadonlyRootfs}}'
+    assert.equal(docker('inspect', '-f', format, traefik), '65532:65532 [ALL] [] true')
+    assert.equal(docker('exec', traefik, 'stat', '-c', '%a %u', '/srv/acme/acme.json'), '600 65532')
+    assert.ok(httpsPort(stack) > 0)
+  })
+})
