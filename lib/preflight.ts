@@ -28,16 +28,15 @@ export interface Ground {
  */
 export async function preflight(tenant: Tenant, registry: Tenant[], engine: Engine): Promise<Ground> {
   const [ground] = await Promise.all([
-    groundOf(tenant, engine),
+    groundOf(tenant, registry, engine),
     verifySecrets(tenant, registry),
     verifyReadable(join(tenant.settings.root, 'tenant')),
-    verifyHardening(tenant, registry, tenant),
   ])
   return ground
 }
 
 /** What the machine and the configuration say, for a tenant or for core. @throws OperatorError (3) */
-export async function groundOf(unit: Unit, engine: Engine): Promise<Ground> {
+export async function groundOf(unit: Unit, registry: Tenant[], engine: Engine): Promise<Ground> {
   await requireCompose()
   if (isOlder(engine.version, OLDEST_ENGINE)) {
     throw preconditionError(
@@ -49,6 +48,7 @@ export async function groundOf(unit: Unit, engine: Engine): Promise<Ground> {
     renderServices(unit, { hashes: true }),
     tenantContainers(unit),
     diskWarnings(engine.dataRoot),
+    verifyHardening(unit, registry, unit),
   ])
   const memory =
     engine.memoryBytes < MEMORY_BYTES

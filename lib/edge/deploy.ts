@@ -163,7 +163,7 @@ async function corePreflight({ core, registry, engine }: CoreOptions): Promise<G
   const names = await publishedTenants(core, registry)
   const hosts = registry.filter(({ name }) => names.includes(name)).flatMap(hostsOf)
   const [ground, dns] = await Promise.all([
-    groundOf(core, engine),
+    groundOf(core, registry, engine),
     hosts.length > 0 ? dnsWarnings(hosts, core) : [],
     planPublishing({ core, registry, names, tidy: true }),
     verifyReadable(join(core.settings.root, 'core/traefik')),

@@ -292,6 +292,7 @@ describe('what the scripts print', { concurrency: 4 }, () => {
       [
         ['byrne', 'ok'],
         ['dickson', 'fail'],
+        ['core', 'warn'],
       ],
     )
     assert.match(readFileSync(file, 'utf8'), /tenant="dickson".* 2$/m)
