@@ -103,7 +103,7 @@ describe('backups on another machine', () => {
     })
 
     it('catches up on what it missed while it was away, and a failed copy is no success', async () => {
-      docker('stop', server())
+      docker('stop', '--time', '0', server())
       const earlier = ledger().verified.snapshot
       const missed = await backup(env)
       assert.equal(missed.code, 1, missed.stderr)
