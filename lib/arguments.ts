@@ -115,11 +115,11 @@ export function chooseTenants<O extends OptionSpecs>(
   const names = positionals.slice(0, taken)
   const words = positionals.slice(taken)
   if (all && !spec.words && words.length > 0) throw usageError('--all and a tenant exclude each other', helpHint(spec))
-  if (words.length > 0 && !spec.words)
-    throw usageError(`one tenant is meant, not ${positionals.length}`, helpHint(spec))
   if (all || (spec.tenants === 'any' && names.length === 0)) return { tenants: registry, core, words }
   if (names.length === 0 && !core) throw usageError(`a tenant is missing; known: ${known}`, helpHint(spec))
   const tenants = names.map((name) => findTenant(registry, name))
+  if (words.length > 0 && !spec.words)
+    throw usageError(`one tenant is meant, not ${positionals.length}`, helpHint(spec))
   return { tenants: [...new Set(tenants)], core, words }
 }
 

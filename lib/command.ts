@@ -18,7 +18,7 @@ import {
   parseCommandLine,
   renderHelp,
 } from './arguments.ts'
-import { EXIT, messageOf, OperatorError, usageError } from './errors.ts'
+import { EXIT, messageOf, OperatorError, printable, usageError } from './errors.ts'
 import { withLock } from './lock.ts'
 import { makeRedactor } from './redact.ts'
 import { makeCore, readRegistry, type Tenant, type Unit } from './registry.ts'
@@ -48,6 +48,11 @@ export interface Context<O extends OptionSpecs> extends Reporter {
   readonly signal: AbortSignal
   /** Take each tenant's lock in turn, do the work, write the journal. One tenant's failure does not stop the next. */
   forEachTenant<T>(work: (tenant: Tenant) => Promise<T>): Promise<T[]>
+  /**
+   * Consent to what destroys: `given` is --confirm's value; without it the returned function has the tenant's name typed.
+   * @throws OperatorError (2), at once where there is neither the flag nor a terminal: a piped `y` is no consent.
+   */
+  consent(tenant: Tenant, given: string | undefined): () => Promise<void>
   /** Take the lock of core's verbs, do the work, write the journal. */
   forCore<T>(core: Unit, work: (core: Unit) => Promise<T>): Promise<T>
   /** Hold a lock that belongs to no tenant, a file below state/; wait `patience` seconds for it. */
@@ -60,6 +65,8 @@ export interface CommandSpec<O extends OptionSpecs, R> extends Grammar<O> {
   run(context: Context<O>): Promise<R>
   /** The result for people, on stdout; `--json` prints the result itself. */
   render?(result: R, colour: boolean): string
+  /** Options that make another verb of it, for lock and journal: `restore --drill`. */
+  modes?: readonly (keyof O & string)[]
   /** The exit code of a result that is no error; 0 where nothing is said. */
   exitCode?(result: R): number
 }
@@ -208,7 +215,8 @@ async function makeContext<O extends OptionSpecs, R>(
     colour: useColour(process.stderr),
   })
   const dryRun = flags['dry-run'] === true
-  const verb = [spec.name, ...words].join(' ')
+  const modes = (spec.modes ?? []).filter((mode) => flags[mode] !== undefined).map((mode) => `--${mode}`)
+  const verb = [spec.name, ...words, ...modes].join(' ')
   const by = process.env.SUDO_USER || userName()
   const run = { verb, by, pid: process.pid, dryRun, reporter, redact, signal }
   const core = makeCore(settings)
@@ -221,9 +229,24 @@ async function makeContext<O extends OptionSpecs, R>(
       const holder = { pid: process.pid, verb, since: new Date().toISOString() }
       return withLock(join(settings.home, 'state', file), holder, what, work, patience)
     },
+    consent: (tenant, given) => consent(tenant, given, terminal && flags.json !== true),
     print: (text) => void process.stdout.write(redact(text)),
     forEachTenant: (work) => forEachTenant(tenants, run, work),
     forCore: (unit, work) => forCore(unit, run, work),
+  }
+}
+
+function consent({ name }: Tenant, given: string | undefined, terminal: boolean): () => Promise<void> {
+  if (given !== undefined && given !== name)
+    throw usageError(`--confirm=${printable(given).slice(0, 40)} is not the tenant ${name}`)
+  if (given === undefined && !terminal)
+    throw usageError(`this replaces data: without a terminal it needs --confirm=${name}`)
+  return async () => {
+    if (given === name) return
+    const { default: prompts } = await import('prompts')
+    const message = `Type ${name} to go on`
+    const { typed } = await prompts({ type: 'text', name: 'typed', message, stdout: process.stderr })
+    if (typed !== name) throw usageError(`${name} was not typed: nothing was changed`)
   }
 }
 

@@ -1,6 +1,7 @@
 /** Runs the docker client and reads its answers into types. Every call has a time limit and dies with us. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { open } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { $ } from 'zx/core'
@@ -56,6 +57,31 @@ export async function docker(args: string[], options: DockerOptions = {}): Promi
   const result = { code: output.exitCode ?? 1, stdout: output.stdout, stderr: output.stderr, timedOut }
   if (result.code !== 0 && !nothrow) throw failure(args, result, timeout)
   return result
+}
+
+/**
+ * Run docker with its stdout in a new file, for its owner alone.
+ * @throws OperatorError (1); the file is then for the caller to remove.
+ */
+export async function dockerToFile(args: string[], file: string): Promise<void> {
+  const handle = await open(file, 'wx', 0o600)
+  try {
+    const child = spawn('setpriv', ['--pdeathsig', 'TERM', 'docker', ...args], {
+      stdio: ['ignore', handle.fd, 'pipe'],
+      env: $.env,
+      cwd: $.cwd,
+      ...($.signal && { signal: $.signal }),
+    })
+    let stderr = ''
+    child.stderr?.on('data', (data) => {
+      stderr = `${stderr}${data}`.slice(-4000)
+    })
+    const [code] = await once(child, 'close')
+    $.signal?.throwIfAborted()
+    if (code !== 0) throw failure(args, { code: code ?? 1, stdout: '', stderr, timedOut: false }, 0)
+  } finally {
+    await handle.close()
+  }
 }
 
 function failure(args: string[], result: DockerResult, timeout: number): OperatorError {

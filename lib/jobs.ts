@@ -1,5 +1,6 @@
 /** One-off containers that our own stdin holds: however we die, they end at once, with everything that runs inside. */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { $ } from 'zx/core'
@@ -25,7 +26,7 @@ export function jobArgs(tenant: Tenant, part: string, name: string, mounts: stri
 }
 
 /** A name that no earlier run's container can still have. */
-export const jobName = (tenant: Tenant, part: string) => tenant.container(`${part}-${process.pid}`)
+export const jobName = (tenant: Tenant, part: string) => tenant.container(`${part}-${randomBytes(4).toString('hex')}`)
 
 /**
  * Start a container, do the work, end it.

@@ -5,6 +5,7 @@ import { isOlder, renderServices, requireCompose, type Service } from './compose
 import { type Container, tenantContainers } from './containers.ts'
 import { docker, type Engine, lastLines, volumeNames } from './docker.ts'
 import { preconditionError } from './errors.ts'
+import { verifyHardening } from './gate.ts'
 import type { Tenant, Unit } from './registry.ts'
 import { verifySecrets } from './secrets.ts'
 
@@ -26,16 +27,18 @@ export interface Ground {
  * @throws OperatorError (3), naming the remedy.
  */
 export async function preflight(tenant: Tenant, registry: Tenant[], engine: Engine): Promise<Ground> {
+  await verifyEngine(engine)
   const [ground] = await Promise.all([
     groundOf(tenant, engine),
     verifySecrets(tenant, registry),
     verifyReadable(join(tenant.settings.root, 'tenant')),
+    verifyHardening(tenant, registry, tenant),
   ])
   return ground
 }
 
-/** What the machine and the configuration say, for a tenant or for core. @throws OperatorError (3) */
-export async function groundOf(unit: Unit, engine: Engine): Promise<Ground> {
+/** @throws OperatorError (3) where Docker or Compose is too old for what follows. */
+export async function verifyEngine(engine: Engine): Promise<void> {
   await requireCompose()
   if (isOlder(engine.version, OLDEST_ENGINE)) {
     throw preconditionError(
@@ -43,6 +46,10 @@ export async function groundOf(unit: Unit, engine: Engine): Promise<Ground> {
       'update Docker',
     )
   }
+}
+
+/** What the machine and the configuration say, for a tenant or for core. @throws OperatorError (3) */
+export async function groundOf(unit: Unit, engine: Engine): Promise<Ground> {
   const [services, containers, disk] = await Promise.all([
     renderServices(unit, { hashes: true }),
     tenantContainers(unit),

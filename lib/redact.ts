@@ -15,20 +15,24 @@ export function makeRedactor(settings: Settings): (text: string) => string {
   let files: string[] | undefined
   return (text) => {
     if (text.trim() === '') return text
-    files ??= readSecretFiles(join(settings.home, 'secrets'))
+    files ??= secretValues(settings).map(({ value }) => value)
     return [...files, ...learned].reduce((safe, value) => safe.replaceAll(value, '[secret]'), text)
   }
 }
 
-/** Longest first, so that a secret which contains another is replaced whole. */
-function readSecretFiles(directory: string): string[] {
-  const names = listDirectory(directory)
-  const lines = names
-    .flatMap((name) => readLines(join(directory, name)))
-    .flatMap((line) => [line, line.replace(/^\w+=/, '')])
-  return [...new Set(lines.map((line) => line.trim()))]
-    .filter((line) => line.length >= 8)
-    .sort((a, b) => b.length - a.length)
+/**
+ * Every value in the files of secrets/: each line, and what stands behind its `NAME=`. Longest first, so that a secret
+ * which contains another is replaced whole.
+ */
+export function secretValues({ home }: Pick<Settings, 'home'>): { file: string; value: string }[] {
+  const directory = join(home, 'secrets')
+  return listDirectory(directory)
+    .flatMap((file) => readLines(join(directory, file)).map((line) => ({ file, line })))
+    .flatMap(({ file, line }) =>
+      [...new Set([line, line.replace(/^\w+=/, '')])].map((text) => ({ file, value: text.trim() })),
+    )
+    .filter(({ value }) => value.length >= 8)
+    .sort((a, b) => b.value.length - a.value.length)
 }
 
 function listDirectory(directory: string): string[] {

@@ -31,6 +31,7 @@ export interface Snapshot {
   /** The id that it had in the repository from which it was copied. */
   original?: string
   paths: string[]
+  summary?: { total_bytes_processed: number }
 }
 
 /** Put the keys into the job's tmpfs, by stdin, and say how restic reaches the place. */
@@ -62,7 +63,7 @@ type Options = DockerOptions & {
  * Run restic. A lock that a killed run of this machine left is removed first: nobody else holds the tenant.
  * @throws OperatorError (3) for a wrong password, a missing repository or one that another holds; (1) for the rest.
  */
-export async function restic(repository: Repository, args: string[], options: Options = {}): Promise<DockerResult> {
+async function restic(repository: Repository, args: string[], options: Options = {}): Promise<DockerResult> {
   const { accept = [], ...rest } = options
   const run = () => {
     const settings = Object.entries(repository.environment).map(([name, value]) => `${name}=${value}`)
@@ -158,12 +159,12 @@ export interface Stored {
 }
 
 /**
- * Make one snapshot of paths below `directory`, or of `stdin` under a file's name.
+ * Make one snapshot of paths below `directory`, but for those below it in `without`, or of `stdin` under a file's name.
  * @throws OperatorError (1) also where a file could not be read: such a snapshot is not whole.
  */
 export async function makeSnapshot(
   repository: Repository,
-  what: { directory: string; paths: string[] } | { file: string; stdin: string },
+  what: { directory: string; paths: string[]; without: string[] } | { file: string; stdin: string },
   tags: string[],
 ): Promise<Stored> {
   const common = [
@@ -177,7 +178,11 @@ export async function makeSnapshot(
   const { stdout } =
     'stdin' in what
       ? await restic(repository, [...common, '--stdin', '--stdin-filename', what.file], { input: what.stdin })
-      : await inDirectory(repository, what.directory, [...common, ...what.paths])
+      : await inDirectory(repository, what.directory, [
+          ...common,
+          ...what.without.map((path) => `--exclude=${what.directory}/${path}`),
+          ...what.paths,
+        ])
   const lines = stdout.split('\n').filter((line) => line.includes('"message_type":"summary"'))
   const summary = JSON.parse(lines.at(-1) ?? '{}') as Record<string, unknown>
   if (typeof summary.snapshot_id !== 'string')
@@ -230,4 +235,46 @@ export async function prune(repository: Repository): Promise<void> {
 export async function copySnapshots(source: Repository, target: Repository, ids: string[]): Promise<void> {
   const flags = { ...target, environment: { ...source.environment, ...target.environment } }
   await restic(flags, ['copy', '--quiet', ...from(source), ...ids])
+}
+
+/** A file or directory of a snapshot. */
+export interface Node {
+  path: string
+  type: string
+  size?: number
+}
+
+/** What lies directly in directories of a snapshot; `recursive`: all that is below them. */
+export async function listFiles(
+  repository: Repository,
+  id: string,
+  directories: string[],
+  { recursive = false } = {},
+): Promise<Node[]> {
+  const args = ['ls', '--json', '--no-lock', '--quiet', ...(recursive ? ['--recursive'] : []), id, ...directories]
+  const { stdout } = await restic(repository, args, { timeout: HOUR })
+  const nodes = stdout.split('\n').filter((line) => line.includes('"message_type":"node"'))
+  return nodes.map((line) => JSON.parse(line) as Node)
+}
+
+/** Restore a directory of a snapshot, with owners, modes and times. @throws OperatorError (1) where any of it is damaged. */
+export async function restoreDirectory(
+  repository: Repository,
+  id: string,
+  path: string,
+  target: string,
+): Promise<void> {
+  await restic(repository, ['restore', '--no-lock', '--quiet', '--target', target, `${id}:${path}`])
+}
+
+/** SHA-256 of a file of a snapshot, as the repository gives it. It passes through the job's memory. */
+export async function hashSnapshotFile(repository: Repository, id: string, path: string): Promise<string> {
+  const { job } = repository
+  const script = '"$@" >/tmp/file && sha256sum /tmp/file; code=$?; rm -f /tmp/file; exit $code'
+  const hashing: Job = {
+    ...job,
+    exec: (command, options) => job.exec(['sh', '-c', script, 'sh', ...command], options),
+  }
+  const args = ['dump', '--no-lock', '--quiet', id, path]
+  return (await restic({ ...repository, job: hashing }, args, { timeout: HOUR })).stdout.slice(0, 64)
 }

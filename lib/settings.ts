@@ -37,7 +37,13 @@ export function readSettings(root: string, environment: NodeJS.ProcessEnv): Sett
   }
   const home = resolve(root, env.ERP_HOME || '.')
   const registry = resolve(root, env.ERP_TENANTS || 'tenants.ts')
-  return { root, home, prefix, registry, env: { ...env, ERP_HOME: home, ERP_PREFIX: prefix, ERP_MACHINE: machine() } }
+  return {
+    root,
+    home,
+    prefix,
+    registry,
+    env: { ...env, ERP_HOME: home, ERP_PREFIX: prefix, ERP_MACHINE: env.ERP_MACHINE || machine() },
+  }
 }
 
 /** This machine's name as a container may bear it: restic's locks say who holds a repository. */

@@ -76,11 +76,13 @@ export async function unfinishedWork(tenant: Tenant): Promise<string[]> {
   return [...(scheduler ? [] : ['the scheduler']), ...(future ? ['scheduled jobs created in the future'] : [])]
 }
 
-/** Commands for redis-cache; its answers, one each. The password goes by stdin, as everything does. */
-export async function askCache(tenant: Tenant, ...commands: string[]): Promise<string[]> {
+export const askCache = (tenant: Tenant, ...commands: string[]) => askRedis(tenant, 'redis-cache', ...commands)
+
+/** Commands for a Redis; its answers, one each. The password goes by stdin, as everything does. */
+async function askRedis(tenant: Tenant, part: string, ...commands: string[]): Promise<string[]> {
   const script = '{ printf "auth %s\\n" "$(cat /run/secrets/redis_password)"; cat; } | redis-cli'
   const input = `${commands.join('\n')}\n`
-  const { stdout } = await dockerExec(tenant.container('redis-cache'), ['sh', '-c', script], { input, timeout: 20 })
+  const { stdout } = await dockerExec(tenant.container(part), ['sh', '-c', script], { input, timeout: 20 })
   return stdout.split('\n').slice(1)
 }
 
@@ -96,6 +98,14 @@ export async function flushStaleCache(tenant: Tenant): Promise<boolean> {
   const [flushed] = await askCache(tenant, 'flushall', `set ${CACHE_KEY} ${image}`)
   if (flushed !== 'OK') throw new OperatorError(`${tenant.name}: redis-cache was not emptied: ${flushed}`)
   return filledBy !== ''
+}
+
+/** Empty both Redis: after a change of the data, what they hold belongs to the data that went. */
+export async function flushBoth(tenant: Tenant): Promise<void> {
+  for (const part of ['redis-cache', 'redis-queue']) {
+    const [flushed] = await askRedis(tenant, part, 'flushall')
+    if (flushed !== 'OK') throw new OperatorError(`${tenant.name}: ${part} was not emptied: ${flushed}`)
+  }
 }
 
 /** Switch the scheduler on for the first time, and note it. From then on, whether it runs is the administrators' decision. */

@@ -4,6 +4,7 @@ import { type Container, tenantContainers } from './containers.ts'
 import { phases, proveFrontend, startServices } from './deploy.ts'
 import { dockerAttached, dockerExec, type LineOutput } from './docker.ts'
 import { OperatorError, preconditionError, quoted, usageError } from './errors.ts'
+import { verifyHardening } from './gate.ts'
 import type { Tenant } from './registry.ts'
 import type { Reporter } from './reporter.ts'
 import { verifySecrets } from './secrets.ts'
@@ -15,7 +16,7 @@ const PATIENCE = 300
 
 /** Start everything that a deploy has made, in the deploy's order. */
 export async function start(tenant: Tenant, registry: Tenant[], { step }: Reporter): Promise<void> {
-  await verifySecrets(tenant, registry)
+  await Promise.all([verifySecrets(tenant, registry), verifyHardening(tenant, registry, tenant)])
   const services = await renderServices(tenant)
   const { stores, configurator, application } = phases(tenant, services)
   const up = (list: Service[]) => (note: (text: string) => void) => startServices(tenant, list, PATIENCE, note)
@@ -62,7 +63,8 @@ async function chooseServices(tenant: Tenant, parts: string[]): Promise<Service[
 }
 
 /** Set the number of workers; nothing else is recreated. */
-export async function scale(tenant: Tenant, count: number, { step }: Reporter): Promise<void> {
+export async function scale(tenant: Tenant, registry: Tenant[], count: number, { step }: Reporter): Promise<void> {
+  await verifyHardening(tenant, registry, tenant)
   const services = await chooseServices(tenant, ['worker'])
   await step(`Run ${count} workers`, async (note) => {
     await compose([...upArgs(tenant, [tenant.service('worker')], count), '--no-recreate'], { timeout: 120 })

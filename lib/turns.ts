@@ -4,6 +4,7 @@ import { appendJournal } from './journal.ts'
 import { withLock } from './lock.ts'
 import type { Tenant, Unit } from './registry.ts'
 import type { Reporter } from './reporter.ts'
+import { refuseUnfinished } from './restore/intent.ts'
 
 /** One run of a script, as lock and journal name it. */
 export interface Run {
@@ -31,7 +32,11 @@ export async function forEachTenant<T>(
   for (const tenant of tenants) {
     if (tenants.length > 1) reporter.say(`— ${tenant.title} (${tenant.name}) —`)
     try {
-      results.push(dryRun ? await work(tenant) : await lockedAndRecorded(tenant, run, () => work(tenant)))
+      const whole = async () => {
+        if (run.verb !== 'restore') await refuseUnfinished(tenant)
+        return work(tenant)
+      }
+      results.push(dryRun ? await work(tenant) : await lockedAndRecorded(tenant, run, whole))
     } catch (error) {
       if (signal.aborted || !(error instanceof OperatorError) || tenants.length === 1) throw error
       const named = nameTenant(error, tenant)

@@ -4,6 +4,7 @@ import { withRepositories } from '../lib/backup/open.ts'
 import { watched } from '../lib/backup/ping.ts'
 import { command } from '../lib/command.ts'
 import { askEngine } from '../lib/docker.ts'
+import { dueRemains, removeRemains } from '../lib/restore/previous.ts'
 
 command({
   name: 'backup',
@@ -33,6 +34,8 @@ command({
             const copy = await step('Copy the database', (note) => backup.copy(tenant, ground, job, note))
             const stored = await step('Store one snapshot', () => backup.store(repository, copy))
             const proof = await step('Boot the copy and ask it', () => backup.prove(repository, ground, copy, stored))
+            const remains = await dueRemains(tenant, Date.now())
+            if (remains.length > 0) await step('Remove what restores have left', () => removeRemains(tenant, remains))
             await step('Check a seventh of the repository', () => backup.check(repository))
             const kept = await step('Keep what retention says', () => backup.keep(repository, policy))
             const copied = offsite && (await step('Copy off-site', () => backup.copyOffsite(repository, offsite)))

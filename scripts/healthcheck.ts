@@ -13,16 +13,18 @@ command({
   examples: [
     'healthcheck.ts',
     'healthcheck.ts dickson --json',
+    'healthcheck.ts --isolation',
     'healthcheck.ts --metrics /var/lib/node_exporter/erp.prom',
   ],
   tenants: 'any',
   options: {
+    isolation: { type: 'boolean', help: "also try from every container whether it reaches another tenant's" },
     metrics: { type: 'string', value: 'FILE', help: "also write Prometheus' text format there" },
     watch: { type: 'number', value: 'SECONDS', help: 'check again and again, until Ctrl-C' },
   },
   async run({ tenants, registry, core, options, json, terminal, print, signal }): Promise<HealthReport> {
     for (;;) {
-      const report = await checkHealth({ tenants, registry, core })
+      const report = await checkHealth({ tenants, registry, core, isolation: options.isolation })
       if (options.metrics) await writeAtomically(options.metrics, renderMetrics(report), 0o644)
       if (!options.watch) return report
       print(

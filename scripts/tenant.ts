@@ -59,7 +59,7 @@ command({
           if (verb === 'start') return manage.start(tenant, registry, context)
           if (verb === 'stop') return manage.stop(tenant, context)
           if (verb === 'restart') return manage.restart(tenant, registry, parts, context)
-          if (verb === 'scale') return manage.scale(tenant, Number(parts[0]), context)
+          if (verb === 'scale') return manage.scale(tenant, registry, Number(parts[0]), context)
           return manage.clearCache(tenant, context)
         })
     }

@@ -5,7 +5,7 @@ import { renderServices, requireCompose, type Service, stopArgs, upArgs } from '
 import { type Container, tenantContainers } from '../containers.ts'
 import { docker, type Engine } from '../docker.ts'
 import { messageOf, OperatorError, preconditionError } from '../errors.ts'
-import type { Job } from '../jobs.ts'
+import { type Job, jobName } from '../jobs.ts'
 import { askLive, copyDatabase, type DatabaseCopy, emptyStaging, scratchArgs, withScratchServer } from '../mariadb.ts'
 import { gib, pullMissing } from '../preflight.ts'
 import { learnSecret } from '../redact.ts'
@@ -200,7 +200,8 @@ export async function store(repository: Repository, { manifest }: Copy): Promise
   const { tenant, job } = repository
   await job.exec(['sh', '-c', 'cat >/in/manifest.json'], { input: JSON.stringify(manifest), timeout: 20 })
   const paths = ['db', `sites/${tenant.site}`, 'assets', 'manifest.json']
-  const stored = await makeSnapshot(repository, { directory: '/in', paths }, [TAG.backup])
+  const without = ['incoming', 'arriving', 'previous', 'removed'].map((name) => `assets/.${name}`) // a restore's
+  const stored = await makeSnapshot(repository, { directory: '/in', paths, without }, [TAG.backup])
   await updateLedger(tenant, { backup: { at: manifest.at, snapshot: stored.id } })
   return stored
 }
@@ -219,7 +220,7 @@ export async function prove(
   const read = (path: string) => readSnapshotFile(repository, stored.id, path)
   const [text, siteConfig] = await Promise.all([read('/manifest.json'), read(`/sites/${tenant.site}/site_config.json`)])
   const config = parseSiteConfig(tenant, siteConfig)
-  const name = tenant.container(`scratch-${process.pid}`)
+  const name = jobName(tenant, 'scratch')
   const args = scratchArgs(name, ground.images.mariadb, `${tenant.volume('backup-staging')}:${STAGING}`, STAGING)
   const answers = await withScratchServer(args, name, (ask) => askBooks(ask, manifest.schema, config.encryption_key))
   const remarks = await judge(manifest, { manifest: text, config }, answers, askLive(tenant))
@@ -293,7 +294,8 @@ export async function keep(repository: Repository, policy: Policy): Promise<Kept
 
 /** Snapshots that something depends on: a restore that is not finished, or that can still be undone. */
 async function neededSnapshots(tenant: Tenant): Promise<string[]> {
-  return (await readIntent(tenant))?.snapshots ?? []
+  const [intent, { restored }] = await Promise.all([readIntent(tenant), readLedger(tenant)])
+  return [...(intent?.snapshots ?? []), ...(restored?.kept ? restored.snapshots : [])]
 }
 
 /**

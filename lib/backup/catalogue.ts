@@ -44,8 +44,7 @@ export function chooseBackup(backups: Backup[], wanted: string): Backup & { proo
     if (newest) return newest
     throw preconditionError('there is no verified backup', 'npx zx scripts/restore.ts <tenant> --list')
   }
-  if (!/^[0-9a-f]{6,64}$/.test(wanted))
-    throw usageError(`${quoted(wanted)} is no snapshot: give latest, or 6 or more digits of its id`)
+  checkSnapshotName(wanted)
   const found = backups.filter(({ id }) => id.startsWith(wanted))
   const [only] = found
   if (!only) throw preconditionError(`there is no backup ${wanted}`, 'npx zx scripts/restore.ts <tenant> --list')
@@ -53,6 +52,12 @@ export function chooseBackup(backups: Backup[], wanted: string): Backup & { proo
     throw preconditionError(`${wanted} is the beginning of ${found.length} backups: give more digits`)
   if (!isVerified(only)) throw preconditionError(`backup ${wanted} is not verified: it was never booted and asked`)
   return only
+}
+
+/** @throws OperatorError (2) for what is neither `latest` nor the beginning of an id. */
+export function checkSnapshotName(wanted: string): void {
+  if (!/^(latest|[0-9a-f]{6,64})$/.test(wanted))
+    throw usageError(`${quoted(wanted)} is no snapshot: give latest, or 6 or more digits of its id`)
 }
 
 export const isVerified = (backup: Backup): backup is Backup & { proof: string } => backup.proof !== undefined

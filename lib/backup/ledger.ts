@@ -18,7 +18,20 @@ export interface Ledger {
   offsite?: { at: string; snapshot: string }
   /** The last check of the repository, and which seventh of its data was read. */
   checked?: { at: string; part: number; damaged?: string }
-  drilled?: { at: string; snapshot: string; restoreSeconds: number; passed: boolean; message?: string }
+  /** The last exchange of the data, and whether what it replaced is kept for an undo. */
+  restored?: { at: string; verb: string; kept: boolean; snapshots: string[] }
+  /** Since when a restore has data beside the live one: what a kill leaves there is removed by the next backup. */
+  incoming?: string | undefined
+  drilled?: {
+    at: string
+    snapshot: string
+    /** From nothing to a site that answers (RTO). */
+    restoreSeconds: number
+    /** Age of the backup when the drill began (RPO). */
+    backupAgeSeconds?: number
+    passed: boolean
+    message?: string
+  }
 }
 
 /** @throws OperatorError (3) where the file is there but cannot be read. */

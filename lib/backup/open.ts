@@ -8,7 +8,7 @@ import { pullMissing } from '../preflight.ts'
 import type { Tenant } from '../registry.ts'
 import { initRepository, type Repository, reach, repositoryId } from '../restic.ts'
 import { type Ledger, readLedger, updateLedger } from './ledger.ts'
-import { type Place, placeOf, readKeys } from './repository.ts'
+import { type Place, placeOf, type Role, readKeys, variableOf } from './repository.ts'
 
 /** A job's container with the tenant's repositories. */
 export interface Opened {
@@ -22,6 +22,8 @@ export interface Opened {
 interface Making {
   /** Make repositories that are not there. */
   init: boolean
+  /** Open this one alone, as `repository`; the other may be missing. */
+  only?: Role
 }
 
 /**
@@ -32,11 +34,11 @@ interface Making {
 export async function withRepositories<T>(
   tenant: Tenant,
   part: 'backup' | 'restore',
-  { init }: Making,
+  { init, only }: Making,
   work: (opened: Opened) => Promise<T>,
 ): Promise<T> {
-  const [place, away] = [placeOf(tenant, 'repository'), placeOf(tenant, 'offsite')]
-  if (!place) throw new OperatorError(`${tenant.name}: no repository`)
+  const [place, away] = [placeOf(tenant, only ?? 'repository'), only ? undefined : placeOf(tenant, 'offsite')]
+  if (!place) throw preconditionError(`${tenant.name}: ${variableOf(tenant, 'offsite')} names no repository`)
   const [keys, ledger] = await Promise.all([readKeys(tenant), readLedger(tenant)])
   const mounts = [await mountOf(place, init), await mountOf(away, init)].filter((mount) => mount !== undefined)
   if (place.directory && !existsSync(place.directory)) throw gone(tenant, place, ledger)

@@ -5,7 +5,7 @@ import type { Ask } from '../mariadb.ts'
 import { fingerprint, type Manifest, type SiteConfig } from './manifest.ts'
 
 /** Documents whose number and newest name say whether the books are there. */
-export const KEY_DOCTYPES = [
+const KEY_DOCTYPES = [
   ...['User', 'Company', 'Account', 'Customer', 'Supplier', 'Item', 'File', 'ToDo', 'Communication'],
   ...['Sales Invoice', 'POS Invoice', 'Purchase Invoice', 'Payment Entry', 'Journal Entry', 'GL Entry'],
   ...['Sales Order', 'Purchase Order', 'Delivery Note', 'Purchase Receipt', 'Stock Entry', 'Stock Ledger Entry'],

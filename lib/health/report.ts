@@ -4,15 +4,18 @@ import { renderServices } from '../compose.ts'
 import { type Container, tenantContainers } from '../containers.ts'
 import { addressOf } from '../deploy.ts'
 import { askEngine } from '../docker.ts'
-import type { OperatorError } from '../errors.ts'
+import { messageOf, type OperatorError } from '../errors.ts'
+import { CORE, type Owner } from '../gate/rendered.ts'
 import { learnSecret } from '../redact.ts'
 import type { Tenant, Unit } from '../registry.ts'
+import { readIntent } from '../restore/intent.ts'
 import { backupFindings } from './backup.ts'
 import { type Finding, grade, type Probe, runProbes, type State, worst } from './check.ts'
 import { containerFindings, stoppedProcesses } from './containers.ts'
 import { coreFindings, type Front, lookAtCore } from './core.ts'
 import { databaseFindings } from './database.ts'
 import { hostProbes } from './edge.ts'
+import { checkIsolation } from './isolation.ts'
 import { cacheFindings, queueFindings } from './redis.ts'
 import { type BenchConfig, configFindings, frontendFindings, readBenchConfig } from './site.ts'
 
@@ -32,14 +35,16 @@ export interface HealthReport {
 }
 
 /** What is checked: some tenants, and core, which stands before all of the registry. */
-export interface Subject {
+export interface Scope {
   tenants: Tenant[]
   registry: Tenant[]
   core: Unit
+  /** The walls between all tenants are tried as well. */
+  isolation: boolean
 }
 
 /** Check the machine, core and these tenants. An engine that does not answer within 5 s is the report's one finding. */
-export async function checkHealth({ tenants, registry, core }: Subject): Promise<HealthReport> {
+export async function checkHealth({ tenants, registry, core, isolation }: Scope): Promise<HealthReport> {
   const begun = performance.now()
   const engine = await askEngine().catch((error) => error as OperatorError)
   if (engine instanceof Error) return engineDown(engine, begun)
@@ -61,14 +66,14 @@ export async function checkHealth({ tenants, registry, core }: Subject): Promise
     const now = await askEngine(2).catch((error) => error as OperatorError) // it may have hung meanwhile
     if (now instanceof Error) return engineDown(now, begun)
   }
-  const rows = checked.map(({ tenant, findings }) => ({
-    tenant: tenant.name,
-    title: tenant.title,
-    state: worst(findings),
-    findings,
-  }))
+  // Afterwards: the probes would make the sites slower than their limits.
+  const walls = isolation ? await isolationFindings(tenants, registry) : new Map<Owner, Finding[]>()
+  const rows = checked.map(({ tenant, findings }) => {
+    const all = [...findings, ...(walls.get(tenant) ?? [])]
+    return { tenant: tenant.name, title: tenant.title, state: worst(all), findings: all }
+  })
   const ok: Finding = { part: 'engine', check: 'answers', state: 'ok', is: engine.version }
-  const all = [ok, ...machine]
+  const all = [ok, ...machine, ...(walls.get(CORE) ?? [])]
   return {
     at: new Date().toISOString(),
     state: worst([...all, ...rows.flatMap(({ findings }) => findings)]),
@@ -76,6 +81,15 @@ export async function checkHealth({ tenants, registry, core }: Subject): Promise
     machine: all,
     tenants: rows,
   }
+}
+
+/** Core's walls are tried where every tenant's are. What cannot be tried is a failure. */
+async function isolationFindings(tenants: Tenant[], registry: Tenant[]): Promise<Map<Owner, Finding[]>> {
+  const owners = tenants.length === registry.length ? [...tenants, CORE] : tenants
+  return checkIsolation(owners, registry).catch((error) => {
+    const failed = { part: 'isolation', check: 'probes', state: 'fail' as const, is: messageOf(error) }
+    return new Map(owners.map((owner) => [owner, [{ ...failed, remedy: 'docker ps' }]]))
+  })
 }
 
 /** True where the engine did not answer, so that nothing else was asked. */
@@ -111,9 +125,18 @@ async function checkTenant(tenant: Tenant, front: Promise<Front>): Promise<Findi
   const own = await runProbes([
     { part: 'compose', check: 'configuration', remedy, limit: LIMIT + 1, run: () => checkServices(tenant) },
     { part: 'backup', check: 'ledger', remedy: ledger, limit: LIMIT, run: () => backupFindings(tenant) },
+    { part: 'restore', check: 'finished', remedy, limit: LIMIT, run: () => restoreFindings(tenant) },
   ])
   const hosts = await runProbes(hostProbes(tenant, front, LIMIT)) // afterwards: they would slow the ping that is timed
   return [...own, ...hosts]
+}
+
+/** Nothing is said where no restore was begun; one that was not finished holds every other verb up. */
+async function restoreFindings(tenant: Tenant): Promise<Finding[]> {
+  const intent = await readIntent(tenant)
+  if (!intent) return []
+  const is = `the ${intent.verb} of ${intent.at} was interrupted`
+  return [{ part: 'restore', check: 'finished', state: 'fail', is, remedy: `npx zx scripts/restore.ts ${tenant.name}` }]
 }
 
 async function checkServices(tenant: Tenant): Promise<Finding[]> {

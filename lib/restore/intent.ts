@@ -1,10 +1,19 @@
 /** What a live restore is about to do, in state/<tenant>/restore.json: until it is finished, no other verb touches the tenant. */
-import { readFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { messageOf, preconditionError } from '../errors.ts'
+import { writeAtomically } from '../files.ts'
 import type { Tenant } from '../registry.ts'
 
 export interface Intent {
-  /** Snapshots that must not be removed. */
+  /** `rollback`: a restore whose data did not start goes back to what it replaced. */
+  verb: 'restore' | 'undo' | 'rollback'
+  /** What is being renamed; each can be repeated. `turn`: previous becomes incoming. `swap`: incoming becomes the data. */
+  stage: 'turn' | 'swap'
+  /** UTC, ISO 8601: when it began. */
+  at: string
+  /** The backup that comes; nothing for an undo. */
+  snapshot?: string
+  /** Snapshots that must not be removed: the one that comes, and the one of what it replaces. */
   snapshots: string[]
 }
 
@@ -16,4 +25,29 @@ export async function readIntent(tenant: Tenant): Promise<Intent | undefined> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw preconditionError(`${tenant.state('restore.json')} cannot be read: ${messageOf(error)}`)
   }
+}
+
+/** From now on the restore is finished or taken back, whatever happens to us. */
+export const writeIntent = (tenant: Tenant, intent: Intent): Promise<void> =>
+  writeAtomically(tenant.state('restore.json'), `${JSON.stringify(intent, null, 2)}\n`, 0o600)
+
+/** The last act of a restore. */
+export const removeIntent = (tenant: Tenant): Promise<void> => rm(tenant.state('restore.json'), { force: true })
+
+/** An undo goes back by way of two renames, a restore needs the second alone. Pure. */
+export const nextStage = ({ stage }: Intent): Intent['stage'] | undefined => (stage === 'turn' ? 'swap' : undefined)
+
+/** A restore that did not start becomes its own undo; nothing else can be taken back. Pure. */
+export function rollbackOf(intent: Intent): Intent | undefined {
+  return intent.verb === 'restore' ? { ...intent, verb: 'rollback', stage: 'turn' } : undefined
+}
+
+/** @throws OperatorError (3) where a restore of this tenant was interrupted. */
+export async function refuseUnfinished(tenant: Tenant): Promise<void> {
+  const intent = await readIntent(tenant)
+  if (!intent) return
+  throw preconditionError(
+    `${tenant.name}: a restore was interrupted and is not finished (${intent.verb}, begun ${intent.at})`,
+    `npx zx scripts/restore.ts ${tenant.name}`,
+  )
 }

@@ -6,4 +6,4 @@ chown keeper /home/keeper/.ssh/authorized_keys
 ssh-keygen -A >/dev/null
 /usr/sbin/sshd -e
 printf '%s:{SHA}%s\n' "${LOGIN%%:*}" "$(printf %s "${LOGIN#*:}" | openssl dgst -sha1 -binary | base64)" >/tmp/htpasswd
-exec rest-server --listen :8000 --path /srv/backups/rest --append-only --htpasswd-file /tmp/htpasswd
+exec restic-rest-server --listen :8000 --path /srv/backups/rest --append-only --htpasswd-file /tmp/htpasswd

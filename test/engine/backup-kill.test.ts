@@ -48,8 +48,6 @@ async function plain(): Promise<void> {
   repository.restic('check', '--read-data', '--quiet')
 }
 
-before(plain)
-
 /** Words of the docker call of each stage. Each run after the first meets what the one before left. */
 const STAGES = {
   'the job is started': '--interactive --no-deps --name',
@@ -61,6 +59,7 @@ const STAGES = {
 }
 
 describe('a backup that is killed', () => {
+  before(plain)
   for (const [stage, at] of Object.entries(STAGES))
     it(`right before ${stage} leaves nothing behind`, () => underFault({ at, mode: 'kill-before' }, null))
   it('at any of those: the plain run goes through', plain)

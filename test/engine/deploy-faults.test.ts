@@ -42,9 +42,9 @@ describe('the first start of a database', () => {
 describe('a deploy that cannot succeed', () => {
   it('leaves what runs untouched where an image cannot be had', async () => {
     const before = stack.fingerprint('dickson')
-    const { code, stderr } = await deploy([], { ERPNEXT_IMAGE: 'securenexus-rehearsal/absent:1' })
+    const { code, stderr } = await deploy([], { ERPNEXT_IMAGE: 'securenexus-rehearsal/absent:1.0.0' })
     assert.equal(code, 3, stderr)
-    assert.match(stderr, /image securenexus-rehearsal\/absent:1 cannot be pulled/)
+    assert.match(stderr, /image securenexus-rehearsal\/absent:1\.0\.0 cannot be pulled/)
     assert.equal(stack.fingerprint('dickson'), before)
   })
 

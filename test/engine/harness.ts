@@ -19,6 +19,8 @@ export interface TestStack extends Stack {
   container(service: string): string
   /** What `docker inspect` says of each container of a tenant: for "nothing was touched". */
   fingerprint(tenant: string): string
+  /** Take a tenant's containers and volumes away, as a lost server does. */
+  wipe(tenant: string): void
 }
 
 /**
@@ -54,6 +56,10 @@ export function useStack(name: string, deployed: string[] = [], more: Record<str
     ...stack,
     container: (service) => `${prefix}${service}`,
     fingerprint: (tenant) => fingerprint(prefix, tenant),
+    wipe: (tenant) => {
+      docker('rm', '--force', ...containers(prefix, `erp.tenant=${tenant}`))
+      docker('volume', 'rm', ...docker('volume', 'ls', '-q', '--filter', `name=${prefix}${tenant}-`).split('\n'))
+    },
   }
 }
 

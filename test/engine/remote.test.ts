@@ -47,137 +47,147 @@ interface Snapshot {
 }
 const snapshots = (repository: string): Snapshot[] => JSON.parse(restic(repository, 'snapshots', '--json').stdout)
 
-before(async () => {
-  const image = await buildRemote(() => {})
-  const keygen = [
-    'run',
-    '--rm',
-    '--volume',
-    `${keys}:/keys`,
-    '--entrypoint',
-    'ssh-keygen',
-    stack.env.RESTIC_IMAGE ?? '',
-  ]
-  docker(...keygen, '-q', '-t', 'ed25519', '-N', '', '-f', '/keys/id')
-  const network = ['--network', `${stack.prefix}dickson-egress`, '--network-alias', 'vault']
-  const label = ['--label', `com.docker.compose.project=${stack.prefix}securenexus-erp`]
-  const env = ['-e', `LOGIN=${user}:${word}`, '-e', `PUBLIC_KEY=${readFileSync(join(keys, 'id.pub'), 'utf8').trim()}`]
-  docker('run', '--detach', '--name', server(), '--volume', '/srv/backups', ...network, ...label, ...env, image)
-  await eventually(
-    20,
-    'both doors are open',
-    () => docker('exec', server(), 'sh', '-c', 'ssh-keyscan localhost 2>/dev/null') !== '',
-  )
-  writeFileSync(secret('environment.txt'), `RESTIC_REST_USERNAME=${user}\nRESTIC_REST_PASSWORD=${word}\n`, {
-    mode: 0o400,
-  })
-  writeFileSync(secret('ssh_key'), readFileSync(join(keys, 'id')), { mode: 0o400 })
-  const hostKey = docker('exec', server(), 'cat', '/etc/ssh/ssh_host_ed25519_key.pub').split(' ').slice(0, 2).join(' ')
-  writeFileSync(secret('known_hosts'), `vault ${hostKey}\n`, { mode: 0o400 })
-})
-after(() => rmSync(keys, { recursive: true, force: true }))
-
-describe('an off-site copy on an append-only rest-server', () => {
-  const env = { BACKUP_OFFSITE_DICKSON: REST }
-
-  it('is no success until it was made on purpose; the backup here is verified all the same', async () => {
-    const { code, stderr } = await backup(env)
-    assert.equal(code, 1, stderr)
-    assert.match(stderr, /verified here, but not off-site: .*rest:http:\/\/vault:8000\/dickson was never made/)
-    assert.ok(ledger().verified)
-  })
-
-  it('receives each verified backup with its proof, and says nothing of its login', async () => {
-    const { code, stdout, stderr } = await backup(env, '--init')
-    assert.equal(code, 0, stderr)
-    assert.ok(!`${stdout}${stderr}`.includes(word))
-    const [data, proof] = snapshots('/srv/backups/rest/dickson')
-    assert.equal(data?.original, ledger().verified.snapshot)
-    assert.deepEqual(proof?.tags, ['proof', `of=${data?.original}`])
-    assert.equal(ledger().offsite.snapshot, ledger().verified.snapshot)
-  })
-
-  it('catches up on what it missed while it was away, and a failed copy is no success', async () => {
-    docker('stop', server())
-    const earlier = ledger().verified.snapshot
-    const missed = await backup(env)
-    assert.equal(missed.code, 1, missed.stderr)
-    assert.notEqual(ledger().verified.snapshot, earlier, 'its absence costs no backup here')
-    docker('start', server())
-    await eventually(20, 'the server is back', () => restic('/srv/backups/rest/dickson', 'cat', 'config').status === 0)
-    const { code, stderr } = await backup(env)
-    assert.equal(code, 0, stderr)
-    assert.ok(snapshots('/srv/backups/rest/dickson').filter(({ tags }) => tags.includes('backup')).length >= 2)
-  })
-
-  it('cannot be emptied by who has broken into this server: it has every key and may still remove nothing', async () => {
-    const before = snapshots('/srv/backups/rest/dickson')
-    const door = `rest:http://${user}:${word}@localhost:8000/dickson`
-    const { status, stderr } = restic(door, 'forget', before[0]?.id ?? '')
-    assert.notEqual(status, 0)
-    assert.match(stderr, /403|unable to remove|Forbidden/)
-    assert.deepEqual(snapshots('/srv/backups/rest/dickson'), before)
-  })
-
-  it('a wrong login is told, and nothing is stored', async () => {
-    const file = secret('environment.txt')
-    const right = readFileSync(file, 'utf8')
-    writeFileSync(file, right.replace(word, 'another-word-123'))
-    const { code, stderr } = await backup(env)
-    writeFileSync(file, right)
-    assert.equal(code, 1, stderr)
-    assert.match(stderr, /rest:http:\/\/vault:8000\/dickson.*(401|Unauthorized)/s)
-  })
-})
-
-describe('a repository on an append-only rest-server', () => {
-  it('takes backups; that old ones cannot be removed is told, and no failure', async () => {
-    const env = { BACKUP_REPOSITORY_DICKSON: 'rest:http://vault:8000/first' }
-    const [first, ...more] = ['--keep-daily', '1', '--keep-weekly', '1', '--keep-monthly', '1']
-    assert.equal((await backup(env, '--init')).code, 0)
-    // an old, unverified one that retention wants to remove
-    restic(
-      '/srv/backups/rest/first',
-      'backup',
-      '--host',
-      'dickson',
-      '--tag',
-      'backup',
-      '--time',
-      '2020-01-01 00:00:00',
-      '/etc/hostname',
+describe('backups on another machine', () => {
+  before(async () => {
+    const image = await buildRemote(() => {})
+    const keygen = [
+      'run',
+      '--rm',
+      '--volume',
+      `${keys}:/keys`,
+      '--entrypoint',
+      'ssh-keygen',
+      stack.env.RESTIC_IMAGE ?? '',
+    ]
+    docker(...keygen, '-q', '-t', 'ed25519', '-N', '', '-f', '/keys/id')
+    const network = ['--network', `${stack.prefix}dickson-egress`, '--network-alias', 'vault']
+    const label = ['--label', `com.docker.compose.project=${stack.prefix}securenexus-erp`]
+    const env = ['-e', `LOGIN=${user}:${word}`, '-e', `PUBLIC_KEY=${readFileSync(join(keys, 'id.pub'), 'utf8').trim()}`]
+    docker('run', '--detach', '--name', server(), '--volume', '/srv/backups', ...network, ...label, ...env, image)
+    await eventually(
+      20,
+      'both doors are open',
+      () => docker('exec', server(), 'sh', '-c', 'ssh-keyscan localhost 2>/dev/null') !== '',
     )
-    const { code, stderr } = await backup(env, first ?? '', ...more)
-    assert.equal(code, 0, stderr)
-    assert.match(stderr, /old backups were not removed \(an append-only repository is pruned by its own host\)/)
+    writeFileSync(secret('environment.txt'), `RESTIC_REST_USERNAME=${user}\nRESTIC_REST_PASSWORD=${word}\n`, {
+      mode: 0o400,
+    })
+    writeFileSync(secret('ssh_key'), readFileSync(join(keys, 'id')), { mode: 0o400 })
+    const hostKey = docker('exec', server(), 'cat', '/etc/ssh/ssh_host_ed25519_key.pub')
+      .split(' ')
+      .slice(0, 2)
+      .join(' ')
+    writeFileSync(secret('known_hosts'), `vault ${hostKey}\n`, { mode: 0o400 })
   })
-})
+  after(() => rmSync(keys, { recursive: true, force: true }))
 
-describe('a repository behind SFTP', () => {
-  const env = { BACKUP_REPOSITORY_DICKSON: SFTP }
+  describe('an off-site copy on an append-only rest-server', () => {
+    const env = { BACKUP_OFFSITE_DICKSON: REST }
 
-  it('takes a backup by key, and nothing is left in this machine’s own place', async () => {
-    const { code, stderr } = await backup(env, '--init')
-    assert.equal(code, 0, stderr)
-    assert.equal(snapshots('/srv/backups/sftp').length, 2)
-    assert.ok(existsSync(join(stack.home, 'backups/dickson/config')), 'the earlier repository stays as it was')
+    it('is no success until it was made on purpose; the backup here is verified all the same', async () => {
+      const { code, stderr } = await backup(env)
+      assert.equal(code, 1, stderr)
+      assert.match(stderr, /verified here, but not off-site: .*rest:http:\/\/vault:8000\/dickson was never made/)
+      assert.ok(ledger().verified)
+    })
+
+    it('receives each verified backup with its proof, and says nothing of its login', async () => {
+      const { code, stdout, stderr } = await backup(env, '--init')
+      assert.equal(code, 0, stderr)
+      assert.ok(!`${stdout}${stderr}`.includes(word))
+      const all = snapshots('/srv/backups/rest/dickson')
+      const data = all.filter(({ tags }) => tags.includes('backup')).at(-1)
+      assert.equal(data?.original, ledger().verified.snapshot)
+      assert.ok(all.some(({ tags }) => tags.includes('proof') && tags.includes(`of=${data?.original}`)))
+      assert.equal(ledger().offsite.snapshot, ledger().verified.snapshot)
+    })
+
+    it('catches up on what it missed while it was away, and a failed copy is no success', async () => {
+      docker('stop', server())
+      const earlier = ledger().verified.snapshot
+      const missed = await backup(env)
+      assert.equal(missed.code, 1, missed.stderr)
+      assert.notEqual(ledger().verified.snapshot, earlier, 'its absence costs no backup here')
+      docker('start', server())
+      await eventually(
+        20,
+        'the server is back',
+        () => restic('/srv/backups/rest/dickson', 'cat', 'config').status === 0,
+      )
+      const { code, stderr } = await backup(env)
+      assert.equal(code, 0, stderr)
+      assert.ok(snapshots('/srv/backups/rest/dickson').filter(({ tags }) => tags.includes('backup')).length >= 2)
+    })
+
+    it('cannot be emptied by who has broken into this server: it has every key and may still remove nothing', async () => {
+      const before = snapshots('/srv/backups/rest/dickson')
+      const door = `rest:http://${user}:${word}@localhost:8000/dickson`
+      const { status, stderr } = restic(door, 'forget', before[0]?.id ?? '')
+      assert.notEqual(status, 0)
+      assert.match(stderr, /403|unable to remove|Forbidden/)
+      assert.deepEqual(snapshots('/srv/backups/rest/dickson'), before)
+    })
+
+    it('a wrong login is told, and nothing is stored', async () => {
+      const file = secret('environment.txt')
+      const right = readFileSync(file, 'utf8')
+      writeFileSync(file, right.replace(word, 'another-word-123'))
+      const { code, stderr } = await backup(env)
+      writeFileSync(file, right)
+      assert.equal(code, 1, stderr)
+      assert.match(stderr, /rest:http:\/\/vault:8000\/dickson.*(401|Unauthorized)/s)
+    })
   })
 
-  it('is not spoken to where its host key is another one', async () => {
-    const right = readFileSync(secret('known_hosts'), 'utf8')
-    const other = readFileSync(join(keys, 'id.pub'), 'utf8').split(' ').slice(0, 2).join(' ')
-    writeFileSync(secret('known_hosts'), `vault ${other}\n`)
-    const { code, stderr } = await backup(env)
-    writeFileSync(secret('known_hosts'), right)
-    assert.ok([1, 3].includes(code ?? 0), stderr)
-    assert.equal(snapshots('/srv/backups/sftp').length, 2)
+  describe('a repository on an append-only rest-server', () => {
+    it('takes backups; that old ones cannot be removed is told, and no failure', async () => {
+      const env = { BACKUP_REPOSITORY_DICKSON: 'rest:http://vault:8000/first' }
+      const [first, ...more] = ['--keep-daily', '1', '--keep-weekly', '1', '--keep-monthly', '1']
+      assert.equal((await backup(env, '--init')).code, 0)
+      // an old, unverified one that retention wants to remove
+      restic(
+        '/srv/backups/rest/first',
+        'backup',
+        '--host',
+        'dickson',
+        '--tag',
+        'backup',
+        '--time',
+        '2020-01-01 00:00:00',
+        '/etc/hostname',
+      )
+      const { code, stderr } = await backup(env, first ?? '', ...more)
+      assert.equal(code, 0, stderr)
+      assert.match(stderr, /old backups were not removed \(an append-only repository is pruned by its own host\)/)
+    })
   })
 
-  it('a key that others can write is refused with 3', async () => {
-    chmodSync(secret('ssh_key'), 0o622)
-    const { code, stderr } = await backup(env)
-    chmodSync(secret('ssh_key'), 0o400)
-    assert.equal(code, 3, stderr)
-    assert.match(stderr, /dickson_backup_ssh_key can be written by others/)
+  describe('a repository behind SFTP', () => {
+    const env = { BACKUP_REPOSITORY_DICKSON: SFTP }
+
+    it('takes a backup by key, and nothing is left in this machine’s own place', async () => {
+      const { code, stderr } = await backup(env, '--init')
+      assert.equal(code, 0, stderr)
+      assert.equal(snapshots('/srv/backups/sftp').length, 2)
+      assert.ok(existsSync(join(stack.home, 'backups/dickson/config')), 'the earlier repository stays as it was')
+    })
+
+    it('is not spoken to where its host key is another one', async () => {
+      const right = readFileSync(secret('known_hosts'), 'utf8')
+      const other = readFileSync(join(keys, 'id.pub'), 'utf8').split(' ').slice(0, 2).join(' ')
+      writeFileSync(secret('known_hosts'), `vault ${other}\n`)
+      const { code, stderr } = await backup(env)
+      writeFileSync(secret('known_hosts'), right)
+      assert.ok([1, 3].includes(code ?? 0), stderr)
+      assert.equal(snapshots('/srv/backups/sftp').length, 2)
+    })
+
+    it('a key that others can write is refused with 3', async () => {
+      chmodSync(secret('ssh_key'), 0o622)
+      const { code, stderr } = await backup(env)
+      chmodSync(secret('ssh_key'), 0o400)
+      assert.equal(code, 3, stderr)
+      assert.match(stderr, /dickson_backup_ssh_key can be written by others/)
+    })
   })
 })

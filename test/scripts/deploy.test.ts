@@ -145,7 +145,7 @@ describe('deploy', { concurrency: 4 }, () => {
     assert.ok(named.length > 5)
     for (const call of named) assert.match(call, /staging-dickson-/)
     for (const call of docker.calls().filter((line) => line.startsWith('compose --')))
-      assert.match(call, /--project-name staging-securenexus-erp --profile dickson/)
+      assert.match(call, /--project-name staging-securenexus-erp --profile (dickson|\* config) /)
   })
 
   it('never hands docker a secret as an argument', async () => {
@@ -163,6 +163,64 @@ describe('deploy', { concurrency: 4 }, () => {
     assert.equal(code, 1) // 3 would say that nothing was changed, and dickson was deployed
     assert.match(stderr, /byrne: missing in secrets\/: erpnext_db_password\.txt/)
     assert.deepEqual(docker.containers(), ofDickson)
+  })
+})
+
+/** Edit what compose renders of one service. */
+function edit(docker: FakeDocker, service: string, change: object): void {
+  const rendered = JSON.parse(readFileSync(docker.state('everything'), 'utf8'))
+  Object.assign(rendered.services[service], change)
+  writeFileSync(docker.state('everything'), JSON.stringify(rendered))
+}
+
+describe('deploy beside a compose.yml that was edited', { concurrency: 4 }, () => {
+  const bad = { privileged: true, ports: [{ target: 3306, published: '3306', protocol: 'tcp' }] }
+
+  it('refuses what breaks the rules with 3: every service and rule, what runs is untouched', async () => {
+    const [docker, { home }] = [fakeDocker().deployed('dickson'), makeHome()]
+    edit(docker, 'dickson-db', bad)
+    for (const [name, ...args] of [
+      ['deploy', 'dickson'],
+      ['deploy', 'dickson', '--dry-run'],
+      ['tenant', 'dickson', 'start'],
+      ['tenant', 'dickson', 'scale', '2'],
+    ] as const) {
+      const { code, stderr } = await script(name, args, { env: { ...docker.env, ERP_HOME: home } })
+      assert.equal(code, 3, stderr)
+      assert.match(stderr, /dickson-db: is privileged; dickson-db: publishes the port 3306:3306\/tcp\n/)
+      assert.match(stderr, /→ nothing was started; see docs\/trouble\.md#the-configuration-is-refused/)
+    }
+    assert.deepEqual(
+      docker.calls().filter((call) => CHANGES.test(` ${call} `)),
+      [],
+    )
+  })
+
+  it("refuses a secret's value in an environment, and does not show it", async () => {
+    const [docker, { home, values, file }] = [fakeDocker(), makeHome()]
+    const value = readFileSync(file('dickson_db_password.txt'), 'utf8')
+    edit(docker, 'dickson-db', { environment: { MARIADB_DATABASE: `x${value}` } })
+    const { code, stderr } = await script('deploy', ['dickson'], { env: { ...docker.env, ERP_HOME: home } })
+    assert.equal(code, 3, stderr)
+    assert.match(stderr, /dickson-db: environment holds the value of secrets\/dickson_db_password\.txt/)
+    for (const secret of values) assert.ok(!stderr.includes(secret))
+  })
+
+  it("deploys a tenant where another's services alone break a rule, and refuses that other one", async () => {
+    const [docker, { home }] = [fakeDocker(), makeHome()]
+    edit(docker, 'erpnext-db', bad)
+    const { code, stderr } = await script('deploy', ['--all'], { env: { ...docker.env, ERP_HOME: home } })
+    assert.equal(code, 1, stderr)
+    assert.match(stderr, /byrne: .*erpnext-db: is privileged/)
+    assert.deepEqual(docker.containers(), ofDickson)
+  })
+
+  it('refuses a service that nobody owns, since it would start with every tenant', async () => {
+    const [docker, { home }] = [fakeDocker(), makeHome()]
+    edit(docker, 'erpnext-db', { profiles: [], labels: {} })
+    const { code, stderr } = await script('deploy', ['dickson'], { env: { ...docker.env, ERP_HOME: home } })
+    assert.equal(code, 3, stderr)
+    assert.match(stderr, /erpnext-db: belongs to nobody/)
   })
 })
 

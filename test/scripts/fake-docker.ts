@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { after, before } from 'node:test'
 import { parse } from 'yaml'
 import tenants from '../../tenants.ts'
+import { renderCompose } from '../rendered.ts'
 import { root, temporary } from './harness.ts'
 
 interface ComposeService {
@@ -43,6 +44,10 @@ export function fakeDocker(): FakeDocker {
   const directory = temporary()
   const state = (name: string) => join(directory, name)
   for (const tenant of Object.keys(tenants)) writeFixtures(directory, tenant)
+  writeFileSync(
+    join(directory, 'everything'),
+    JSON.stringify(renderCompose({ ERP_HOME: '/HOME', ERP_PREFIX: 'PREFIX-' }, '/ROOT')),
+  )
   const path = join(directory, 'docker')
   writeFileSync(path, program(directory))
   chmodSync(path, 0o755)
@@ -166,6 +171,9 @@ case "$all" in
 *' info --format '*) echo '{"ServerVersion":"26.1.5","DockerRootDir":"/","MemTotal":8589934592}' ;;
 *' compose version --short '*) echo 2.26.1 ;;
 *-jobs' config --format json '*) cat "config-$profile-jobs" ;;
+*' --profile '\\*' config --format json '*)
+  text=$(<everything); text=\${text//'/ROOT/'/"$3/"}; text=\${text//'/HOME/'/"$ERP_HOME/"}
+  echo "\${text//'PREFIX-'/"\${ERP_PREFIX:-}"}" ;;
 *' config --format json '*) cat "config-$profile" ;;
 *' config --hash '*) cut -d' ' -f1,2 "hash-$profile" ;;
 *' volume ls '*) [[ -e volumes ]] && cat volumes ;;

@@ -19,6 +19,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fakeDocker } from './fake-docker.ts'
 import { makeHome, script, start, stubDocker, temporary } from './harness.ts'
 
 const empty = stubDocker('exit 0') // an engine without volumes
@@ -176,10 +177,7 @@ describe('a faulty secret is refused with 3, named, and never touched', { concur
         renameSync(name, file('aim'))
         make(name)
         const before = lstatSync(name)
-        const docker = stubDocker(`case "$*" in
-          info*) echo '{"ServerVersion":"26.1.5","DockerRootDir":"/","MemTotal":8589934592}' ;;
-          *version*) echo 2.26.1 ;;
-          *json*) echo '{"services":{"x":{"image":"y"}}}' ;; esac`)
+        const docker = fakeDocker()
         const { code, stderr, seconds } = await script(verb, ['dickson'], { env: { ...docker.env, ERP_HOME: home } })
         assert.equal(code, 3, stderr)
         assert.match(stderr, message)
@@ -226,10 +224,7 @@ describe('a faulty secret is refused with 3, named, and never touched', { concur
     const { home, file } = makeHome()
     rmSync(file('dickson_db_password.txt'))
     linkSync(file('erpnext_db_password.txt'), file('dickson_db_password.txt'))
-    const docker = stubDocker(`case "$*" in
-      info*) echo '{"ServerVersion":"26.1.5","DockerRootDir":"/","MemTotal":8589934592}' ;;
-      *version*) echo 2.26.1 ;;
-      *json*) echo '{"services":{"x":{"image":"y"}}}' ;; esac`)
+    const docker = fakeDocker()
     for (const tenant of ['dickson', 'byrne']) {
       const { code, stderr } = await script('deploy', [tenant], { env: { ...docker.env, ERP_HOME: home } })
       assert.equal(code, 3, stderr)
@@ -242,10 +237,7 @@ describe('a faulty secret is refused with 3, named, and never touched', { concur
     const { home, file } = makeHome()
     rmSync(file('erpnext_db_password.txt'))
     execFileSync('mkfifo', ['-m', '444', file('erpnext_db_password.txt')])
-    const { env } = stubDocker(`case "$*" in
-      info*) echo '{"ServerVersion":"26.1.5","DockerRootDir":"/","MemTotal":8589934592}' ;;
-      *version*) echo 2.26.1 ;;
-      *json*) echo '{"services":{"x":{"image":"y"}}}' ;; *hash*) echo 'x h' ;; esac`)
+    const { env } = fakeDocker()
     const { code, seconds } = await script('deploy', ['dickson', '--dry-run'], {
       env: { ...env, ERP_HOME: home },
       timeout: 10,

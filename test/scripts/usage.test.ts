@@ -50,6 +50,17 @@ const REFUSED: [what: string, script: string, args: string[], message: RegExp][]
   ['bench without arguments', 'tenant', ['dickson', 'bench'], /behind --/],
   ['bench for all', 'tenant', ['--all', 'bench', '--', 'list-apps'], /bench is for one tenant/],
   ['words behind -- of status', 'tenant', ['dickson', 'status', '--', 'x'], /passes nothing on behind --/],
+  ['two verbs at once', 'restore', ['dickson', '--drill', '--undo'], /--undo and --drill exclude each other/],
+  [
+    'a path as a snapshot',
+    'restore',
+    ['dickson', '--list', '--snapshot=/etc/passwd'],
+    /"\/etc\/passwd" is no snapshot/,
+  ],
+  ["another tenant's name as consent", 'restore', ['dickson', '--confirm=byrne'], /byrne is not the tenant dickson/],
+  ['no consent, and no terminal to ask', 'restore', ['dickson'], /needs --confirm=dickson/],
+  ['no consent to an undo', 'restore', ['dickson', '--undo'], /needs --confirm=dickson/],
+  ['--json, which never asks, without consent', 'restore', ['dickson', '--json'], /needs --confirm=dickson/],
   ['JSON of logs', 'tenant', ['dickson', 'logs', '--json'], /logs has no JSON/],
 ]
 

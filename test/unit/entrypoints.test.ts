@@ -26,7 +26,9 @@ describe('what compose.yml mounts from tenant/', () => {
 
   it('is what compose.yml names, and no more', () => {
     const compose = readFileSync(join(root, 'compose.yml'), 'utf8')
-    const lib = readdirSync(join(root, 'lib')).filter((name) => name.endsWith('.ts'))
+    const lib = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+      name.endsWith('.ts'),
+    )
     const code = lib.map((name) => readFileSync(join(root, 'lib', name), 'utf8')).join()
     for (const file of files) assert.ok((compose + code).includes(`/opt/erp/${file}`), file)
   })

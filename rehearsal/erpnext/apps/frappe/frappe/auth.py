@@ -1,4 +1,7 @@
-"""Logging in and out. Bad logins are counted by user and by address, and either of the two is locked for a minute."""
+"""Logging in and out. Bad logins are counted by user and by address, and either of the two is locked for a minute.
+
+The two managers are what `bench browse` makes a session with, in this order: a request, cookies, a login.
+"""
 
 import frappe
 from frappe import sessions
@@ -47,3 +50,19 @@ def logout() -> str | None:
 
 def get_logged_user() -> str:
     return frappe.session.user
+
+
+class CookieManager:
+    """Collects the cookies of a response; the sessions here set their own."""
+
+
+class LoginManager:
+    """Needs frappe.local.request and frappe.local.cookie_manager, as the real one does; begins as a guest."""
+
+    def __init__(self):
+        assert frappe.local.request.path and frappe.local.cookie_manager
+        self.user = 'Guest'
+
+    def login_as(self, user: str) -> None:
+        self.user = user
+        sessions.start(user)

@@ -5,6 +5,9 @@ import os
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from werkzeug.test import EnvironBuilder
+from werkzeug.wrappers import Request
+
 import frappe
 
 DEFAULT_TIME_ZONE = 'Asia/Kolkata'
@@ -43,3 +46,8 @@ def get_assets_json() -> dict:
             return json.load(file)
 
     return frappe.cache.get_value('assets_json', read, shared=True)
+
+
+def set_request(path: str = '/') -> None:
+    """Give this thread a request where none came in."""
+    frappe.local.request = Request(EnvironBuilder(path=path).get_environ())

@@ -1,0 +1,69 @@
+/** The gate's written lists: everything that a service may have beyond the rules, each with its reason. */
+import { join, resolve } from 'node:path'
+import type { TENANT_SECRETS, Tenant } from '../registry.ts'
+import { CORE, type Court, type Subject } from './rendered.ts'
+
+/**
+ * Capabilities that a part may add back after all were dropped. Traefik has none: Docker lets every user bind ports
+ * below 1024 (edge-facts: routing).
+ */
+export const CAPABILITIES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  volumes: { CHOWN: 'gives a new volume to the user who uses it' },
+  backup: { DAC_READ_SEARCH: "reads every user's files, and writes none" },
+  restore: {
+    CHOWN: 'gives restored files their owners',
+    FOWNER: 'gives restored files their modes and times',
+    DAC_OVERRIDE: "writes into every user's folders",
+  },
+}
+
+/** The one service that publishes ports: variable with its default on the host → port in the container. */
+export const PUBLISHER = 'core-traefik'
+export const PORTS = [
+  { variable: 'HTTP_PORT', fallback: '80', target: 80 },
+  { variable: 'HTTPS_PORT', fallback: '443', target: 443 },
+] as const
+
+/** Who may join a tenant's edge network besides the publisher: those that a browser's requests lead to. */
+export const EDGE_PARTS: readonly string[] = ['frontend', 'backend', 'socketio']
+
+/** A tenant's secrets that core reads as well: the sign-in service and ERPNext prove themselves to each other by it. */
+const SECRETS_FOR_CORE: readonly (typeof TENANT_SECRETS)[number][] = ['oidc_client_secret']
+
+interface HostPath {
+  path: string
+  writable: boolean
+  why: string
+}
+
+/** The paths of the host that a service may mount; what lies below them too. */
+export function hostPaths({ owner, part }: Subject, { settings: { root, home, env } }: Court): HostPath[] {
+  if (!owner) return []
+  const reads = (path: string, why: string): HostPath => ({ path, writable: false, why })
+  const authority = reads(
+    resolve(root, env.ACME_CA_CERTIFICATE || 'core/traefik/no-ca.pem'),
+    'the certificate of a private authority, or the file that stands for none',
+  )
+  if (owner === CORE) {
+    return [
+      authority,
+      reads(join(root, 'core'), "the repository's own configuration"),
+      reads(join(home, 'state/core/edge'), 'what Traefik serves: checked and published by a rename'),
+      reads('/var/lib/docker/containers', 'the logs that are collected'),
+      reads('/proc', "the machine's figures"),
+      reads('/sys', "the machine's figures"),
+    ]
+  }
+  const own = reads(join(root, 'tenant'), "the repository's own entry points and health probes")
+  if (part !== 'backup' && part !== 'restore') return [own, authority]
+  const repository = env[`BACKUP_REPOSITORY_${owner.name.toUpperCase().replaceAll('-', '_')}`] ?? ''
+  const local = [join(home, 'backups', owner.name), ...(repository.startsWith('/') ? [repository] : [])]
+  return [own, ...local.map((path) => ({ path, writable: true, why: 'the backup repository' }))]
+}
+
+/** Whether a file of secrets/ is a service's to read: its tenant's own, and for core what belongs to no tenant. */
+export function maySeeSecret({ owner }: Subject, file: string, tenants: readonly Pick<Tenant, 'prefix'>[]): boolean {
+  const holder = tenants.find(({ prefix }) => file.startsWith(`${prefix}_`))
+  if (owner !== CORE) return owner !== undefined && holder?.prefix === owner.prefix
+  return !holder || SECRETS_FOR_CORE.some((name) => file === `${holder.prefix}_${name}.txt`)
+}

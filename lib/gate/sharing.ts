@@ -1,0 +1,55 @@
+/** The rule between services: no network and no volume leads from one tenant to another, or to what we did not make. */
+import { EDGE_PARTS, PUBLISHER } from './lists.ts'
+import { CORE, type Court, type Owner, type Resource, type Subject, when } from './rendered.ts'
+
+/** What a service uses, by its real name: two keys of compose.yml may lead to one volume. */
+interface Use {
+  kind: 'network' | 'volume'
+  name: string
+  resource: Resource
+  subject: Subject
+}
+
+/** The faults of every service in what it shares with others. */
+export function sharing(subjects: Subject[], court: Court): { service: string; rule: string }[] {
+  const uses = subjects.flatMap((subject) => usesOf(subject, court))
+  return uses.flatMap((use) => {
+    const users = uses.filter(({ kind, name }) => kind === use.kind && name === use.name).map(({ subject }) => subject)
+    return [...strange(use), ...shared(use, users, court)].map((rule) => ({ service: use.subject.name, rule }))
+  })
+}
+
+function usesOf(subject: Subject, { rendered }: Court): Use[] {
+  const { networks = {}, volumes = [] } = subject.service
+  const use = (kind: Use['kind'], key: string, resource: Resource = {}) => ({
+    kind,
+    name: resource.name ?? key,
+    resource,
+    subject,
+  })
+  const sources = volumes.flatMap(({ type, source }) => (type === 'volume' && source ? [source] : []))
+  return [
+    ...Object.keys(networks).map((key) => use('network', key, rendered.networks?.[key])),
+    ...sources.map((key) => use('volume', key, rendered.volumes?.[key])),
+  ]
+}
+
+function strange({ kind, name, resource: { external, driver_opts = {} } }: Use): string[] {
+  return [
+    ...when(external === true, `${kind} ${name} is external: others may use it`),
+    ...when(
+      kind === 'volume' && Object.keys(driver_opts).length > 0,
+      `volume ${name} has driver_opts, which may lead to a path of the host`,
+    ),
+  ]
+}
+
+function shared({ kind, name, subject }: Use, users: Subject[], { tenants, settings }: Court): string[] {
+  const host = kind === 'network' && tenants.find((tenant) => name === `${settings.prefix}${tenant.name}-edge`)
+  if (host) return when(!mayJoinEdge(subject, host), `joins ${name}, which is for Traefik and ${EDGE_PARTS.join(', ')}`)
+  const owners = [...new Set(users.map(({ owner }) => owner?.name ?? 'nobody'))].sort()
+  return when(owners.length > 1, `${kind} ${name} is shared by ${owners.join(' and ')}`)
+}
+
+const mayJoinEdge = ({ name, owner, part }: Subject, host: Owner) =>
+  owner === CORE ? name === PUBLISHER : owner?.name === host.name && EDGE_PARTS.includes(part)

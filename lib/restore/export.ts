@@ -1,0 +1,129 @@
+/** A backup as three portable files: the site's schema as SQL, its files, its brand. Keys and passwords are in them in clear. */
+import { link, mkdir, open, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { withRepositories } from '../backup/open.ts'
+import { askBooks } from '../backup/proof.ts'
+import { dockerToFile } from '../docker.ts'
+import { messageOf, preconditionError } from '../errors.ts'
+import { jobName } from '../jobs.ts'
+import type { Tenant } from '../registry.ts'
+import type { Reporter } from '../reporter.ts'
+import { compare, fetchIncoming, withIncomingServer } from './incoming.ts'
+import { type Choice, readChoice } from './plan.ts'
+import type { Ground, Wanted } from './restore.ts'
+import { withScratch } from './scratch.ts'
+
+const DUMP = ['--single-transaction', '--quick', '--routines', '--triggers', '--hex-blob']
+/** Reads the volumes and nothing else; it may read what belongs to others. */
+const READER = ['--init', '--network', 'none', '--user', '0:0', '--cap-drop', 'ALL', '--cap-add', 'DAC_READ_SEARCH']
+
+/** The paths of the three files. */
+export interface Exported {
+  snapshot: string
+  files: string[]
+}
+
+/**
+ * Restore a backup apart, prove it, and write it out. All three files are there in the end, or none.
+ * @throws OperatorError (3) for a directory that cannot be written or holds such an export, (1) for the rest.
+ */
+export async function exportBackup(
+  tenant: Tenant,
+  ground: Ground,
+  wanted: Wanted,
+  directory: string,
+  { step }: Reporter,
+): Promise<Exported> {
+  await makeDirectory(directory)
+  return withScratch(tenant, (scratch) =>
+    withRepositories(scratch, 'restore', { init: false, only: wanted.from }, async ({ repository }) => {
+      const choice = await step('Read the backup', () => readChoice(repository, wanted.snapshot, ground.apps))
+      const files = namesOf(tenant, choice, directory)
+      await refusePresent(Object.values(files))
+      await step('Restore it apart', () => fetchIncoming(repository, choice))
+      await wholly(Object.values(files), async (partial) => {
+        await step('Write the database', () => dump(scratch, ground, choice, partial(files.erp)))
+        await step("Write the site's files and the brand", () => archive(scratch, ground, files, partial))
+      })
+      return { snapshot: choice.backup.id, files: Object.values(files) }
+    }),
+  )
+}
+
+async function makeDirectory(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw preconditionError(`${directory} cannot be made: ${messageOf(error)}`, undefined, error)
+  }
+}
+
+/** Named after the backup's moment, in UTC. */
+function namesOf({ name }: Tenant, { manifest }: Choice, directory: string) {
+  const date = manifest.at.replace(/[-:]|\.\d+/g, '')
+  const file = (part: string, kind: string) => join(directory, `${name}-${part}-${date}.${kind}.zst`)
+  return { erp: file('erp', 'sql'), sites: file('sites', 'tar'), assets: file('assets', 'tar') }
+}
+
+async function refusePresent(files: string[]): Promise<void> {
+  for (const file of files) {
+    if (await stat(file).catch(() => undefined)) throw preconditionError(`${file} is already there`)
+  }
+}
+
+/** Write files beside their places; once all are whole and on the disk they get their names, which nobody else may have taken. */
+async function wholly(files: string[], work: (partial: (file: string) => string) => Promise<void>): Promise<void> {
+  const partial = (file: string) => `${file}.partial`
+  for (const file of files) await rm(partial(file), { force: true }) // a killed run's: we hold the tenant
+  try {
+    await work(partial)
+    for (const file of files) await syncFile(partial(file))
+    for (const file of files) await link(partial(file), file)
+  } finally {
+    for (const file of files) await rm(partial(file), { force: true })
+  }
+}
+
+async function syncFile(file: string): Promise<void> {
+  const handle = await open(file, 'r')
+  await handle.sync().finally(() => handle.close())
+}
+
+/** The site's schema alone: no account of the server is in it. */
+async function dump(scratch: Tenant, { mariadb }: Ground, choice: Choice, file: string): Promise<void> {
+  const { manifest, proof, config, backup } = choice
+  const head = [
+    '-- An export of securenexus-erp, to be read by restore.ts --import',
+    ...Object.entries({
+      tenant: manifest.tenant,
+      site: manifest.site,
+      schema: manifest.schema,
+      snapshot: backup.original,
+      at: manifest.at,
+      apps: JSON.stringify(manifest.apps),
+    }).map(([name, value]) => `-- ${name}: ${value}`),
+  ].join('\n')
+  const script = `set -euo pipefail; { printf '%s\\n' "$1"; shift; mariadb-dump "$@"; } | zstd -q`
+  await withIncomingServer(scratch, mariadb, async (ask, { name }) => {
+    compare(scratch, proof.answers, await askBooks(ask, manifest.schema, config.encryption_key))
+    await dockerToFile(['exec', name, 'bash', '-c', script, 'bash', head, ...DUMP, manifest.schema], file)
+  })
+}
+
+/** With numeric owners, as they must be again. */
+async function archive(
+  scratch: Tenant,
+  { mariadb }: Ground,
+  files: { sites: string; assets: string },
+  partial: (file: string) => string,
+): Promise<void> {
+  const tar = async (part: string, volume: string, args: string[], file: string) => {
+    const mount = ['--volume', `${scratch.volume(volume)}:/in:ro`, '--tmpfs', '/var/lib/mysql']
+    const script = 'set -euo pipefail; tar --numeric-owner -c "$@" | zstd -q'
+    const name = jobName(scratch, part)
+    const run = ['run', '--rm', '--name', name, ...READER, ...mount, '--entrypoint', 'bash', mariadb]
+    await dockerToFile([...run, '-c', script, 'bash', ...args], partial(file))
+  }
+  await tar('tar-sites', 'sites-data', ['-C', '/in/incoming', scratch.site], files.sites)
+  await tar('tar-assets', 'assets-data', ['-C', '/in/.incoming', '.'], files.assets)
+}

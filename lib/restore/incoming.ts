@@ -1,0 +1,85 @@
+/** Puts a backup beside the live data and proves it there: booted apart, it must answer as it did when it was proven. */
+import { isDeepStrictEqual } from 'node:util'
+import { type Answers, askBooks } from '../backup/proof.ts'
+import { OperatorError, preconditionError } from '../errors.ts'
+import { type Job, jobName } from '../jobs.ts'
+import { type Ask, scratchArgs, withScratchServer } from '../mariadb.ts'
+import { gib } from '../preflight.ts'
+import type { Tenant } from '../registry.ts'
+import { type Repository, restoreDirectory } from '../restic.ts'
+import { readSecret } from '../secrets.ts'
+import type { Choice } from './plan.ts'
+import { rename } from './volumes.ts'
+
+const MYSQL = '/var/lib/mysql'
+/** What the database and the engine want beside it, in bytes. */
+const MARGIN = 200 * 2 ** 20
+
+/**
+ * Restore the database, the site's files and the brand into incoming/ of each volume.
+ * @throws OperatorError (3) where there is no room, (1) where any of it is damaged; the live data is untouched.
+ */
+export async function fetchIncoming(repository: Repository, { backup, bytes }: Choice): Promise<void> {
+  const { tenant, job } = repository
+  await rename(tenant, job, 'clean')
+  await verifySpace(tenant, job, bytes + MARGIN)
+  await rename(tenant, job, 'make')
+  await restoreDirectory(repository, backup.id, '/db', '/out/db/incoming')
+  await restoreDirectory(repository, backup.id, `/sites/${tenant.site}`, `/out/sites/incoming/${tenant.site}`)
+  await restoreDirectory(repository, backup.id, '/assets', '/out/assets/.incoming')
+  await job.exec(['sync'], { timeout: 600 })
+}
+
+async function verifySpace(tenant: Tenant, job: Job, needed: number): Promise<void> {
+  const { stdout } = await job.exec(['df', '-Pk', '/out/db'], { timeout: 20 })
+  const free = Number(stdout.split('\n')[1]?.split(/\s+/)[3]) * 1024
+  if (free >= needed) return
+  throw preconditionError(
+    `${tenant.name}: the backup needs ${gib(needed)} beside the live data, the disk has ${gib(free)}; nothing was changed`,
+    'docker system df',
+  )
+}
+
+/**
+ * Boot what came in a container without a network, compare its answers with the proof, end every session (a cookie older
+ * than the backup would be valid again), and give root the password of the secret file.
+ * @param image MariaDB's
+ * @throws OperatorError (1); the live data is untouched.
+ */
+export async function proveIncoming(tenant: Tenant, image: string, choice: Choice): Promise<void> {
+  const { manifest, proof, config } = choice
+  const password = await readSecret(tenant.secret('db_password'))
+  await withIncomingServer(tenant, image, async (ask) => {
+    compare(tenant, proof.answers, await askBooks(ask, manifest.schema, config.encryption_key))
+    const roots = await ask("select host from mysql.global_priv where user = 'root'")
+    const alter = roots.map(([host = '']) => `alter user 'root'@'${host}' identified by '${password}';`)
+    await ask([`delete from \`${manifest.schema}\`.tabSessions;`, 'flush privileges;', ...alter].join('\n'))
+  })
+}
+
+/** Boot the database in incoming/ apart from everything. */
+export function withIncomingServer<T>(
+  tenant: Tenant,
+  image: string,
+  work: (ask: Ask, job: Job) => Promise<T>,
+): Promise<T> {
+  const name = jobName(tenant, 'scratch')
+  const args = scratchArgs(name, image, `${tenant.volume('db-data')}:${MYSQL}`, `${MYSQL}/incoming`)
+  return withScratchServer(args, name, work)
+}
+
+/** @throws OperatorError (1) that names what differs. */
+export function compare(tenant: Tenant, proven: Answers, now: Answers): void {
+  if (isDeepStrictEqual(now, proven)) return
+  const parts = (Object.keys(proven) as (keyof Answers)[]).filter((part) => !isDeepStrictEqual(now[part], proven[part]))
+  const said = parts.map((part) => `${part} ${JSON.stringify(differing(proven[part], now[part]))}`).join('; ')
+  throw new OperatorError(`${tenant.name}: what came is not what was proven: ${said.slice(0, 400)}`)
+}
+
+/** Of two records the first entry that is not equal: what was proven, what is there. */
+function differing(proven: unknown, now: unknown): unknown {
+  if (typeof proven !== 'object' || typeof now !== 'object' || !proven || !now) return [proven, now]
+  const [a, b] = [proven as Record<string, unknown>, now as Record<string, unknown>]
+  const key = Object.keys({ ...a, ...b }).find((name) => !isDeepStrictEqual(a[name], b[name])) ?? ''
+  return { [key]: [a[key] ?? null, b[key] ?? null] }
+}

@@ -1,0 +1,59 @@
+/** Which of restore.ts's verbs was meant, what each is about to do, and how it ended, as data and as a line for people. */
+import { preconditionError, usageError } from '../errors.ts'
+import type { Tenant } from '../registry.ts'
+import { verifySecrets } from '../secrets.ts'
+import type { Drilled } from './drill.ts'
+import type { Exported } from './export.ts'
+import type { Intent } from './intent.ts'
+import type { Plan } from './restore.ts'
+import type { TakenOver } from './takeover.ts'
+import { contentOf, withVolumes } from './volumes.ts'
+
+/** @throws OperatorError (2) where two exclude each other. */
+export function modeOf<M extends string>(given: M[]): M | 'restore' {
+  const [mode = 'restore', other] = given
+  if (other) throw usageError(`--${mode} and --${other} exclude each other`, 'npx zx scripts/restore.ts --help')
+  return mode
+}
+
+/** What a restore writes down before it touches anything live. */
+export function intentOf({ choice }: Plan, saved: string[]): Intent {
+  const { id } = choice.backup
+  return { verb: 'restore', stage: 'swap', at: new Date().toISOString(), snapshot: id, snapshots: [id, ...saved] }
+}
+
+/** @throws OperatorError (3) where nothing is kept. */
+export async function planUndo(tenant: Tenant, registry: Tenant[]): Promise<{ intent: Intent; text: string }> {
+  await verifySecrets(tenant, registry)
+  const content = await withVolumes(tenant, (job) => contentOf(tenant, job))
+  if (!content.has('previous'))
+    throw preconditionError(
+      `${tenant.name}: nothing is kept to go back to`,
+      `npx zx scripts/restore.ts ${tenant.name} --list`,
+    )
+  const text = `${tenant.name}: what the last restore replaced would come back; what is there now is kept in its place, so that a second undo brings it back`
+  return { intent: { verb: 'undo', stage: 'turn', at: new Date().toISOString(), snapshots: [] }, text }
+}
+
+/** The end of an exchange. */
+export function exchanged(tenant: Tenant, { verb, downtime }: TakenOver) {
+  const what = {
+    restore: 'restored',
+    undo: 'what the last restore replaced is back',
+    rollback: 'the restore was taken back: the earlier state is there',
+  }[verb]
+  return { tenant: tenant.name, verb, downtime, text: `${tenant.name}: ${what}; it was down for ${downtime} s` }
+}
+
+/** The end of a drill. */
+export function drilled(tenant: Tenant, result: Drilled) {
+  const { snapshot, restoreSeconds, backupAgeSeconds, files } = result
+  const age = `${(backupAgeSeconds / 3600).toFixed(1)} h old`
+  const text = `${tenant.name}: ${snapshot.slice(0, 8)}, ${age}, became a site that answers in ${restoreSeconds} s; books, key and ${files} files are as they were`
+  return { tenant: tenant.name, ...result, text }
+}
+
+/** The end of an export. */
+export function exported(tenant: Tenant, { snapshot, files }: Exported) {
+  return { tenant: tenant.name, snapshot, files, text: files.join('\n') }
+}

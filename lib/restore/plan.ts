@@ -1,0 +1,176 @@
+/** What a restore would bring and what it would lose: read from the repository and the live tenant, before anything is touched. */
+import { parseSiteConfig } from '../backup/backup.ts'
+import { type Backup, chooseBackup, readCatalogue, TAG } from '../backup/catalogue.ts'
+import { fingerprint, type Manifest, parseManifest, type SiteConfig } from '../backup/manifest.ts'
+import { type Answers, askBooks, type Proof, parseProof } from '../backup/proof.ts'
+import { isOlder } from '../compose.ts'
+import { docker } from '../docker.ts'
+import { OperatorError, preconditionError } from '../errors.ts'
+import { askLive } from '../mariadb.ts'
+import { gib } from '../preflight.ts'
+import type { Tenant } from '../registry.ts'
+import { listFiles, listSnapshots, type Repository, readSnapshotFile, type Snapshot } from '../restic.ts'
+
+/** A backup that was read, proven by what it holds, and may be restored. */
+export interface Choice {
+  backup: Backup
+  manifest: Manifest
+  proof: Proof
+  config: SiteConfig
+  bytes: number
+}
+
+/** What exists now and the backup does not have. */
+export interface Losses {
+  /** Documents by doctype. */
+  documents: Record<string, number>
+  /** Numbers given out since, by series: they will be given out again. */
+  numbers: Record<string, { from: number; to: number }>
+}
+
+/**
+ * Read the backup that was asked for, and refuse what does not belong here or was not proven.
+ * @param apps versions of the image's apps
+ * @throws OperatorError (3) for a backup that may not be restored, (1) for one that is damaged.
+ */
+export async function readChoice(
+  repository: Repository,
+  wanted: string,
+  apps: Record<string, string>,
+): Promise<Choice> {
+  const { tenant } = repository
+  const snapshots = await listSnapshots(repository)
+  refuseForeign(repository, snapshots)
+  const backup = chooseBackup(readCatalogue(snapshots, tenant.name), wanted)
+  const text = await readSnapshotFile(repository, backup.id, '/manifest.json')
+  const manifest = parseManifest(text)
+  const proof = parseProof(await readSnapshotFile(repository, backup.proof, '/proof.json'), backup.original, text)
+  refuseTenant(tenant, manifest, proof)
+  await refuseParts(repository, backup.id)
+  const file = `/sites/${tenant.site}/site_config.json`
+  const config = parseSiteConfig(tenant, await readSnapshotFile(repository, backup.id, file))
+  refuseKey(tenant, manifest, config)
+  refuseNewer(tenant, manifest, apps)
+  const bytes = snapshots.find(({ id }) => id === backup.id)?.summary?.total_bytes_processed ?? manifest.databaseBytes
+  return { backup, manifest, proof, config, bytes }
+}
+
+/** A repository that holds another tenant's backups alone is not this one's, whatever its password. @throws OperatorError (3) */
+export function refuseForeign({ tenant, place }: Pick<Repository, 'tenant' | 'place'>, snapshots: Snapshot[]): void {
+  const hosts = snapshots.flatMap(({ hostname, tags }) => (tags?.includes(TAG.backup) ? [hostname] : []))
+  const other = hosts.find((host) => host !== tenant.name)
+  if (other && !hosts.includes(tenant.name))
+    throw preconditionError(`the ${place.role} ${place.location} holds backups of ${other}, not of ${tenant.name}`)
+}
+
+/** @throws OperatorError (3) that names both tenants. There is no way around it: another's books belong nowhere here. */
+export function refuseTenant(tenant: Tenant, manifest: Manifest, proof: Proof): void {
+  const other = [manifest.tenant, proof.tenant].find((name) => name !== tenant.name)
+  if (other) throw preconditionError(`this is a backup of ${other}, not of ${tenant.name}`)
+  if (manifest.site === tenant.site) return
+  throw preconditionError(`this is a backup of the site ${manifest.site}; ${tenant.name} has ${tenant.site}`)
+}
+
+/** Nothing is missing, and nothing is there that we did not put in. */
+async function refuseParts(repository: Repository, id: string): Promise<void> {
+  const { site } = repository.tenant
+  const found = (await listFiles(repository, id, ['/', '/sites'])).map(({ path }) => path)
+  const wanted = ['/assets', '/db', '/manifest.json', '/sites', `/sites/${site}`]
+  const faults = [
+    ...wanted.filter((path) => !found.includes(path)).map((path) => `${path} is missing`),
+    ...found.filter((path) => !wanted.includes(path)).map((path) => `${path} is not ours`),
+  ]
+  if (faults.length > 0) throw preconditionError(`snapshot ${id.slice(0, 8)} is no backup: ${faults.join(', ')}`)
+}
+
+/**
+ * Compared before anything opens the site: a site without a key makes itself a new one, and every stored secret is lost.
+ * @throws OperatorError (3)
+ */
+export function refuseKey(tenant: Tenant, manifest: Manifest, config: SiteConfig): void {
+  if (config.db_name !== manifest.schema)
+    throw preconditionError(`${tenant.name}: site_config.json of the backup names another schema than its manifest`)
+  if (fingerprint(config.encryption_key) === manifest.keyFingerprint) return
+  const has = config.encryption_key ? 'holds another encryption key' : 'holds no encryption key'
+  throw preconditionError(`${tenant.name}: site_config.json of the backup ${has} than its manifest says`)
+}
+
+/** @throws OperatorError (3) where the backup's data is newer than the image's programs, or needs an app that it lacks. */
+export function refuseNewer(tenant: Tenant, manifest: Manifest, apps: Record<string, string>): void {
+  const faults = Object.entries(manifest.apps).flatMap(([app, version]) => {
+    const has = apps[app]
+    if (has === undefined) return [`${app} ${version} is not in the image`]
+    return isOlder(has, numbers(version)) ? [`${app} is ${version} in the backup and ${has} in the image`] : []
+  })
+  if (faults.length > 0)
+    throw preconditionError(
+      `${tenant.name}: the backup is newer than the image: ${faults.join('; ')}`,
+      'set ERPNEXT_IMAGE to a release that is not older',
+    )
+}
+
+const numbers = (version: string) => version.split(/[^\d]+/).map(Number)
+
+/** True where the data was written by an older release: it is brought up by `bench migrate`. */
+export const needsMigration = (data: Record<string, string>, image: Record<string, string>): boolean =>
+  Object.entries(data).some(([app, version]) => isOlder(version, numbers(image[app] ?? version)))
+
+/** The versions of the apps that an image holds, as their own sources say. */
+export async function imageApps(image: string): Promise<Record<string, string>> {
+  const script = "cd /home/frappe/frappe-bench/apps && grep -H '^__version__ *=' */*/__init__.py"
+  const limits = ['--rm', '--network', 'none', '--cap-drop', 'ALL', '--read-only']
+  const { stdout } = await docker(['run', ...limits, '--entrypoint', 'bash', image, '-c', script], { timeout: 120 })
+  const found = [...stdout.matchAll(/^(\w+)\/\1\/__init__\.py:__version__ *= *["']([^"']+)["']/gm)]
+  if (found.length > 0) return Object.fromEntries(found.map(([, app = '', version = '']) => [app, version]))
+  throw new OperatorError(`${image} does not say which apps it holds`)
+}
+
+/** The running database and the live site's key, asked as the backup was; nothing where the database does not answer. */
+export function askLiveBooks(tenant: Tenant, live: SiteConfig | undefined): Promise<Answers | undefined> {
+  if (!live?.db_name) return Promise.resolve(undefined)
+  return askBooks(askLive(tenant), live.db_name, live.encryption_key).catch((error) => {
+    if (error instanceof OperatorError) return undefined
+    throw error
+  })
+}
+
+/** What the live books have beyond the backup's. Pure. */
+export function losses(live: Answers, backup: Answers): Losses {
+  const documents = Object.entries(live.doctypes).flatMap(([doctype, { rows }]) => {
+    const more = rows - (backup.doctypes[doctype]?.rows ?? 0)
+    return more > 0 ? [[doctype, more] as const] : []
+  })
+  const given = Object.entries(live.series).flatMap(([series, current]) => {
+    const [from, to] = [Number(backup.series[series] ?? 0), Number(current)]
+    return to > from ? [[series, { from: from + 1, to }] as const] : []
+  })
+  return { documents: Object.fromEntries(documents), numbers: Object.fromEntries(given) }
+}
+
+/** The plan as a person reads it before consent. */
+export function renderPlan(tenant: Tenant, choice: Choice, live: Answers | undefined, hasData: boolean): string {
+  const { backup, manifest, bytes } = choice
+  const versions = Object.entries(manifest.apps).map(([app, version]) => `${app} ${version}`)
+  return [
+    `${tenant.name}: ${tenant.site} would become what it was at ${manifest.at}`,
+    `  backup     ${backup.id.slice(0, 8)}, verified ${choice.proof.at}, ${gib(bytes)}, ${versions.join(', ')}`,
+    ...(hasData ? renderLoss(choice, live) : ['  lost       nothing: there is no data here']),
+  ].join('\n')
+}
+
+function renderLoss({ proof }: Choice, live: Answers | undefined): string[] {
+  const kept = '  kept       what is replaced, for --undo, until the first verified backup after seven days'
+  const lost = live
+    ? renderLosses(losses(live, proof.answers))
+    : ['  lost       not known: its database does not answer']
+  return [...lost, kept]
+}
+
+function renderLosses({ documents, numbers: given }: Losses): string[] {
+  const rows = Object.entries(documents).map(([doctype, count]) => `${count} ${doctype}`)
+  const series = Object.entries(given).map(([name, { from, to }]) => `${name}${from} to ${to}`)
+  return [
+    `  lost       ${rows.length > 0 ? `${rows.join(', ')}, and changes to what stays` : 'no document; changes to what stays'}`,
+    ...(series.length > 0 ? [`  given out  again: ${series.join(', ')}`] : []),
+  ]
+}

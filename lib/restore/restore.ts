@@ -1,0 +1,161 @@
+/** The steps of restore.ts before the exchange: check the ground, read the backup, save what is there, put the backup beside it. */
+import * as backup from '../backup/backup.ts'
+import { isVerified, listBackups } from '../backup/catalogue.ts'
+import { updateLedger } from '../backup/ledger.ts'
+import { fingerprint, type SiteConfig } from '../backup/manifest.ts'
+import { withRepositories } from '../backup/open.ts'
+import type { Answers } from '../backup/proof.ts'
+import type { Role } from '../backup/repository.ts'
+import { renderServices, requireCompose } from '../compose.ts'
+import type { Engine } from '../docker.ts'
+import { EXIT, messageOf, OperatorError, preconditionError } from '../errors.ts'
+import type { Job } from '../jobs.ts'
+import { pullMissing } from '../preflight.ts'
+import type { Tenant } from '../registry.ts'
+import { verifySecrets } from '../secrets.ts'
+import { fetchIncoming, proveIncoming } from './incoming.ts'
+import { askLiveBooks, type Choice, imageApps, readChoice, renderPlan } from './plan.ts'
+import { type Content, contentOf, rename } from './volumes.ts'
+
+/** What the first step learnt. */
+export interface Ground {
+  /** MariaDB's image. */
+  mariadb: string
+  /** Versions of the apps of ERPNext's image. */
+  apps: Record<string, string>
+}
+
+/** Which backup, from where. */
+export interface Wanted {
+  snapshot: string
+  from: Role
+}
+
+/** Check the machine and the secrets, and get the images that are missing. @throws OperatorError (3) */
+export async function prepare(tenant: Tenant, registry: Tenant[], note: (text: string) => void): Promise<Ground> {
+  await Promise.all([requireCompose(), verifySecrets(tenant, registry)])
+  const services = await renderServices(tenant, { jobs: true })
+  await pullMissing(tenant, services, note)
+  const image = (part: string) => services.find(({ name }) => name === tenant.service(part))?.image ?? ''
+  return { mariadb: image('db'), apps: await imageApps(image('backend')) }
+}
+
+/** The backups of a repository, newest first, one a line. */
+export async function list(tenant: Tenant, registry: Tenant[], from: Role): Promise<Listed> {
+  await verifySecrets(tenant, registry)
+  return withRepositories(tenant, 'backup', { init: false, only: from }, async ({ repository }) => {
+    const found = await listBackups(repository)
+    const backups = found.map((one) => ({ id: one.id, at: one.at, verified: isVerified(one) })).reverse()
+    const line = ({ id, at, verified }: Listed['backups'][number]) =>
+      `${id.slice(0, 8)}  ${at.slice(0, 19)}Z  ${verified ? 'verified' : 'not verified'}`
+    return { backups, text: backups.map(line).join('\n') || `${tenant.name}: no backup yet` }
+  })
+}
+
+/** What `--list` tells. */
+export interface Listed {
+  backups: {
+    id: string
+    /** UTC, ISO 8601. */
+    at: string
+    verified: boolean
+  }[]
+  text: string
+}
+
+/** What a restore would do. */
+export interface Plan {
+  choice: Choice
+  /** What the live database answered; nothing where there is none. */
+  live: Answers | undefined
+  content: Set<Content>
+  warnings: string[]
+  text: string
+}
+
+/** Read the backup, and the live books beside it. @throws OperatorError (3), (1); nothing was changed. */
+export function plan(tenant: Tenant, ground: Ground, { snapshot, from }: Wanted): Promise<Plan> {
+  return withRepositories(tenant, 'restore', { init: false, only: from }, async ({ job, repository }) => {
+    const content = await contentOf(tenant, job)
+    const choice = await readChoice(repository, snapshot, ground.apps)
+    const config = await liveConfig(tenant, job)
+    const live = content.has('data') ? await askLiveBooks(tenant, config) : undefined
+    const warnings = keyWarnings(tenant, choice, config)
+    return { choice, live, content, warnings, text: renderPlan(tenant, choice, live, content.has('data')) }
+  })
+}
+
+async function liveConfig(tenant: Tenant, job: Job): Promise<SiteConfig | undefined> {
+  const cat = ['cat', `/out/sites/${tenant.site}/site_config.json`]
+  const { code, stdout } = await job.exec(cat, { timeout: 20, nothrow: true })
+  if (code !== 0) return undefined
+  try {
+    return backup.parseSiteConfig(tenant, stdout)
+  } catch {
+    return undefined // a torn file is no reason not to restore
+  }
+}
+
+/** Another live key is what a restore mends: the backup's secrets are under the backup's key. */
+function keyWarnings(tenant: Tenant, { manifest }: Choice, live: SiteConfig | undefined): string[] {
+  if (!live || fingerprint(live.encryption_key) === manifest.keyFingerprint) return []
+  const is = live.encryption_key ? 'is another than' : 'is missing, unlike'
+  return [`${tenant.name}: the live site's encryption key ${is} the backup's; the backup's comes with its data`]
+}
+
+/**
+ * Back up what is there, verified, before anything of it is replaced.
+ * @throws OperatorError (3) where it fails: nothing was changed.
+ */
+export async function saveLive(
+  tenant: Tenant,
+  registry: Tenant[],
+  engine: Engine,
+  note: (text: string) => void,
+): Promise<string> {
+  try {
+    const ground = await backup.prepare(tenant, registry, engine, note)
+    return await backup.leaving(tenant, ground, () =>
+      withRepositories(tenant, 'backup', { init: false, only: 'repository' }, async ({ job, repository }) => {
+        const copy = await backup.copy(tenant, ground, job, note)
+        const stored = await backup.store(repository, copy)
+        await backup.prove(repository, ground, copy, stored)
+        return stored.id
+      }),
+    )
+  } catch (error) {
+    if (!(error instanceof OperatorError) || error.code > EXIT.bug) throw error
+    throw preconditionError(
+      `${tenant.name}: the safety backup failed, nothing was changed: ${messageOf(error)}`,
+      'mend that first; --without-backup goes on without one: what is replaced is kept for --undo all the same',
+      error,
+    )
+  }
+}
+
+/**
+ * Put the backup beside the live data and prove it there. What fails leaves nothing behind; what is proven takes the place
+ * of what an earlier restore had kept for its undo.
+ */
+export async function bring(
+  tenant: Tenant,
+  ground: Ground,
+  { choice }: Plan,
+  from: Role,
+  step: <T>(title: string, work: () => Promise<T>) => Promise<T>,
+): Promise<void> {
+  await updateLedger(tenant, { incoming: new Date().toISOString() })
+  await withRepositories(tenant, 'restore', { init: false, only: from }, async ({ job, repository }) => {
+    try {
+      await step('Put the backup beside the live data', () => fetchIncoming(repository, choice))
+      await step('Boot it apart and compare it with its proof', () => proveIncoming(tenant, ground.mariadb, choice))
+      await rename(tenant, job, 'drop')
+    } catch (error) {
+      await rename(tenant, job, 'clean').then(
+        () => updateLedger(tenant, { incoming: undefined }),
+        () => {}, // the next backup or restore removes it
+      )
+      throw error
+    }
+  })
+}

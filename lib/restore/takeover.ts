@@ -1,0 +1,149 @@
+/** The moment in which a tenant's data is exchanged: stop, rename, start, prove. Nothing in it grows with the data. */
+import { parseSiteConfig } from '../backup/backup.ts'
+import { updateLedger } from '../backup/ledger.ts'
+import { appVersions } from '../backup/manifest.ts'
+import { compose, renderServices, runArgs, type Service } from '../compose.ts'
+import { tenantContainers } from '../containers.ts'
+import { phases, proveFrontend, startServices } from '../deploy.ts'
+import { docker, lastLines } from '../docker.ts'
+import { EXIT, messageOf, OperatorError } from '../errors.ts'
+import type { Job } from '../jobs.ts'
+import { askLive } from '../mariadb.ts'
+import type { Tenant } from '../registry.ts'
+import type { Reporter } from '../reporter.ts'
+import { flushBoth } from '../site.ts'
+import { type Intent, nextStage, removeIntent, rollbackOf, writeIntent } from './intent.ts'
+import { imageApps, needsMigration } from './plan.ts'
+import { contentOf, rename, withVolumes } from './volumes.ts'
+
+/** Seconds that services may take to become healthy. */
+const PATIENCE = 300
+/** What writes, in the order in which it stops (life-facts L). */
+const WRITERS = ['scheduler', 'worker', 'socketio', 'backend']
+
+/** How an exchange ended. */
+export interface TakenOver {
+  /** `rollback`: what came did not start, and the earlier state is back. */
+  verb: Intent['verb']
+  /** Seconds from the first stop to the first answer. */
+  downtime: number
+}
+
+/**
+ * Exchange the data and bring the tenant up on it. What does not come up goes back to what was there.
+ * @throws OperatorError (1) where the earlier state is back, (4) where it is neither: the next run goes on from there.
+ */
+export async function takeOver(tenant: Tenant, intent: Intent, reporter: Reporter): Promise<TakenOver> {
+  const progress = { swapped: false }
+  try {
+    return await exchange(tenant, intent, reporter, progress)
+  } catch (error) {
+    const back = progress.swapped ? rollbackOf(intent) : undefined
+    if (!(error instanceof OperatorError)) throw error
+    if (error.code > 128) {
+      reporter.warn(`${tenant.name}: the restore was interrupted: npx zx scripts/restore.ts ${tenant.name} finishes it`)
+      throw error
+    }
+    if (!back || !(await canGoBack(tenant))) throw unfinished(tenant, error)
+    reporter.warn(`${tenant.name} did not come up on the backup: ${error.message}`)
+    await exchange(tenant, back, reporter, progress).catch((failed) => {
+      throw unfinished(tenant, failed)
+    })
+    throw new OperatorError(`${tenant.name} did not come up on the backup; the earlier state is back: ${error.message}`)
+  }
+}
+
+function unfinished(tenant: Tenant, error: unknown): OperatorError {
+  return new OperatorError(`${tenant.name}: the restore is not finished: ${messageOf(error)}`, {
+    code: EXIT.changed,
+    hint: `npx zx scripts/restore.ts ${tenant.name} goes on from here`,
+    cause: error,
+  })
+}
+
+const canGoBack = (tenant: Tenant) =>
+  withVolumes(tenant, async (job) => (await contentOf(tenant, job)).has('previous')).catch(() => false)
+
+async function exchange(
+  tenant: Tenant,
+  intent: Intent,
+  { step }: Reporter,
+  progress: { swapped: boolean },
+): Promise<TakenOver> {
+  const services = await renderServices(tenant)
+  const apps = await imageApps(services.find(({ name }) => name === tenant.service('backend'))?.image ?? '')
+  const { begun, schema, kept } = await withVolumes(tenant, async (job) => {
+    await writeIntent(tenant, intent)
+    const begun = performance.now()
+    await step('Stop the application and the database', () => stop(tenant))
+    await step('Exchange the data', () => renameAll(tenant, job, intent))
+    return { begun, schema: await schemaOf(tenant, job), kept: (await contentOf(tenant, job)).has('previous') }
+  })
+  progress.swapped = true
+  await bringUp(tenant, services, { schema, apps }, step)
+  const downtime = Math.round((performance.now() - begun) / 100) / 10
+  const { verb, at, snapshots } = intent
+  await updateLedger(tenant, { restored: { at, verb, kept, snapshots }, incoming: undefined })
+  await removeIntent(tenant)
+  return { verb, downtime }
+}
+
+/** Stop what writes, then the database. The frontend and both Redis stay. */
+async function stop(tenant: Tenant): Promise<void> {
+  const containers = await tenantContainers(tenant)
+  const running = (parts: string[]) =>
+    parts.flatMap((part) => containers.filter(({ service }) => service === tenant.service(part)).map(({ id }) => id))
+  for (const ids of [running(WRITERS), running(['db'])])
+    if (ids.length > 0) await docker(['stop', ...ids], { timeout: 180 })
+}
+
+async function renameAll(tenant: Tenant, job: Job, intent: Intent): Promise<void> {
+  for (let now: Intent | undefined = intent; now; ) {
+    await rename(tenant, job, now.stage)
+    const stage = nextStage(now)
+    now = stage && { ...now, stage }
+    if (now) await writeIntent(tenant, now)
+  }
+}
+
+async function schemaOf(tenant: Tenant, job: Job): Promise<string | undefined> {
+  const cat = ['cat', `/out/sites/${tenant.site}/site_config.json`]
+  const { code, stdout } = await job.exec(cat, { timeout: 20, nothrow: true })
+  return code === 0 ? parseSiteConfig(tenant, stdout).db_name : undefined
+}
+
+/** What decides whether the data is older than the image. */
+interface Versions {
+  /** The site's; nothing where there is no site. */
+  schema: string | undefined
+  /** Of the image's apps. */
+  apps: Record<string, string>
+}
+
+/** Start services on the data that is there now. Neither a queue nor a cache of the data that went may meet it. */
+export async function bringUp(
+  tenant: Tenant,
+  services: Service[],
+  { schema, apps }: Versions,
+  step: Reporter['step'],
+): Promise<void> {
+  const { stores, configurator, application } = phases(tenant, services)
+  const start = (list: Service[]) => (note: (text: string) => void) => startServices(tenant, list, PATIENCE, note)
+  await step('Start the database', start(stores))
+  await step('Empty both Redis', () => flushBoth(tenant))
+  await step('Write the configuration of the bench', start(configurator))
+  if (schema && needsMigration(await appVersions(askLive(tenant), schema), apps))
+    await step('Bring the data up to this release', () => migrate(tenant))
+  await step('Start the application', start(application))
+  await step(`Ask ${tenant.site} through its frontend`, () => proveFrontend(tenant))
+}
+
+/** Before anything of the application runs on data of an older release. */
+async function migrate(tenant: Tenant): Promise<void> {
+  const command = ['bench', '--site', tenant.site, 'migrate']
+  const { code, stdout, stderr } = await compose(runArgs(tenant, tenant.service('backend'), command), {
+    timeout: 3600,
+    nothrow: true,
+  })
+  if (code !== 0) throw new OperatorError(`${tenant.name}: bench migrate failed: ${lastLines(stderr || stdout, 3)}`)
+}

@@ -1,0 +1,32 @@
+/** The tenant's volumes in the restore job, where renames exchange its data for what was put beside it (tenant/swap.sh). */
+import { preconditionError } from '../errors.ts'
+import { type Job, jobArgs, jobName, withContainer } from '../jobs.ts'
+import type { Tenant } from '../registry.ts'
+
+/** What tenant/swap.sh does. */
+type Order = 'make' | 'swap' | 'turn' | 'clean' | 'drop'
+
+/** What lies in the database's volume: its data, what comes, what was replaced, a database that is not ours. */
+export type Content = 'data' | 'incoming' | 'previous' | 'foreign'
+
+/** Hold a restore job without a repository while `work` renames. */
+export function withVolumes<T>(tenant: Tenant, work: (job: Job) => Promise<T>): Promise<T> {
+  const name = jobName(tenant, 'restore')
+  return withContainer(jobArgs(tenant, 'restore', name), name, 60, work)
+}
+
+/** Give an order. Done again it does no harm. @throws OperatorError (1) */
+export async function rename(tenant: Tenant, job: Job, order: Order): Promise<void> {
+  await job.exec(['sh', '/opt/erp/swap.sh', order, tenant.site], { timeout: 3600, always: order === 'clean' })
+}
+
+/** @throws OperatorError (3) for a database that these scripts did not make. */
+export async function contentOf(tenant: Tenant, job: Job): Promise<Set<Content>> {
+  const { stdout } = await job.exec(['sh', '/opt/erp/swap.sh', 'state', tenant.site], { timeout: 20 })
+  const content = new Set(stdout.split('\n').filter(Boolean) as Content[])
+  if (!content.has('foreign')) return content
+  throw preconditionError(
+    `volume ${tenant.volume('db-data')} holds a database that these scripts did not make; nothing was changed`,
+    'see docs/taking-over.md',
+  )
+}

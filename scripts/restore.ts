@@ -1,0 +1,108 @@
+/** Restore a tenant: read the backup, save what is there, prove the backup beside it, exchange. Drill, export and undo are its kin. */
+import { checkSnapshotName } from '../lib/backup/catalogue.ts'
+import { command } from '../lib/command.ts'
+import { askEngine, type Engine } from '../lib/docker.ts'
+import { usageError } from '../lib/errors.ts'
+import type { Tenant } from '../lib/registry.ts'
+import type { Reporter } from '../lib/reporter.ts'
+import { drill } from '../lib/restore/drill.ts'
+import { exportBackup } from '../lib/restore/export.ts'
+import { type Intent, readIntent, refuseUnfinished } from '../lib/restore/intent.ts'
+import * as outcome from '../lib/restore/outcome.ts'
+import * as restore from '../lib/restore/restore.ts'
+import { takeOver } from '../lib/restore/takeover.ts'
+
+const MODES = ['list', 'undo', 'drill', 'export'] as const
+
+command({
+  name: 'restore',
+  summary: 'Restore a tenant from a verified backup, after saving what is there. An interrupted restore is finished.',
+  examples: ['restore.ts dickson --list', 'restore.ts dickson --dry-run', 'restore.ts dickson --drill --quiet'],
+  tenants: 'one',
+  changes: true,
+  modes: MODES,
+  options: {
+    snapshot: { type: 'string', value: 'ID', default: 'latest', help: 'which backup' },
+    offsite: { type: 'boolean', help: 'take it from the off-site repository' },
+    'without-backup': { type: 'boolean', help: 'do not save what is there first: where its database does not start' },
+    confirm: { type: 'string', value: 'TENANT', help: "the tenant's name: consent where there is no terminal" },
+    list: { type: 'boolean', help: 'the backups, newest first' },
+    undo: { type: 'boolean', help: 'bring back what the last restore replaced' },
+    drill: { type: 'boolean', help: 'restore into a scratch stack, compare, remove it' },
+    export: { type: 'string', value: 'DIR', help: 'write a backup as portable files' },
+  },
+  notes: ['A server that is gone, undo, drills by cron, exports: docs/restore.md'],
+  async run({ tenants, registry, options, dryRun, forEachTenant, consent, ...reporter }) {
+    const mode = outcome.modeOf(MODES.filter((one) => options[one] !== undefined && options[one] !== false))
+    checkSnapshotName(options.snapshot)
+    const [named] = tenants
+    if (!named) throw usageError('a tenant is missing')
+    const interrupted = mode === 'restore' && (await readIntent(named)) !== undefined
+    const asks = !dryRun && !interrupted && ['restore', 'undo'].includes(mode)
+    const agreed = asks ? consent(named, options.confirm) : async () => {}
+    const engine = await askEngine()
+    const wanted: restore.Wanted = { snapshot: options.snapshot, from: options.offsite ? 'offsite' : 'repository' }
+    if (mode === 'list') return restore.list(named, registry, wanted.from)
+
+    const all = { registry, engine, wanted, dryRun, agreed, reporter, unsaved: options['without-backup'] }
+    const [done] = await forEachTenant(async (tenant) => {
+      const intent = await readIntent(tenant)
+      if (intent && mode === 'restore') return finish(tenant, intent, all)
+      await refuseUnfinished(tenant)
+      if (mode === 'undo') return undo(tenant, all)
+      const ground = await reporter.step('Check the machine, the images and the secrets', (note) =>
+        restore.prepare(tenant, registry, note),
+      )
+      if (mode === 'restore') return live(tenant, ground, all)
+      if (dryRun) return { text: `${tenant.name}: would restore ${wanted.snapshot} into a scratch stack and remove it` }
+      if (mode === 'drill') return outcome.drilled(tenant, await drill(tenant, ground, wanted, reporter))
+      reporter.warn('the files hold the site’s keys and passwords in clear: keep them as you keep secrets/')
+      return outcome.exported(tenant, await exportBackup(tenant, ground, wanted, options.export ?? '', reporter))
+    })
+    return { dryRun, text: '', ...done }
+  },
+  render: ({ text }) => text,
+})
+
+interface All {
+  registry: Tenant[]
+  engine: Engine
+  wanted: restore.Wanted
+  dryRun: boolean
+  /** Asks the operator for the tenant's name. */
+  agreed: () => Promise<void>
+  reporter: Reporter
+  /** Do not back up what is there. */
+  unsaved: boolean
+}
+
+async function live(tenant: Tenant, ground: restore.Ground, { registry, engine, wanted, ...all }: All) {
+  const { step, say, warn } = all.reporter
+  const plan = await step('Read the backup and the live books', () => restore.plan(tenant, ground, wanted))
+  for (const warning of plan.warnings) warn(warning)
+  if (all.dryRun) return { text: plan.text }
+  say(plan.text)
+  await all.agreed()
+  const saves = plan.content.has('data') && !all.unsaved
+  const saved = saves
+    ? [await step('Back up what is there', (note) => restore.saveLive(tenant, registry, engine, note))]
+    : []
+  await restore.bring(tenant, ground, plan, wanted.from, step)
+  return outcome.exchanged(tenant, await takeOver(tenant, outcome.intentOf(plan, saved), all.reporter))
+}
+
+async function undo(tenant: Tenant, { registry, dryRun, agreed, reporter }: All) {
+  const { step, say } = reporter
+  const plan = await step('Look for what the last restore replaced', () => outcome.planUndo(tenant, registry))
+  if (dryRun) return { text: plan.text }
+  say(plan.text)
+  await agreed()
+  return outcome.exchanged(tenant, await takeOver(tenant, plan.intent, reporter))
+}
+
+async function finish(tenant: Tenant, intent: Intent, { dryRun, reporter }: All) {
+  const what = `the ${intent.verb} of ${intent.at}, which was interrupted`
+  if (dryRun) return { text: `${tenant.name}: would finish ${what}` }
+  reporter.warn(`${tenant.name}: finishing ${what}`)
+  return outcome.exchanged(tenant, await takeOver(tenant, intent, reporter))
+}

@@ -1,0 +1,84 @@
+#!/bin/sh
+# Exchanges a tenant's data for what a restore has put beside it, by renames alone. Runs in the restore job: /out holds
+# its volumes. Each order goes on where a killed one was, and does nothing where all of it was done.
+#
+#   swap    the data becomes previous, incoming becomes the data
+#   turn    previous becomes incoming, so that a swap brings back what the last one replaced
+#   make    make room for what comes, owned as it must be
+#   clean   remove what an unfinished restore has left beside the data
+#   drop    remove previous
+#   state   say what is there: data, incoming, previous, foreign
+set -eu
+order=$1 site=$2 out=${3:-/out}
+
+move() { # from to, both below $out; the target must not be there: mv would put one into the other
+  [ ! -e "$out/$2" ] || { echo "$2 is in the way" >&2; exit 1; }
+  mkdir -p "$(dirname "$out/$2")"
+  mv "$out/$1" "$out/$2"
+}
+
+exchange() { # data incoming previous
+  [ -e "$out/$2" ] || return 0
+  if [ -e "$out/$1" ]; then
+    move "$1" "$3"
+  elif [ -e "$out/db/previous" ] && [ ! -e "$out/$3" ]; then
+    mkdir -p "$out/$3" # what was missing is missing again after an undo
+  fi
+  move "$2" "$1"
+}
+
+entries() { # what lies in a directory of assets, but for what is ours: a backup leaves that out
+  find "$1" -mindepth 1 -maxdepth 1 ! -name .incoming ! -name .arriving ! -name .previous ! -name .removed
+}
+
+# The brand's files lie at the root of their volume: .arriving says that all of the old ones are out of the way.
+exchange_assets() {
+  if [ -e "$out/assets/.incoming" ]; then
+    mkdir -p "$out/assets/.previous"
+    entries "$out/assets" | while IFS= read -r entry; do mv "$entry" "$out/assets/.previous/"; done
+    mv "$out/assets/.incoming" "$out/assets/.arriving"
+  fi
+  [ -e "$out/assets/.arriving" ] || return 0
+  entries "$out/assets/.arriving" | while IFS= read -r entry; do mv "$entry" "$out/assets/"; done
+  rmdir "$out/assets/.arriving"
+}
+
+case $order in
+swap)
+  exchange db/data db/incoming db/previous
+  exchange "sites/$site" "sites/incoming/$site" "sites/previous/$site"
+  exchange_assets
+  chown 999:999 "$out/db" # a volume that the job was the first to mount belongs to root
+  chown 1000:1000 "$out/sites" "$out/assets"
+  ;;
+turn)
+  [ ! -e "$out/db/previous" ] || move db/previous db/incoming
+  [ ! -e "$out/sites/previous/$site" ] || move "sites/previous/$site" "sites/incoming/$site"
+  [ ! -e "$out/assets/.previous" ] || move assets/.previous assets/.incoming
+  ;;
+make)
+  mkdir -p "$out/db/incoming" "$out/sites/incoming/$site" "$out/assets/.incoming"
+  chown 999:999 "$out/db/incoming"
+  chown 1000:1000 "$out/sites/incoming" "$out/sites/incoming/$site" "$out/assets/.incoming"
+  ;;
+clean)
+  rm -rf "$out/db/incoming" "$out/sites/incoming" "$out/assets/.incoming" "$out"/*/.removed
+  ;;
+drop) # renamed first: half of it is never taken for something to go back to
+  rm -rf "$out"/*/.removed
+  [ ! -e "$out/db/previous" ] || move db/previous db/.removed
+  [ ! -e "$out/sites/previous" ] || move sites/previous sites/.removed
+  [ ! -e "$out/assets/.previous" ] || move assets/.previous assets/.removed
+  rm -rf "$out"/*/.removed
+  ;;
+state)
+  [ ! -e "$out/db/data/mysql" ] || echo data
+  [ ! -e "$out/db/incoming" ] || echo incoming
+  [ ! -e "$out/db/previous/mysql" ] || echo previous
+  [ ! -e "$out/db/ibdata1" ] || echo foreign
+  ;;
+*)
+  echo "unknown order $order" >&2
+  exit 2
+  ;;
+esac

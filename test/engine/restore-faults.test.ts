@@ -1,0 +1,235 @@
+/** Backups that must not be restored, and restores that are stopped anywhere: the live books are the old ones or the new ones, whole. */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, openSync, readdirSync, readSync, rmSync, statSync, writeSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { type Fault, injectDocker } from '../faults/injector.ts'
+import { assertNothingLeft, repositoryOf } from './backups.ts'
+import { docker, useStack } from './harness.ts'
+import { type MarkedBooks, markBooks, realDocker, restoreUnder } from './restores.ts'
+
+const stack = useStack('restorefault', ['dickson'])
+const repository = repositoryOf(stack)
+const SITE = 'erp.dickson-supplies.com'
+const restore = (args: string[], env: Record<string, string> = {}) =>
+  stack.script('restore', ['dickson', '--confirm=dickson', ...args], { env })
+let marked: MarkedBooks
+
+interface Spoil {
+  /** Changes the restored snapshot in the current directory. */
+  edit?: string
+  /** What the new snapshot holds. */
+  paths?: string
+  /** jq over the proof; an empty one makes none. */
+  proof?: string
+  host?: string
+}
+
+const crafted: string[] = []
+
+/** Make a backup by hand, as somebody with the password could, that is the good one but for this. Returns its id. */
+function spoil({
+  edit = ':',
+  paths = `db sites/${SITE} assets manifest.json`,
+  proof = '.',
+  host = 'dickson',
+}: Spoil): string {
+  const script = `
+    export RESTIC_REPOSITORY=/repository RESTIC_PASSWORD_FILE=/password
+    r() { restic --no-cache --quiet "$@"; }
+    good=${repository.verified()[0]}
+    mkdir /x && cd /x && r restore --target /x $good
+    proof=$(r dump $(restic --no-cache snapshots --json --tag proof,of=$good | jq -r '.[0].id') proof.json)
+    ${edit}
+    id=$(restic --no-cache backup --json --quiet --host ${host} --tag backup ${paths} | jq -r 'select(.message_type == "summary").snapshot_id')
+    sha=$(sha256sum manifest.json 2>/dev/null | cut -d' ' -f1)
+    [ -z '${proof}' ] || printf %s "$proof" | jq -c --arg id $id --arg sha "$sha" '.snapshot = $id | .manifest = $sha | ${proof || '.'}' |
+      r backup --host ${host} --tag proof --tag of=$id --stdin --stdin-filename proof.json
+    echo $id`
+  const mounts = ['-v', `${repository.directory()}:/repository`, '-v', `${repository.password()}:/password:ro`]
+  const { stdout, stderr } = spawnSync(
+    'docker',
+    [
+      'run',
+      '--rm',
+      '--network',
+      'none',
+      ...mounts,
+      '--entrypoint',
+      'bash',
+      stack.env.RESTIC_IMAGE ?? '',
+      '-euc',
+      script,
+    ],
+    { encoding: 'utf8' },
+  )
+  const id = stdout.trim().split('\n').at(-1) ?? ''
+  assert.match(id, /^[0-9a-f]{64}$/, stderr)
+  crafted.push(id)
+  return id
+}
+
+/** Whatever was wrong with it, the live site went on serving, and nothing is left. */
+async function refused(args: string[], code: number, message: RegExp, env: Record<string, string> = {}): Promise<void> {
+  const untouched = stack.fingerprint('dickson')
+  const now = marked.state()
+  const ran = await restore(args, env)
+  assert.equal(ran.code, code, ran.stderr)
+  assert.match(ran.stderr, message)
+  assert.equal(stack.fingerprint('dickson'), untouched)
+  assert.equal(marked.state(), now)
+  assert.ok(!marked.intent())
+  assert.doesNotMatch(docker('exec', stack.container('dickson-db'), 'ls', '/var/lib/mysql'), /incoming/)
+  await assertNothingLeft(stack)
+}
+
+describe('a backup is refused while the site serves on', () => {
+  before(async () => {
+    marked = await markBooks(stack)
+    marked.books.python(
+      'from frappe.utils.password import set_encrypted_password\nset_encrypted_password("User", "Administrator", "canary", "api_secret")',
+    )
+    const { code, stderr } = await stack.script('backup', ['dickson'])
+    assert.equal(code, 0, stderr)
+    await marked.book()
+  })
+
+  const manifest = (filter: string) => `jq -c '${filter}' manifest.json >m && mv m manifest.json`
+  const config = (filter: string) =>
+    `jq '${filter}' sites/${SITE}/site_config.json >m && cat m >sites/${SITE}/site_config.json && rm m`
+  const SPOILT: [what: string, spoil: Spoil, code: number, message: RegExp][] = [
+    ['whose manifest is missing', { paths: `db sites/${SITE} assets` }, 1, /manifest\.json/],
+    [
+      'whose manifest was altered',
+      { edit: manifest('.lsn = "1"'), proof: '.manifest = "00"' },
+      1,
+      /manifest is not the one that was proven/,
+    ],
+    ['whose proof is missing', { proof: '' }, 3, /is not verified/],
+    ['whose proof names another', { proof: '.snapshot = "00"' }, 1, /its proof names another snapshot/],
+    ['that lacks a part', { paths: `db sites/${SITE} manifest.json` }, 3, /\/assets is missing/],
+    [
+      'that holds a part more',
+      { edit: 'mkdir etc', paths: `db sites/${SITE} assets manifest.json etc` },
+      3,
+      /\/etc is not ours/,
+    ],
+    [
+      'that answers otherwise than its proof',
+      { proof: '.answers.baseTables += 1' },
+      1,
+      /not what was proven: baseTables/,
+    ],
+    ["that is another tenant's", { edit: manifest('.tenant = "byrne"') }, 3, /backup of byrne, not of dickson/],
+    ['whose site has no key', { edit: config('del(.encryption_key)') }, 3, /holds no encryption key/],
+    ['of a newer release', { edit: manifest('.apps.erpnext = "99.0.0"') }, 3, /newer than the image: erpnext is 99/],
+  ]
+  after(() => {
+    repository.restic('forget', '--quiet', ...crafted)
+  })
+  for (const [what, spoilt, code, message] of SPOILT) {
+    it(what, async () => {
+      const id = spoil(spoilt)
+      await refused([`--snapshot=${id}`, '--without-backup'], code, message)
+    })
+  }
+
+  it("that another tenant's host made, though it lies in this repository", async () => {
+    const id = spoil({ host: 'byrne' })
+    await refused([`--snapshot=${id}`], 3, /there is no backup/)
+  })
+
+  it('with one byte flipped', async () => {
+    const data = join(repository.directory(), 'data')
+    const packs = (readdirSync(data, { recursive: true }) as string[]).map((name) => join(data, name))
+    const largest = packs
+      .filter((path) => statSync(path).isFile())
+      .sort((a, b) => statSync(b).size - statSync(a).size)[0]
+    const file = openSync(largest ?? '', 'r+')
+    const byte = Buffer.alloc(1)
+    const middle = Math.floor(statSync(largest ?? '').size / 2)
+    const write = (value: number) => writeSync(file, Buffer.from([value]), 0, 1, middle)
+    readSync(file, byte, 0, 1, middle)
+    const [was = 0] = byte
+    write(was ^ 0xff)
+    await refused(['--without-backup'], 1, /restic restore failed/)
+    write(was)
+  })
+
+  it('that no safety backup could be made before', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'erp-fault-'))
+    const { env } = injectDocker(directory, realDocker, { at: 'copy-database.sh', mode: 'fail' })
+    await refused([], 3, /the safety backup failed, nothing was changed/, env)
+    rmSync(directory, { recursive: true, force: true })
+  })
+})
+
+describe('a live key that is not the backup’s', () => {
+  it('is a warning: restoring is what mends it', async () => {
+    const config = `${SITE}/site_config.json`
+    marked.inBackend(`cp -p ${config} /tmp/kept; grep -v encryption_key /tmp/kept >${config}`)
+    const { code, stderr } = await stack.script('restore', ['dickson', '--dry-run'])
+    marked.inBackend(`cat /tmp/kept >${config}`)
+    assert.equal(code, 0, stderr)
+    assert.match(stderr, /encryption key is missing, unlike the backup's/)
+  })
+})
+
+describe('a restore that is stopped', () => {
+  async function survives(fault: Fault, code: number | null, interrupted: boolean): Promise<string> {
+    const survived = await restoreUnder(stack, marked, fault)
+    const { said, ...facts } = survived
+    assert.deepEqual(facts, { struck: true, code, interrupted }, said)
+    return said
+  }
+
+  const EARLY: Record<string, Fault> = {
+    'while the backup comes': { at: ' restore --no-lock', mode: 'kill-before' },
+    'while what came is booted': { at: '--skip-grant-tables', mode: 'kill-before' },
+    'before what an earlier restore kept is dropped': { at: 'swap.sh drop', mode: 'kill-before' },
+  }
+  for (const [when, fault] of Object.entries(EARLY))
+    it(`${when} changes nothing, and holds nobody up`, async () => {
+      await survives(fault, null, false)
+    })
+
+  const LATE: Record<string, Fault> = {
+    'before the renames': { at: 'swap.sh swap', mode: 'kill-before' },
+    'after the renames': { at: 'swap.sh swap', mode: 'kill-after' },
+    'when the database is up': { at: 'redis-queue sh -c', mode: 'kill-before' },
+    'while the application starts': { at: '--scale dickson-worker=1', mode: 'kill-after' },
+  }
+  for (const [when, fault] of Object.entries(LATE))
+    it(`${when} is finished by the next run, and holds every other verb up until then`, async () => {
+      await survives(fault, null, true)
+    })
+
+  it('by TERM while it is down says what finishes it', async () => {
+    const said = await survives({ at: 'swap.sh swap', mode: 'term' }, 143, true)
+    assert.match(said, /restore\.ts dickson finishes it/)
+  })
+
+  it('by a start that fails goes back to what was there, and says so', async () => {
+    await marked.book()
+    const old = marked.state()
+    const directory = mkdtempSync(join(tmpdir(), 'erp-fault-'))
+    const { env, struck } = injectDocker(directory, realDocker, { at: 'redis-queue sh -c', mode: 'fail' })
+    const { code, stderr } = await restore(['--without-backup', `--snapshot=${repository.verified()[0]}`], env)
+    rmSync(directory, { recursive: true, force: true })
+    assert.ok(struck() || code === 1)
+    assert.equal(code, 1, stderr)
+    assert.match(stderr, /did not come up on the backup; the earlier state is back/)
+    assert.equal(marked.state(), old)
+    assert.ok(!marked.intent())
+  })
+})
+
+describe('a restore beside another verb', () => {
+  it('lets one through; the other is told who holds the tenant', async () => {
+    const both = await Promise.all([restore(['--without-backup']), stack.script('backup', ['dickson']), restore([])])
+    assert.deepEqual(both.map(({ code }) => code).sort(), [0, 75, 75], both.map(({ stderr }) => stderr).join('\n'))
+    assert.match(both.find(({ code }) => code === 75)?.stderr ?? '', /held by (restore|backup) \(pid \d+/)
+  })
+})

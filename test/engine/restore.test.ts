@@ -1,0 +1,238 @@
+/** A live restore, its undo, a drill, an export, and a server that has lost everything: on one stack, in this order. */
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { start } from '../scripts/harness.ts'
+import { assertNothingLeft, repositoryOf } from './backups.ts'
+import { type Books, openBooks } from './books.ts'
+import { docker, eventually, useStack } from './harness.ts'
+
+const stack = useStack('restore', ['dickson'])
+const repository = repositoryOf(stack)
+const SITE = 'erp.dickson-supplies.com'
+const restore = (...args: string[]) => stack.script('restore', ['dickson', ...args])
+const ledger = () => JSON.parse(readFileSync(join(stack.home, 'state/dickson/ledger.json'), 'utf8'))
+const inBackend = (code: string) => docker('exec', stack.container('dickson-backend'), 'bash', '-c', code)
+const inAssets = (script: string) =>
+  docker(
+    ...['run', '--rm', '--network', 'none', '--user', '1000', '-v', `${stack.prefix}dickson-assets-data:/a`],
+    ...['--entrypoint', 'sh', stack.env.ERPNEXT_IMAGE ?? '', '-c', script],
+  )
+const marker = () => inBackend(`cat ${SITE}/private/files/marker`)
+const rootLogin = (password: string, sql: string) =>
+  docker(
+    ...['exec', '--env', `MYSQL_PWD=${password}`, stack.container('dickson-db')],
+    ...['mariadb', '--host', '127.0.0.1', '--user', 'root', '-Ne', sql],
+  )
+const rootPassword = () => readFileSync(join(stack.home, 'secrets/dickson_db_password.txt'), 'utf8')
+const drills = () => docker('ps', '-aq', '--filter', `name=${stack.prefix}drill-`)
+const drillRemains = () =>
+  [drills(), docker('volume', 'ls', '-q', '--filter', `name=${stack.prefix}drill-`)].join('') +
+  docker('network', 'ls', '-q', '--filter', `name=${stack.prefix}drill-`)
+
+/** Journal entries, ledger entries and the last number, as the database has them. */
+const counts = (books: Books) =>
+  books.sql(
+    'select (select count(*) from `tabJournal Entry`), (select count(*) from `tabGL Entry`), (select current from tabSeries where name like "ACC-JV-%")',
+  )[0]
+
+let books: Books
+
+describe('before anything is restored', () => {
+  before(async () => {
+    books = await openBooks(stack)
+    for (const amount of [10, 20, 30]) await books.bookEntry(amount)
+    books.python(
+      'from frappe.utils.password import set_encrypted_password\nset_encrypted_password("User", "Administrator", "canary", "api_secret")',
+    )
+    inBackend(`mkdir -p ${SITE}/private/files; echo of-the-backup >${SITE}/private/files/marker`)
+    inAssets('echo of-the-backup >/a/logo.svg')
+    rootLogin(rootPassword(), "alter user 'root'@'%' identified by 'of-the-backup'")
+    books.sql("update `tabInstalled Application` set app_version = '16.30.0' where app_name = 'erpnext'")
+    const { code, stderr } = await stack.script('backup', ['dickson'])
+    assert.equal(code, 0, stderr)
+    for (const amount of [40, 50]) await books.bookEntry(amount)
+    inBackend(`echo newer >${SITE}/private/files/marker`)
+    inAssets('echo newer >/a/logo.svg; echo newer >/a/added.svg')
+  })
+
+  it('there is nothing to go back to', async () => {
+    const { code, stderr } = await restore('--undo', '--confirm=dickson')
+    assert.equal(code, 3, stderr)
+    assert.match(stderr, /nothing is kept to go back to/)
+  })
+
+  it('--list and --dry-run tell what there is and what would be lost, and touch nothing', async () => {
+    const untouched = stack.fingerprint('dickson')
+    const listed = await restore('--list')
+    assert.match(listed.stdout, /^[0-9a-f]{8} {2}2\S+Z {2}verified$/m)
+    const { code, stdout, stderr } = await restore('--dry-run')
+    assert.equal(code, 0, stderr)
+    assert.match(stdout, /lost .*2 Journal Entry.*4 GL Entry/)
+    assert.match(stdout, /given out {2}again: ACC-JV-2026-4 to 5/)
+    assert.equal(stack.fingerprint('dickson'), untouched)
+    assert.deepEqual(counts(books), ['5', '10', '5'])
+  })
+})
+
+describe('a live restore', () => {
+  it('brings back rows, files, numbers and secrets of the backup, and is down for seconds', async () => {
+    docker('exec', stack.container('dickson-redis-queue'), 'true')
+    const { code, stdout, stderr } = await restore('--confirm=dickson', '--json')
+    assert.equal(code, 0, stderr)
+    const { downtime } = JSON.parse(stdout)
+    assert.ok(downtime > 1 && downtime < 60, `down for ${downtime} s`)
+    assert.deepEqual(counts(books), ['3', '6', '3'])
+    assert.equal(marker(), 'of-the-backup')
+    assert.equal(inAssets('cat /a/*'), 'of-the-backup')
+    assert.match(
+      books.python(
+        'from frappe.utils.password import get_decrypted_password\nprint(get_decrypted_password("User", "Administrator", "api_secret"))',
+      ),
+      /^canary$/m,
+    )
+    assert.equal(repository.verified().length, 2, 'what was there was backed up first')
+    await assertNothingLeft(stack)
+  })
+
+  it('ended every session', async () => {
+    assert.equal((await books.get('/api/method/frappe.auth.get_logged_user')).status, 403)
+    assert.deepEqual(books.sql('select count(*) from tabSessions'), [['0']])
+  })
+
+  it("gave root the secret file's password, and left the data to uid 1000", async () => {
+    assert.equal(rootLogin(rootPassword(), 'select 1'), '1')
+    assert.equal(inBackend(`find ${SITE} ! -uid 1000`), '')
+    books = await openBooks(stack)
+    await books.insert('File', { file_name: 'a.txt', content: 'a', is_private: 1 })
+    await books.bookEntry(60)
+  })
+
+  it('brought data of an older release up to the image', () => {
+    const [[version = ''] = []] = books.sql(
+      "select app_version from `tabInstalled Application` where app_name = 'erpnext'",
+    )
+    assert.equal(version, '16.32.3')
+  })
+
+  it('is undone, and an undo as well', async () => {
+    const undone = await restore('--undo', '--confirm=dickson')
+    assert.equal(undone.code, 0, undone.stderr)
+    assert.deepEqual(counts(books), ['5', '10', '5'])
+    assert.equal(marker(), 'newer')
+    assert.equal(inAssets('cat /a/*'), 'newer\nnewer')
+    const again = await restore('--undo', '--confirm=dickson')
+    assert.equal(again.code, 0, again.stderr)
+    assert.deepEqual(counts(books), ['4', '8', '4'])
+  })
+
+  it('keeps what it replaced until the first verified backup after seven days', async () => {
+    const previous = () => docker('exec', stack.container('dickson-db'), 'ls', '/var/lib/mysql')
+    const file = join(stack.home, 'state/dickson/ledger.json')
+    const old = { ...ledger(), restored: { ...ledger().restored, at: '2026-01-01T00:00:00.000Z' } }
+    execFileSync('tee', [file], { input: JSON.stringify(old), stdio: ['pipe', 'ignore', 'inherit'] })
+    assert.match(previous(), /previous/)
+    assert.equal((await stack.script('backup', ['dickson'])).code, 0)
+    assert.doesNotMatch(previous(), /previous/)
+    assert.equal(ledger().restored.kept, false)
+  })
+})
+
+describe('a drill', () => {
+  it('becomes a site beside the live one, which is untouched, and leaves nothing but a line in the ledger', async () => {
+    const untouched = stack.fingerprint('dickson')
+    const { code, stdout, stderr } = await restore('--drill', '--quiet')
+    assert.equal(code, 0, stderr)
+    assert.equal(stdout + stderr, '')
+    const { drilled } = ledger()
+    assert.equal(drilled.passed, true)
+    assert.ok(drilled.restoreSeconds > 3 && drilled.backupAgeSeconds > 0)
+    assert.equal(stack.fingerprint('dickson'), untouched)
+    assert.equal(drillRemains(), '')
+  })
+
+  it('has no way out and none to the live tenant; TERM removes it, and the next run removes what a kill left', async () => {
+    const running = start('restore', ['dickson', '--drill'], { env: stack.env, timeout: 120 })
+    const backend = `${stack.prefix}drill-dickson-backend`
+    const runs = () => docker('inspect', '--format', '{{.State.Running}}', backend) === 'true'
+    await eventually(60, 'the backend of the drill runs', runs)
+    const networks = docker(
+      'inspect',
+      '--format',
+      '{{range $name, $_ := .NetworkSettings.Networks}}{{$name}} {{end}}',
+      backend,
+    )
+    for (const network of networks.split(' ').filter(Boolean)) {
+      assert.ok(network.startsWith(`${stack.prefix}drill-`), network)
+      assert.equal(docker('network', 'inspect', '--format', '{{.Internal}}', network), 'true', network)
+    }
+    assert.doesNotMatch(docker('ps', '--format', '{{.Names}}'), /drill-.*(worker|scheduler)/)
+    running.child.kill('SIGTERM')
+    assert.equal((await running.done).code, 143)
+    assert.equal(drillRemains(), '')
+
+    const killed = start('restore', ['dickson', '--drill'], { env: stack.env, timeout: 120 })
+    await eventually(60, 'the database of the drill runs', () =>
+      /drill-dickson-db/.test(docker('ps', '--format', '{{.Names}}')),
+    )
+    killed.child.kill('SIGKILL')
+    await killed.done
+    assert.notEqual(drillRemains(), '')
+    const next = await restore('--drill')
+    assert.equal(next.code, 0, next.stderr)
+    assert.equal(drillRemains(), '')
+  })
+})
+
+describe('an export', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'erp-export-'))
+  after(() => rmSync(directory, { recursive: true, force: true }))
+
+  it('is three files for their owner alone, complete, with a warning; a second one overwrites nothing', async () => {
+    const { code, stdout, stderr } = await restore('--export', directory)
+    assert.equal(code, 0, stderr)
+    assert.match(stderr, /keys and passwords in clear/)
+    const files = stdout.split('\n').filter(Boolean)
+    assert.deepEqual(
+      files.map((file) => /dickson-(\w+)-\d{8}T\d{6}Z\.(\w+)\.zst$/.exec(file)?.slice(1).join(' ')),
+      ['erp sql', 'sites tar', 'assets tar'],
+    )
+    for (const file of files) assert.equal(statSync(file).mode & 0o777, 0o600)
+    const read = (script: string) =>
+      docker(
+        ...['run', '--rm', '--network', 'none', '-v', `${directory}:/x:ro`, '--user', '0', '--tmpfs', '/var/lib/mysql'],
+        ...['--entrypoint', 'bash', stack.env.MARIADB_IMAGE ?? '', '-ec', script],
+      )
+    assert.match(read('zstd -dc /x/*-erp-*'), /^-- tenant: dickson$[\s\S]*CREATE SEQUENCE[\s\S]*Dump completed/m)
+    assert.equal(read("zstd -dc /x/*-erp-* | grep -c 'INSERT INTO `tabGL Entry`'"), '1')
+    assert.match(read('zstd -dc /x/*-sites-* | tar -tv --numeric-owner'), /1000\/1000.*site_config\.json/)
+    const again = await restore('--export', directory)
+    assert.equal(again.code, 3, again.stderr)
+    assert.match(again.stderr, /already there/)
+    assert.equal(drillRemains(), '')
+  })
+})
+
+describe('a server that has lost everything but repository and secrets', () => {
+  it('is made again by restore alone, and answers', async () => {
+    const [rows, mark] = [counts(books), marker()]
+    stack.wipe('dickson')
+    rmSync(join(stack.home, 'state/dickson'), { recursive: true, force: true })
+    const { code, stdout, stderr } = await restore('--confirm=dickson')
+    assert.equal(code, 0, stderr)
+    assert.match(stdout, /dickson: restored/)
+    assert.doesNotMatch(stderr, /Back up what is there/)
+    assert.deepEqual(counts(books), rows)
+    assert.equal(marker(), mark)
+    assert.ok(!existsSync(join(stack.home, 'state/dickson/restore.json')))
+    assert.equal(rootLogin(rootPassword(), 'select 1'), '1')
+    books = await openBooks(stack)
+    await books.bookEntry(70)
+    const deployed = await stack.script('deploy', ['dickson'])
+    assert.match(deployed.stdout, /nothing had to be done/, deployed.stderr)
+    assert.equal((await stack.script('backup', ['dickson'])).code, 0)
+  })
+})

@@ -1,0 +1,91 @@
+/** A restore under a fault, and what must hold after it: whole books, of the old time or the new one, never a mix. */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Fault, injectDocker } from '../faults/injector.ts'
+import { start } from '../scripts/harness.ts'
+import { assertNothingLeft, repositoryOf } from './backups.ts'
+import { type Books, openBooks } from './books.ts'
+import { docker, eventually, type TestStack } from './harness.ts'
+
+const SITE = 'erp.dickson-supplies.com'
+export const realDocker = spawnSync('sh', ['-c', 'command -v docker'], { encoding: 'utf8' }).stdout.trim()
+
+export interface MarkedBooks {
+  readonly books: Books
+  /** Run a line of bash in the backend, in sites/. */
+  inBackend(code: string): string
+  /** Book one more entry, and leave the number of entries in the site's files. */
+  book(): Promise<void>
+  /** Entries of the database, and the number in the files: of one time, they agree. */
+  state(): string
+  /** Whether a restore was interrupted. */
+  intent(): boolean
+}
+
+/** Books whose database and files show whether they are of one time. */
+export async function markBooks(stack: TestStack): Promise<MarkedBooks> {
+  const inBackend = (code: string) => docker('exec', stack.container('dickson-backend'), 'bash', '-c', code)
+  const books = await openBooks(stack)
+  const entries = () => books.sql('select count(*) from `tabJournal Entry`')[0]?.[0]
+  const marked: MarkedBooks = {
+    books,
+    inBackend,
+    book: async () => {
+      await (await openBooks(stack)).bookEntry(10) // a restore ends every session
+      inBackend(`echo ${entries()} >${SITE}/marker`)
+    },
+    state: () => `${entries()} ${inBackend(`cat ${SITE}/marker`)}`,
+    intent: () => existsSync(join(stack.home, 'state/dickson/restore.json')),
+  }
+  await marked.book()
+  return marked
+}
+
+export interface Survived {
+  struck: boolean
+  code: number | null
+  said: string
+  /** The exchange had begun, and the next run finished it. */
+  interrupted: boolean
+}
+
+/**
+ * Restore the first backup (of one entry) under a fault. Whatever that was, one more run by hand ends with whole books,
+ * and every earlier backup is there.
+ */
+export async function restoreUnder(stack: TestStack, marked: MarkedBooks, fault: Fault): Promise<Survived> {
+  await marked.book()
+  const old = marked.state()
+  const earlier = repositoryOf(stack).verified()
+  const directory = mkdtempSync(join(tmpdir(), 'erp-fault-'))
+  try {
+    const injector = injectDocker(directory, realDocker, fault)
+    const args = ['dickson', '--confirm=dickson', '--without-backup', `--snapshot=${earlier[0]}`]
+    const running = start('restore', args, { env: { ...stack.env, ...injector.env }, timeout: 180 })
+    const { code, stderr } = await running.done
+    await eventually(10, 'no process of the restore is left', () => running.family().length === 0)
+    const jobs = () => docker('ps', '-aq', '--filter', `name=${stack.prefix}dickson-restore-`)
+    await eventually(10, 'no container of it is left', () => jobs() === '')
+    const interrupted = marked.intent()
+    if (interrupted) await finishByHand(stack)
+    assert.equal(marked.state(), interrupted || code === 0 ? '1 1' : old, stderr)
+    assert.deepEqual(repositoryOf(stack).verified().slice(0, earlier.length), earlier)
+    await assertNothingLeft(stack)
+    return { struck: injector.struck(), code, said: stderr, interrupted }
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+/** Every other verb is held up until then; the consent was given. */
+async function finishByHand(stack: TestStack): Promise<void> {
+  const other = await stack.script('backup', ['dickson'])
+  assert.equal(other.code, 3, other.stderr)
+  assert.match(other.stderr, /a restore was interrupted and is not finished[\s\S]*restore\.ts dickson/)
+  const again = await stack.script('restore', ['dickson'])
+  assert.equal(again.code, 0, again.stderr)
+  assert.match(again.stderr, /finishing the restore of/)
+}

@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { after, describe, it } from 'node:test'
+
+const SWAP = resolve(import.meta.dirname, '../../../tenant/swap.sh')
+const SITE = 'erp.example.com'
+
+/** Volumes with old data and, beside it, what comes. */
+function volumes({ live = true, incoming = true } = {}) {
+  const out = mkdtempSync(join(tmpdir(), 'erp-swap-'))
+  after(() => rmSync(out, { recursive: true, force: true }))
+  const put = (path: string, text: string) => {
+    mkdirSync(dirname(join(out, path)), { recursive: true })
+    writeFileSync(join(out, path), text)
+  }
+  for (const part of ['db', 'sites', 'assets']) mkdirSync(join(out, part))
+  if (live) {
+    put('db/data/mysql/x', 'old')
+    put(`sites/${SITE}/site_config.json`, 'old')
+    for (const name of ['logo', '.hidden', 'with space']) put(`assets/${name}`, 'old')
+  }
+  if (incoming) {
+    put('db/incoming/mysql/x', 'new')
+    put(`sites/incoming/${SITE}/site_config.json`, 'new')
+    for (const name of ['logo', 'added']) put(`assets/.incoming/${name}`, 'new')
+  }
+  return out
+}
+
+/** Run an order; at the `failAt`-th change it makes, the whole script is killed before it (0: never). */
+function swap(out: string, order: string, failAt = 0) {
+  const bin = mkdtempSync(join(tmpdir(), 'erp-bin-'))
+  after(() => rmSync(bin, { recursive: true, force: true }))
+  for (const program of ['mv', 'mkdir', 'rmdir', 'chown']) {
+    const real = program === 'chown' ? 'true' : `/bin/${program} "$@"`
+    const count = `echo x >>'${bin}/count'; [ "$(wc -l <'${bin}/count')" -ne ${failAt} ] || kill -KILL 0`
+    writeFileSync(join(bin, program), `#!/bin/sh\n${count}\n${real}\n`)
+    chmodSync(join(bin, program), 0o755)
+  }
+  const { status, stdout, stderr } = spawnSync('setsid', ['--fork', '--wait', 'sh', SWAP, order, SITE, out], {
+    encoding: 'utf8',
+    env: { ...process.env, PATH: `${bin}:${process.env.PATH}` },
+  })
+  return { status, stdout, stderr }
+}
+
+const read = (out: string, path: string) => (existsSync(join(out, path)) ? readFileSync(join(out, path), 'utf8') : '')
+const assets = (out: string, folder = '.') =>
+  Object.fromEntries(
+    readdirSync(join(out, 'assets', folder), { withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ name }) => [name, read(out, join('assets', folder, name))]),
+  )
+
+const OLD = { logo: 'old', '.hidden': 'old', 'with space': 'old' }
+const NEW = { logo: 'new', added: 'new' }
+
+function assertState(out: string, live: 'old' | 'new', kept: 'old' | 'new'): void {
+  assert.equal(read(out, 'db/data/mysql/x'), live)
+  assert.equal(read(out, `sites/${SITE}/site_config.json`), live)
+  assert.deepEqual(assets(out), live === 'old' ? OLD : NEW)
+  assert.equal(read(out, 'db/previous/mysql/x'), kept)
+  assert.equal(read(out, `sites/previous/${SITE}/site_config.json`), kept)
+  assert.deepEqual(assets(out, '.previous'), kept === 'old' ? OLD : NEW)
+  assert.ok(!existsSync(join(out, 'db/incoming')))
+  assert.ok(!existsSync(join(out, 'assets/.incoming')))
+  assert.ok(!existsSync(join(out, 'assets/.arriving')))
+}
+
+describe('the exchange of data', () => {
+  it('puts what comes in place of what is there, which is kept', () => {
+    const out = volumes()
+    assert.equal(swap(out, 'swap').status, 0)
+    assertState(out, 'new', 'old')
+    assert.equal(swap(out, 'state').stdout, 'data\nprevious\n')
+  })
+
+  it('killed before any of its changes and done again ends as one that was not killed', () => {
+    let killed = 0
+    for (let at = 1; at < 60; at++) {
+      const out = volumes()
+      const { status } = swap(out, 'swap', at)
+      if (status === 0) break
+      killed++
+      assert.equal(swap(out, 'swap').status, 0, `after a kill at ${at}`)
+      assertState(out, 'new', 'old')
+    }
+    assert.ok(killed >= 12, `${killed} kills`)
+  })
+
+  it('done again with nothing to do changes nothing', () => {
+    const out = volumes()
+    swap(out, 'swap')
+    assert.equal(swap(out, 'swap').status, 0)
+    assertState(out, 'new', 'old')
+  })
+
+  it('is undone by turn and swap, killed anywhere as well, and an undo is undone the same way', () => {
+    for (const at of [0, 1, 2, 3, 4, 6, 8, 11]) {
+      const out = volumes()
+      swap(out, 'swap')
+      swap(out, 'turn', at)
+      assert.equal(swap(out, 'turn').status, 0)
+      swap(out, 'swap', at)
+      assert.equal(swap(out, 'swap').status, 0)
+      assertState(out, 'old', 'new')
+    }
+  })
+
+  it('on empty volumes keeps nothing, so that there is nothing to go back to', () => {
+    const out = volumes({ live: false })
+    assert.equal(swap(out, 'swap').status, 0)
+    assert.equal(read(out, 'db/data/mysql/x'), 'new')
+    assert.equal(swap(out, 'state').stdout, 'data\n')
+  })
+
+  it('never puts one database into another', () => {
+    const out = volumes()
+    mkdirSync(join(out, 'db/previous/mysql'), { recursive: true })
+    const { status, stderr } = swap(out, 'swap')
+    assert.equal(status, 1)
+    assert.match(stderr, /db\/previous is in the way/)
+    assert.equal(read(out, 'db/data/mysql/x'), 'old')
+  })
+
+  it('keeps a site that was missing as missing, so that an undo mixes nothing', () => {
+    const out = volumes()
+    rmSync(join(out, 'sites', SITE), { recursive: true })
+    swap(out, 'swap')
+    swap(out, 'turn')
+    swap(out, 'swap')
+    assert.equal(read(out, 'db/data/mysql/x'), 'old')
+    assert.deepEqual(readdirSync(join(out, 'sites', SITE)), [])
+  })
+
+  it('clean and drop remove what is theirs and no data', () => {
+    const out = volumes()
+    assert.equal(swap(out, 'clean').status, 0)
+    assert.equal(swap(out, 'state').stdout, 'data\n')
+    const done = volumes()
+    swap(done, 'swap')
+    assert.equal(swap(done, 'drop').status, 0)
+    assert.equal(swap(done, 'state').stdout, 'data\n')
+    assert.equal(read(done, 'db/data/mysql/x'), 'new')
+    assert.deepEqual(assets(done), NEW)
+  })
+
+  it('tells a database that is not ours', () => {
+    const out = volumes({ incoming: false })
+    writeFileSync(join(out, 'db/ibdata1'), '')
+    assert.match(swap(out, 'state').stdout, /foreign/)
+  })
+})
