@@ -19,15 +19,16 @@ const ROOT = resolve(import.meta.dirname, '..')
 /** Render the repository's compose.yml with these variables, as if it lay in `root`. */
 export function renderCompose(env: Record<string, string> = {}, root = ROOT): Rendered {
   const text = interpolate(readFileSync(join(ROOT, 'compose.yml'), 'utf8'), env)
-  const { services, networks, volumes, secrets = {}, configs } = parse(text, { merge: true, maxAliasCount: -1 })
+  const { services, networks, volumes, secrets = {}, configs = {} } = parse(text, { merge: true, maxAliasCount: -1 })
   const rendered = Object.entries<Written>(services).map(([name, service]) => [name, render(service, root)])
-  const files = Object.entries<{ file: string }>(secrets).map(([key, { file }]) => [key, { file: resolve(root, file) }])
+  const files = (section: Record<string, { file: string }>) =>
+    Object.fromEntries(Object.entries(section).map(([key, { file }]) => [key, { file: resolve(root, file) }]))
   return {
     services: Object.fromEntries(rendered),
     networks,
     volumes,
-    secrets: Object.fromEntries(files),
-    ...(configs && { configs }),
+    secrets: files(secrets),
+    configs: files(configs),
   }
 }
 
