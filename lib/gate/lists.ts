@@ -40,13 +40,13 @@ interface HostPath {
 export function hostPaths({ owner, part }: Subject, { settings: { root, home, env } }: Court): HostPath[] {
   if (!owner) return []
   const reads = (path: string, why: string): HostPath => ({ path, writable: false, why })
-  const authority = reads(
-    resolve(root, env.ACME_CA_CERTIFICATE || 'core/traefik/no-ca.pem'),
-    'the certificate of a private authority, or the file that stands for none',
-  )
+  const noAuthority = reads(join(root, 'core/traefik/no-ca.pem'), 'the file that stands for no private authority')
+  const authority = env.ACME_CA_CERTIFICATE
+    ? [noAuthority, reads(resolve(root, env.ACME_CA_CERTIFICATE), 'the certificate of a private authority')]
+    : [noAuthority]
   if (owner === CORE) {
     return [
-      authority,
+      ...authority,
       reads(join(root, 'core'), "the repository's own configuration"),
       reads(join(home, 'state/core/edge'), 'what Traefik serves: checked and published by a rename'),
       reads('/var/lib/docker/containers', 'the logs that are collected'),
@@ -55,7 +55,7 @@ export function hostPaths({ owner, part }: Subject, { settings: { root, home, en
     ]
   }
   const own = reads(join(root, 'tenant'), "the repository's own entry points and health probes")
-  if (part !== 'backup' && part !== 'restore') return [own, authority]
+  if (part !== 'backup' && part !== 'restore') return [own, ...authority]
   const repository = env[`BACKUP_REPOSITORY_${owner.name.toUpperCase().replaceAll('-', '_')}`] ?? ''
   const local = [join(home, 'backups', owner.name), ...(repository.startsWith('/') ? [repository] : [])]
   return [own, ...local.map((path) => ({ path, writable: true, why: 'the backup repository' }))]
