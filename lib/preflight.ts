@@ -27,16 +27,18 @@ export interface Ground {
  * @throws OperatorError (3), naming the remedy.
  */
 export async function preflight(tenant: Tenant, registry: Tenant[], engine: Engine): Promise<Ground> {
+  await verifyEngine(engine)
   const [ground] = await Promise.all([
-    groundOf(tenant, registry, engine),
+    groundOf(tenant, engine),
     verifySecrets(tenant, registry),
     verifyReadable(join(tenant.settings.root, 'tenant')),
+    verifyHardening(tenant, registry, tenant),
   ])
   return ground
 }
 
-/** What the machine and the configuration say, for a tenant or for core. @throws OperatorError (3) */
-export async function groundOf(unit: Unit, registry: Tenant[], engine: Engine): Promise<Ground> {
+/** @throws OperatorError (3) where Docker or Compose is too old for what follows. */
+export async function verifyEngine(engine: Engine): Promise<void> {
   await requireCompose()
   if (isOlder(engine.version, OLDEST_ENGINE)) {
     throw preconditionError(
@@ -44,11 +46,14 @@ export async function groundOf(unit: Unit, registry: Tenant[], engine: Engine): 
       'update Docker',
     )
   }
+}
+
+/** What the machine and the configuration say, for a tenant or for core. @throws OperatorError (3) */
+export async function groundOf(unit: Unit, engine: Engine): Promise<Ground> {
   const [services, containers, disk] = await Promise.all([
     renderServices(unit, { hashes: true }),
     tenantContainers(unit),
     diskWarnings(engine.dataRoot),
-    verifyHardening(unit, registry, unit),
   ])
   const memory =
     engine.memoryBytes < MEMORY_BYTES

@@ -32,7 +32,11 @@ export async function forEachTenant<T>(
   for (const tenant of tenants) {
     if (tenants.length > 1) reporter.say(`— ${tenant.title} (${tenant.name}) —`)
     try {
-      results.push(dryRun ? await work(tenant) : await lockedAndRecorded(tenant, run, () => work(tenant)))
+      const whole = async () => {
+        if (run.verb !== 'restore') await refuseUnfinished(tenant)
+        return work(tenant)
+      }
+      results.push(dryRun ? await work(tenant) : await lockedAndRecorded(tenant, run, whole))
     } catch (error) {
       if (signal.aborted || !(error instanceof OperatorError) || tenants.length === 1) throw error
       const named = nameTenant(error, tenant)
@@ -74,7 +78,6 @@ async function lockedAndRecorded<T>(unit: Unit, run: Run, work: () => Promise<T>
     let message: string | undefined
     let ids: string[] | undefined
     try {
-      if (verb !== 'restore') await refuseUnfinished(unit)
       const result = await work()
       code = EXIT.done
       ids = idsOf(result)

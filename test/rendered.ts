@@ -21,14 +21,14 @@ export function renderCompose(env: Record<string, string> = {}, root = ROOT): Re
   const text = interpolate(readFileSync(join(ROOT, 'compose.yml'), 'utf8'), env)
   const { services, networks, volumes, secrets = {}, configs = {} } = parse(text, { merge: true, maxAliasCount: -1 })
   const rendered = Object.entries<Written>(services).map(([name, service]) => [name, render(service, root)])
-  const absolute = (entries: Record<string, { file: string }>) =>
-    Object.fromEntries(Object.entries(entries).map(([key, { file }]) => [key, { file: resolve(root, file) }]))
+  const files = (section: Record<string, { file: string }>) =>
+    Object.fromEntries(Object.entries(section).map(([key, { file }]) => [key, { file: resolve(root, file) }]))
   return {
     services: Object.fromEntries(rendered),
     networks,
     volumes,
-    secrets: absolute(secrets),
-    configs: absolute(configs),
+    secrets: files(secrets),
+    configs: files(configs),
   }
 }
 

@@ -5,8 +5,9 @@ import { type Container, tenantContainers } from '../containers.ts'
 import { type Change, planChanges, startServices } from '../deploy.ts'
 import type { Engine } from '../docker.ts'
 import { OperatorError, preconditionError } from '../errors.ts'
+import { verifyHardening } from '../gate.ts'
 import { portHolder } from '../ports.ts'
-import { type Ground, groundOf, pullMissing, verifyReadable } from '../preflight.ts'
+import { type Ground, groundOf, pullMissing, verifyEngine, verifyReadable } from '../preflight.ts'
 import type { Tenant, Unit } from '../registry.ts'
 import type { Reporter } from '../reporter.ts'
 import { edgeOf } from './hosts.ts'
@@ -159,14 +160,16 @@ async function tellSilent(
 
 /** @throws OperatorError (3); nothing was changed. */
 async function corePreflight({ core, registry, engine }: CoreOptions): Promise<Ground> {
+  await verifyEngine(engine)
   verifyEdgeSettings(core.settings, registry)
   const names = await publishedTenants(core, registry)
   const hosts = registry.filter(({ name }) => names.includes(name)).flatMap(hostsOf)
   const [ground, dns] = await Promise.all([
-    groundOf(core, registry, engine),
+    groundOf(core, engine),
     hosts.length > 0 ? dnsWarnings(hosts, core) : [],
     planPublishing({ core, registry, names, tidy: true }),
     verifyReadable(join(core.settings.root, 'core/traefik')),
+    verifyHardening(core, registry, core),
   ])
   await verifyPorts(core, ground.containers)
   return { ...ground, warnings: [...ground.warnings, ...dns] }

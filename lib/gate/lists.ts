@@ -40,10 +40,10 @@ interface HostPath {
 export function hostPaths({ owner, part }: Subject, { settings: { root, home, env } }: Court): HostPath[] {
   if (!owner) return []
   const reads = (path: string, why: string): HostPath => ({ path, writable: false, why })
-  const authority = [
-    reads(join(root, 'core/traefik/no-ca.pem'), 'stands for the certificate of no private authority'),
-    ...(env.ACME_CA_CERTIFICATE ? [reads(resolve(root, env.ACME_CA_CERTIFICATE), 'of a private authority')] : []),
-  ]
+  const noAuthority = reads(join(root, 'core/traefik/no-ca.pem'), 'the file that stands for no private authority')
+  const authority = env.ACME_CA_CERTIFICATE
+    ? [noAuthority, reads(resolve(root, env.ACME_CA_CERTIFICATE), 'the certificate of a private authority')]
+    : [noAuthority]
   if (owner === CORE) {
     return [
       ...authority,

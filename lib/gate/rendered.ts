@@ -33,7 +33,7 @@ export interface RenderedService {
   deploy?: { resources?: { limits?: { memory?: string; cpus?: string | number; pids?: number } } }
   logging?: { driver?: string; options?: Record<string, string> }
   healthcheck?: { disable?: boolean; test?: string[] }
-  ports?: { target: number; published?: string; protocol?: string }[]
+  ports?: { host_ip?: string; target: number; published?: string; protocol?: string }[]
   environment?: Record<string, string | null>
   volumes?: Mount[]
   volumes_from?: string[]

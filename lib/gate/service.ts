@@ -76,7 +76,9 @@ export function ports({ name, owner, service }: Subject, { settings: { env } }: 
   const allowed = PORTS.map(({ variable, fallback, target }) => `${env[variable] || fallback}:${target}/tcp`)
   const mayPublish = name === PUBLISHER && owner === CORE
   return (service.ports ?? [])
-    .map(({ published = '', target, protocol = 'tcp' }) => `${published}:${target}/${protocol}`)
+    .map(({ host_ip: address, published = '', target, protocol = 'tcp' }) => {
+      return `${address ? `${address}:` : ''}${published}:${target}/${protocol}`
+    })
     .filter((port) => !mayPublish || !allowed.includes(port))
     .map((port) => `publishes the port ${port}`)
 }

@@ -10,7 +10,6 @@ import { learnSecret } from '../redact.ts'
 import type { Tenant, Unit } from '../registry.ts'
 import { readIntent } from '../restore/intent.ts'
 import { backupFindings } from './backup.ts'
-
 import { type Finding, grade, type Probe, runProbes, type State, worst } from './check.ts'
 import { containerFindings, stoppedProcesses } from './containers.ts'
 import { coreFindings, type Front, lookAtCore } from './core.ts'
@@ -36,16 +35,16 @@ export interface HealthReport {
 }
 
 /** What is checked: some tenants, and core, which stands before all of the registry. */
-export interface Subject {
+export interface Scope {
   tenants: Tenant[]
   registry: Tenant[]
   core: Unit
-  /** Whether the walls between all of them are to be tried as well. */
+  /** The walls between all tenants are tried as well. */
   isolation: boolean
 }
 
 /** Check the machine, core and these tenants. An engine that does not answer within 5 s is the report's one finding. */
-export async function checkHealth({ tenants, registry, core, isolation }: Subject): Promise<HealthReport> {
+export async function checkHealth({ tenants, registry, core, isolation }: Scope): Promise<HealthReport> {
   const begun = performance.now()
   const engine = await askEngine().catch((error) => error as OperatorError)
   if (engine instanceof Error) return engineDown(engine, begun)
@@ -60,8 +59,8 @@ export async function checkHealth({ tenants, registry, core, isolation }: Subjec
         run: () => diskFindings(engine.dataRoot),
       },
     ]),
-    ...tenants.map(async (tenant) => ({ tenant, findings: await checkTenant(tenant, front) })),
     coreFindings(core, registry, front, LIMIT).then((findings) => ({ tenant: core, findings })),
+    ...tenants.map(async (tenant) => ({ tenant, findings: await checkTenant(tenant, front) })),
   ])
   if (checked.some(({ findings }) => worst(findings) === 'fail')) {
     const now = await askEngine(2).catch((error) => error as OperatorError) // it may have hung meanwhile
@@ -70,11 +69,11 @@ export async function checkHealth({ tenants, registry, core, isolation }: Subjec
   // Afterwards: the probes would make the sites slower than their limits.
   const walls = isolation ? await isolationFindings(tenants, registry) : new Map<Owner, Finding[]>()
   const rows = checked.map(({ tenant, findings }) => {
-    const all = [...findings, ...(walls.get(tenant === core ? CORE : (tenant as Tenant)) ?? [])]
+    const all = [...findings, ...(walls.get(tenant) ?? [])]
     return { tenant: tenant.name, title: tenant.title, state: worst(all), findings: all }
   })
   const ok: Finding = { part: 'engine', check: 'answers', state: 'ok', is: engine.version }
-  const all = [ok, ...machine]
+  const all = [ok, ...machine, ...(walls.get(CORE) ?? [])]
   return {
     at: new Date().toISOString(),
     state: worst([...all, ...rows.flatMap(({ findings }) => findings)]),

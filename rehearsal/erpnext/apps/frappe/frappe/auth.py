@@ -1,4 +1,7 @@
-"""Logging in and out. Bad logins are counted by user and by address, and either of the two is locked for a minute."""
+"""Logging in and out. Bad logins are counted by user and by address, and either of the two is locked for a minute.
+
+The two managers are what `bench browse` makes a session with, in this order: a request, cookies, a login.
+"""
 
 import frappe
 from frappe import sessions
