@@ -8,7 +8,7 @@ export interface Row {
   reference: number
   /** ours / reference. */
   ratio: number
-  unit: 's' | 'ms'
+  unit: 's' | 'ms' | 'MiB'
   /** What `reference` is, for the table. */
   against: string
   /** The ratio that is not to be exceeded. */
@@ -50,13 +50,13 @@ export function median(numbers: number[]): number {
   return (lower + upper) / 2
 }
 
-/** A row from two figures in seconds. */
+/** A row from two figures, in seconds or in MiB. */
 export function makeRow(
   figures: { name: string; ours: number; reference: number; against: string; goal?: number },
   unit: Row['unit'] = 's',
 ): Row {
   const factor = unit === 'ms' ? 1000 : 1
-  const digits = unit === 'ms' ? 0 : 3
+  const digits = unit === 's' ? 3 : unit === 'ms' ? 0 : 1
   const ours = round(figures.ours * factor, digits)
   const reference = round(figures.reference * factor, digits)
   return { ...figures, ours, reference, ratio: round(figures.ours / figures.reference, 3), unit }

@@ -57,9 +57,13 @@ function parseWords(args: string[]) {
 }
 
 function readScale({ scale }: Suite, text: string | undefined): number {
-  const number = text === undefined ? scale.default : /^\d{1,4}$/.test(text) ? Number(text) : Number.NaN
+  const form = scale.fraction ? /^\d(\.\d{1,3})?$/ : /^\d{1,4}$/
+  const number = text === undefined ? scale.default : form.test(text) ? Number(text) : Number.NaN
   if (number >= scale.min && number <= scale.max) return number
-  throw usageError(`--scale must be a whole number from ${scale.min} to ${scale.max} (${scale.means})`, HELP)
+  throw usageError(
+    `--scale must be a ${scale.fraction ? '' : 'whole '}number from ${scale.min} to ${scale.max} (${scale.means})`,
+    HELP,
+  )
 }
 
 /** What `--json` prints; docs/benchmarks.md describes it. */

@@ -28,7 +28,7 @@ export function renderTable(rows: Row[]): string {
 const align = (cell: string, column: number, width: number) =>
   column >= 1 && column <= 3 ? cell.padStart(width) : cell.padEnd(width)
 
-const figure = (value: number, unit: Row['unit']) => value.toFixed(unit === 'ms' ? 0 : 2)
+const figure = (value: number, unit: Row['unit']) => value.toFixed(unit === 'ms' ? 0 : unit === 'MiB' ? 1 : 2)
 
 function verdict({ ratio, goal }: Row): string {
   if (goal === undefined) return ''

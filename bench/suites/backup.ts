@@ -1,0 +1,224 @@
+/** Backups beside the usual way: mysqldump of all databases and tar czf of the volumes, each night in full. */
+import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { makeRow, median, type Row } from '../measure.ts'
+import { npxZx, ROOT } from '../process.ts'
+import { type BenchStack, deployTenants, type Session, withStack } from '../stack.ts'
+import { type Cost, costOf } from '../watch.ts'
+
+const NIGHTS = 3
+const SITE = 'erp.dickson-supplies.com'
+const AGAINST = 'mysqldump and tar czf'
+/** The steps of backup.ts until the snapshot is stored: what the usual way does, which proves nothing. */
+const PROOF = ['Boot the copy and ask it', 'Check a seventh of the repository']
+/** Large tables of which a night changes a hundredth. */
+const CHANGING = ['GL Entry', 'Sales Invoice', 'Stock Ledger Entry', 'Payment Ledger Entry', 'Version', 'Comment']
+
+interface Night {
+  ours: Cost
+  proof: number
+  usual: Cost
+  addedBytes: number
+  usualBytes: number
+}
+
+export function backup(session: Session): Promise<Row[]> {
+  return withStack(session, async (stack) => {
+    await deployTenants(stack, ['dickson'])
+    await fill(stack, session.scale)
+    const first = await night(stack)
+    session.say(`  first backup: ${first.ours.seconds.toFixed(1)} s beside ${first.usual.seconds.toFixed(1)} s`)
+    const nights: Night[] = []
+    for (let count = 1; count <= NIGHTS; count++) {
+      await work(stack, count)
+      nights.push(await night(stack))
+      session.say(`  night ${count} of ${NIGHTS}`)
+    }
+    const restored = await restore(stack)
+    const [writer, quiet] = await slowestWrites(stack)
+    return [
+      ...rowsOf(first, nights),
+      makeRow({ name: 'restore', ...restored, against: AGAINST, goal: 0.2 }),
+      makeRow(
+        { name: 'slowest write during the copy', ours: writer, reference: quiet, against: 'without a backup' },
+        'ms',
+      ),
+    ]
+  })
+}
+
+function rowsOf(first: Night, nights: Night[]): Row[] {
+  const middle = (pick: (night: Night) => number) => median(nights.map(pick))
+  const row = (name: string, ours: number, reference: number, goal?: number, unit: Row['unit'] = 's') =>
+    makeRow({ name, ours, reference, against: AGAINST, ...(goal !== undefined && { goal }) }, unit)
+  const usual = middle((night) => night.usual.seconds)
+  const mib = 2 ** 20
+  return [
+    row('first', first.ours.seconds - first.proof, first.usual.seconds),
+    row(
+      'nightly',
+      middle(({ ours, proof }) => ours.seconds - proof),
+      usual,
+      0.2,
+    ),
+    row(
+      'nightly-proven',
+      middle(({ ours }) => ours.seconds),
+      usual,
+      0.25,
+    ),
+    row(
+      'nightly-bytes',
+      middle((one) => one.addedBytes / mib),
+      middle((one) => one.usualBytes / mib),
+      0.05,
+      'MiB',
+    ),
+    row(
+      'cpu',
+      middle(({ ours }) => ours.cpu),
+      middle((one) => one.usual.cpu),
+    ),
+    row(
+      'memory',
+      Math.max(...nights.map(({ ours }) => ours.memory)),
+      Math.max(...nights.map((one) => one.usual.memory)),
+      undefined,
+      'MiB',
+    ),
+  ]
+}
+
+const shell = (stack: BenchStack, script: string, ...args: string[]) =>
+  stack.run(['bash', '-euo', 'pipefail', '-c', script, 'bash', ...args])
+const asRoot = (stack: BenchStack, program: string) =>
+  `docker exec -i ${stack.container('dickson-db')} sh -c 'MYSQL_PWD="$(cat /run/secrets/db_password)" ${program}'`
+
+/** Data of an ERPNext that has been worked with, into the site's own schema and folder. */
+async function fill(stack: BenchStack, scale: number): Promise<void> {
+  stack.say(`  making the data of scale ${scale}`)
+  const python = 'docker run --rm -i --network none --user 0:0 --entrypoint python3'
+  const schema = await schemaOf(stack)
+  const data = join(ROOT, 'bench/data')
+  await shell(
+    stack,
+    `${python} "$ERPNEXT_IMAGE" - ${scale} <${data}/database.py | ${asRoot(stack, `mariadb -uroot ${schema}`)}`,
+  )
+  const volumes = `-v ${stack.container('dickson-sites-data')}:/sites -v ${stack.container('dickson-assets-data')}:/assets`
+  await shell(
+    stack,
+    `${python.replace('--rm', `--rm ${volumes}`)} "$ERPNEXT_IMAGE" - ${SITE} ${scale} <${data}/files.py`,
+  )
+}
+
+async function schemaOf(stack: BenchStack): Promise<string> {
+  const list = ['docker', 'exec', stack.container('dickson-db'), 'mariadb', '-Ne', "show databases like '\\_%'"]
+  return (await stack.run(list)).stdout.trim()
+}
+
+/** A day's work: a hundredth of the rows and twenty files. */
+async function work(stack: BenchStack, day: number): Promise<void> {
+  const sql = CHANGING.map(
+    (table) => `update \`tab${table}\` set modified_by='day ${day}', modified=now(6) where crc32(name) % 100 = ${day};`,
+  ).join('\n')
+  await shell(stack, `echo "$1" | ${asRoot(stack, `mariadb -uroot ${await schemaOf(stack)}`)}`, sql)
+  const files = `cd /home/frappe/frappe-bench/sites/${SITE}/private/files && for i in $(seq 20); do head -c 200000 /dev/urandom >day${day}-$i.pdf; done`
+  await stack.run(['docker', 'exec', stack.container('dickson-backend'), 'bash', '-c', files])
+}
+
+/** Both ways, one after the other. */
+async function night(stack: BenchStack): Promise<Night> {
+  let told = { steps: [] as { title: string; seconds: number }[], addedBytes: 0 }
+  const ours = await costOf(async () => {
+    const { stdout } = await stack.run(npxZx('scripts/backup.ts', 'dickson', '--json'))
+    told = JSON.parse(stdout).tenants[0]
+  })
+  const proof = told.steps.filter(({ title }) => PROOF.includes(title)).reduce((sum, { seconds }) => sum + seconds, 0)
+  const folder = join(stack.folder, 'usual')
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder)
+  const usual = await costOf(() => theUsualWay(stack, folder))
+  const usualBytes = ['erp.sql', 'sites.tar.gz', 'assets.tar.gz'].reduce(
+    (sum, name) => sum + statSync(join(folder, name)).size,
+    0,
+  )
+  return { ours, proof, usual, addedBytes: told.addedBytes, usualBytes }
+}
+
+async function theUsualWay(stack: BenchStack, folder: string): Promise<void> {
+  await shell(stack, `${asRoot(stack, 'mariadb-dump -uroot --all-databases')} >${folder}/erp.sql`)
+  for (const part of ['sites', 'assets']) {
+    const mounts = `-v ${stack.container(`dickson-${part}-data`)}:/data:ro -v ${folder}:/backup`
+    await shell(
+      stack,
+      `docker run --rm --network none ${mounts} --user 0:0 --entrypoint tar "$MARIADB_IMAGE" czf /backup/${part}.tar.gz -C /data .`,
+    )
+  }
+}
+
+/** From the newest backup of each kind to a database that answers and files that are there. */
+async function restore(stack: BenchStack): Promise<{ ours: number; reference: number }> {
+  const name = stack.container('restored')
+  const clean = `docker rm -f ${name} >/dev/null 2>&1 || true; docker volume rm -f ${name}-db ${name}-files >/dev/null`
+  const server = `docker run -d --name ${name} --network none --user 999:999 -v ${name}-db:/var/lib/mysql`
+  const answers = `until docker exec ${name} mariadb -uroot -Ne "select count(*) from \\\`$1\\\`.\\\`tabGL Entry\\\`" >/dev/null 2>&1; do sleep 0.2; done`
+  const home = join(stack.folder, 'home')
+  const { verified } = JSON.parse(readFileSync(join(home, 'state/dickson/ledger.json'), 'utf8'))
+  const restic = `docker run --rm --network none -v ${home}/backups/dickson:/r -v ${home}/secrets/dickson_backup_password.txt:/p:ro -v ${name}-db:/out/db -v ${name}-files:/out/files "$RESTIC_IMAGE" --no-cache -r /r -p /p restore`
+  const schema = await schemaOf(stack)
+  const ours = await shell(
+    stack,
+    [
+      `${restic} ${verified.snapshot}:/db --target /out/db/data >/dev/null`,
+      `${restic} ${verified.snapshot}:/sites --target /out/files >/dev/null`,
+      `${restic} ${verified.snapshot}:/assets --target /out/files/assets >/dev/null`,
+      `${server} --entrypoint mariadbd "$MARIADB_IMAGE" --datadir=/var/lib/mysql/data --skip-grant-tables --skip-networking >/dev/null`,
+      answers,
+    ].join('\n'),
+    schema,
+  )
+  await shell(stack, clean)
+  const untar = (part: string) =>
+    `docker run --rm --network none -v ${stack.folder}/usual:/backup:ro -v ${name}-files:/out --user 0:0 --entrypoint tar "$MARIADB_IMAGE" xzf /backup/${part}.tar.gz -C /out`
+  const usual = await shell(
+    stack,
+    [
+      `${server} -e MARIADB_ALLOW_EMPTY_ROOT_PASSWORD=1 -e MARIADB_INITDB_SKIP_TZINFO=1 "$MARIADB_IMAGE" mariadbd >/dev/null`,
+      `until [ "$(docker exec ${name} mariadb -uroot -Ne 'select @@skip_networking' 2>/dev/null)" = 0 ]; do sleep 0.2; done`,
+      `docker exec -i ${name} mariadb -uroot <${stack.folder}/usual/erp.sql`,
+      untar('sites'),
+      untar('assets'),
+      answers,
+    ].join('\n'),
+    schema,
+  )
+  await shell(stack, clean)
+  return { ours: ours.seconds, reference: usual.seconds }
+}
+
+/** Commits one small row after another until its stdin ends; prints the slowest, in milliseconds. */
+const WRITER = `
+import sys, threading, time
+import frappe
+frappe.init('${SITE}'); frappe.connect()
+over = threading.Event()
+threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()
+slowest = 0
+while not over.is_set():
+    begun = time.monotonic()
+    frappe.db.sql("update tabSeries set current = current + 1 where name = 'bench-writer'"); frappe.db.commit()
+    slowest = max(slowest, time.monotonic() - begun); time.sleep(0.02)
+print(slowest * 1000)
+`
+
+/** The slowest write while a backup runs, and in as much time without one; in seconds. */
+async function slowestWrites(stack: BenchStack): Promise<[during: number, without: number]> {
+  await shell(
+    stack,
+    `echo "replace into tabSeries (name, current) values ('bench-writer', 0)" | ${asRoot(stack, `mariadb -uroot ${await schemaOf(stack)}`)}`,
+  )
+  const python = `docker exec -i --workdir /home/frappe/frappe-bench/sites ${stack.container('dickson-backend')} ../env/bin/python -c "$1"`
+  const during = await shell(stack, `npx zx scripts/backup.ts dickson >/dev/null | ${python}`, WRITER)
+  const without = await shell(stack, `sleep ${Math.ceil(during.seconds)} | ${python}`, WRITER)
+  return [Number(during.stdout) / 1000, Number(without.stdout) / 1000]
+}
