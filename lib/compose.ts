@@ -33,7 +33,7 @@ export const compose = (args: string[], options: DockerOptions = {}): Promise<Do
 
 /** Compose's version. @throws OperatorError (3) where the plugin is missing or older than 2.24.4. */
 export async function requireCompose(): Promise<string> {
-  const result = await docker(['compose', 'version', '--short'], { timeout: 5, nothrow: true })
+  const result = await docker(['compose', 'version', '--short'], { timeout: 4, nothrow: true })
   const version = result.stdout.trim().replace(/^v/, '')
   const needs = `Docker Compose ${OLDEST.join('.')} or newer is needed`
   if (result.code !== 0 || !/^\d+\.\d+/.test(version)) {

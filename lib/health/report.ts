@@ -59,8 +59,8 @@ export async function checkHealth({ tenants, registry, core, isolation }: Scope)
         run: () => diskFindings(engine.dataRoot),
       },
     ]),
-    coreFindings(core, registry, front, LIMIT).then((findings) => ({ tenant: core, findings })),
     ...tenants.map(async (tenant) => ({ tenant, findings: await checkTenant(tenant, front) })),
+    coreFindings(core, registry, front, LIMIT).then((findings) => ({ tenant: core, findings })),
   ])
   if (checked.some(({ findings }) => worst(findings) === 'fail')) {
     const now = await askEngine(2).catch((error) => error as OperatorError) // it may have hung meanwhile
