@@ -22,8 +22,8 @@ export async function startAuthority(stack: Stack, say: (line: string) => void):
     DNS_SERVER: `${env.REHEARSAL_SUBNET}.3`,
   })
   const run = $({ cwd: ROOT, env: { ...process.env, ...env }, quiet: true })
-  await run`docker compose --project-directory ${ROOT} --profile edge up --detach --wait pebble`
-  const { stdout } = await run`docker exec ${prefix}pebble trust.sh`
+  await run`docker compose --project-directory ${ROOT} --profile edge up --detach --wait core-pebble`
+  const { stdout } = await run`docker exec ${prefix}core-pebble trust.sh`
   mkdirSync(home, { recursive: true, mode: 0o700 })
   const file = join(home, `ca-${createHash('sha256').update(stdout).digest('hex').slice(0, 8)}.pem`)
   if (!existsSync(file)) {

@@ -70,6 +70,15 @@ export async function prepareForBuilding(consent: boolean, say: (line: string) =
   await apt`apt-get install -yqq --no-install-recommends ${newer ? ['-t', 'trixie'] : []} ${packages}`
 }
 
+/** A browser for the tests that look at pages as people do. */
+export async function prepareBrowser(consent: boolean, say: (line: string) => void): Promise<void> {
+  if (existsSync('/usr/bin/chromium')) return
+  await askFirst('Install chromium, with which the tests look at pages?', consent)
+  say('Installing chromium')
+  await apt`apt-get update -qq`
+  await apt`apt-get install -yqq --no-install-recommends chromium`
+}
+
 async function distribution(): Promise<{ id: string; release: string }> {
   const text = await readFile('/etc/os-release', 'utf8')
   const field = (name: string) => new RegExp(`^${name}="?([^"\n]*)`, 'm').exec(text)?.[1] ?? ''

@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict'
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, describe, it } from 'node:test'
+import { after, before, describe, it } from 'node:test'
+import type { Browser } from 'playwright-core'
 import { get } from '../../lib/http.ts'
 import tenants from '../../tenants.ts'
+import { listen, openBrowser, signIn } from './browser.ts'
 import { docker, eventually, logsOf, useStack } from './harness.ts'
 import { ask, certificateOf, httpsPort, makeClient } from './visitor.ts'
 
@@ -131,6 +133,33 @@ describe('four hosts', () => {
   })
 })
 
+describe('an event that the backend publishes for a user', () => {
+  let browser: Browser
+  before(async () => {
+    browser = await openBrowser(stack)
+  })
+  after(() => browser?.close())
+
+  for (const host of [ERP, POS]) {
+    for (const transports of [['polling', 'websocket'], ['websocket']])
+      it(`arrives in a browser on ${host} by ${transports.join(', then ')}`, async () => {
+        const password = readFileSync(join(stack.home, 'secrets/dickson_admin_password.txt'), 'utf8')
+        const page = await signIn(browser, host, 'Administrator', password)
+        const event = await listen(page, ERP, 'erp_test', transports)
+        publish(host)
+        assert.deepEqual(await event(), { from: host })
+        await page.context().close()
+      })
+  }
+
+  /** A guest would not get it: it proves that the socket knows whose it is. */
+  function publish(from: string): void {
+    const code = `import frappe; frappe.init('${ERP}'); frappe.connect(); frappe.publish_realtime('erp_test', {'from': '${from}'}, user='Administrator')`
+    const where = ['--workdir', '/home/frappe/frappe-bench/sites', stack.container('dickson-backend')]
+    docker('exec', ...where, '/home/frappe/frappe-bench/env/bin/python', '-c', code)
+  }
+})
+
 describe('a client address', () => {
   const bad = ['-d', 'usr=nobody@example.org', '-d', 'pwd=wrong']
   const clients = { first: makeLater('a'), second: makeLater('b') }
@@ -230,14 +259,14 @@ describe("one tenant's mistake", () => {
   it('of a host whose DNS leads elsewhere is told with the record to set, and its certificate is checked all the same', async () => {
     docker(
       'exec',
-      stack.container('pebble'),
+      stack.container('core-pebble'),
       'curl',
       '-sd',
       `{"host":"${ERP}.","addresses":["192.0.2.9"]}`,
       'http://127.0.0.1:8055/add-a',
     )
     const own = (await findings('dickson')).filter(({ part }) => part === 'erp')
-    docker('exec', stack.container('pebble'), 'curl', '-sd', `{"host":"${ERP}."}`, 'http://127.0.0.1:8055/clear-a')
+    docker('exec', stack.container('core-pebble'), 'curl', '-sd', `{"host":"${ERP}."}`, 'http://127.0.0.1:8055/clear-a')
     const dns = own.find(({ check }) => check === 'DNS')
     assert.equal(dns?.state, 'fail')
     assert.equal(dns?.is, `DNS says 192.0.2.9, this host is ${stack.env.SERVER_IP}`)

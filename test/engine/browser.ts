@@ -1,0 +1,48 @@
+/** A real browser before a stack's public hosts: Debian's Chromium, led to the published port whatever DNS says. */
+import { join, resolve } from 'node:path'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import type { TestStack } from './harness.ts'
+import { httpsPort } from './visitor.ts'
+
+const ROOT = resolve(import.meta.dirname, '../..')
+/** The client that belongs to the server in the image. */
+const CLIENT = join(ROOT, 'rehearsal/erpnext/apps/frappe/node_modules/socket.io/client-dist/socket.io.min.js')
+
+/** Start it; the certificate is of a private authority, which other tests look at. */
+export function openBrowser(stack: TestStack): Promise<Browser> {
+  const rules = `MAP *:443 127.0.0.1:${httpsPort(stack)}`
+  const args = ['--no-sandbox', '--disable-gpu', `--host-resolver-rules=${rules}`]
+  return chromium.launch({ executablePath: '/usr/bin/chromium', args })
+}
+
+/** A page of a host on which somebody has signed in. */
+export async function signIn(browser: Browser, host: string, user: string, password: string): Promise<Page> {
+  const context = await browser.newContext({ ignoreHTTPSErrors: true })
+  const page = await context.newPage()
+  await page.goto(`https://${host}/login`)
+  const body = JSON.stringify({ usr: user, pwd: password })
+  const headers = JSON.stringify({ 'Content-Type': 'application/json' })
+  const status = await page.evaluate(
+    `fetch('/api/method/login', { method: 'POST', headers: ${headers}, body: ${JSON.stringify(body)} }).then((a) => a.status)`,
+  )
+  if (status !== 200) throw new Error(`${host}: signing in was answered with ${status}`)
+  return page
+}
+
+/** Connect to realtime as ERPNext's desk does; once connected, the returned function waits for one event. */
+export async function listen(
+  page: Page,
+  site: string,
+  event: string,
+  transports: string[],
+): Promise<() => Promise<unknown>> {
+  await page.addScriptTag({ path: CLIENT })
+  await page.evaluate(`new Promise((done, fail) => {
+    const socket = io(${JSON.stringify(`/${site}`)}, { transports: ${JSON.stringify(transports)}, reconnection: false })
+    window.received = new Promise((got) => socket.on(${JSON.stringify(event)}, got))
+    socket.on('connect', done)
+    socket.on('connect_error', fail)
+  })`)
+  const late = "new Promise((_, fail) => setTimeout(() => fail(new Error('no event within 10 s')), 10000))"
+  return () => page.evaluate(`Promise.race([window.received, ${late}])`)
+}
