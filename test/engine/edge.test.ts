@@ -65,7 +65,7 @@ describe('four hosts', () => {
   it('send plain http to https, and POS to the point of sale, with and without a query', async () => {
     const port = docker('port', traefik, '80').split(':').at(-1)
     const plain = await get(`http://127.0.0.1:${port}/x?y=1`, { headers: { Host: ERP }, timeout: 5 })
-    assert.deepEqual([plain.status, plain.headers.location], [308, `https://${ERP}/x?y=1`])
+    assert.deepEqual([plain.status, plain.headers.location], [301, `https://${ERP}/x?y=1`])
     for (const path of ['/', '/?a=1']) {
       const { status, headers } = await ask(stack, POS, path)
       assert.equal(status, 302)
