@@ -5,11 +5,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { after, describe, it } from 'node:test'
+import { after, before, describe, it } from 'node:test'
 import type { Rendered, RenderedService } from '../../lib/gate/rendered.ts'
 import type { Finding } from '../../lib/health/check.ts'
 import type { HealthReport } from '../../lib/health/report.ts'
 import { renderCompose } from '../rendered.ts'
+import { plantLedger } from '../scripts/harness.ts'
 import { docker, useStack } from './harness.ts'
 
 const stack = useStack('hardening', ['dickson', 'byrne'])
@@ -68,13 +69,17 @@ function judged(service: RenderedService) {
   const { mem_limit, cpus, pids_limit, healthcheck, ports = [], volumes = [], networks, secrets = [] } = service
   return {
     ...{ image, profiles, labels, restart, cap_add, cap_drop, security_opt, network_mode, logging },
-    ...{ mem_limit, cpus, pids_limit, test: healthcheck?.test, environment: environment ?? {} },
+    ...{ mem_limit, cpus, pids_limit, test: healthcheck?.test, environment: filled(environment) },
     ports: ports.map(({ target, published, protocol }) => [target, published, protocol]),
     volumes: volumes.map(({ type, source, target, read_only = false }) => [type, source, target, read_only]),
     networks: Object.keys(networks ?? {}).sort(),
     secrets: secrets.map(({ source }) => source),
   }
 }
+
+/** Compose renders an empty value as none. */
+const filled = (environment: RenderedService['environment'] = {}) =>
+  Object.fromEntries(Object.entries(environment ?? {}).map(([name, value]) => [name, value ?? '']))
 
 /** `healthcheck --isolation --json` and its findings of isolation by tenant. */
 async function look(...args: string[]) {
@@ -103,6 +108,10 @@ const bridgeOf = (name: string) =>
 const probesLeft = () => docker('ps', '-aq', '--filter', `label=erp.probe=${stack.prefix}securenexus-erp`)
 
 describe('the walls between two tenants', () => {
+  before(() => {
+    for (const name of ['dickson', 'byrne']) plantLedger(stack.home, name)
+  })
+
   it('hold: every container was probed, every probe reached its own, no door of the other is open', async () => {
     const volumes = docker('volume', 'ls', '-q')
     const file = join(folder, 'erp.prom')
