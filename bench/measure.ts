@@ -8,7 +8,7 @@ export interface Row {
   reference: number
   /** ours / reference. */
   ratio: number
-  unit: 's' | 'ms' | 'MiB'
+  unit: 's' | 'ms' | 'MiB' | '1/s'
   /** What `reference` is, for the table. */
   against: string
   /** The ratio that is not to be exceeded. */

@@ -2,6 +2,7 @@
 import type { Row } from './measure.ts'
 import type { Session } from './stack.ts'
 import { backup } from './suites/backup.ts'
+import { edge } from './suites/edge.ts'
 import { growth } from './suites/growth.ts'
 import { health } from './suites/health.ts'
 import { redeploy } from './suites/redeploy.ts'
@@ -30,6 +31,11 @@ export const SUITES: Record<string, Suite> = {
       fraction: true,
     },
     run: backup,
+  },
+  edge: {
+    summary: 'requests through Traefik and the frontend beside the frontend alone',
+    scale: { means: 'rounds', default: 3, min: 1, max: 100 },
+    run: edge,
   },
   growth: {
     summary: 'redeploy and healthcheck as tenants are added: what one more costs',

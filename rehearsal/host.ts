@@ -70,13 +70,13 @@ export async function prepareForBuilding(consent: boolean, say: (line: string) =
   await apt`apt-get install -yqq --no-install-recommends ${newer ? ['-t', 'trixie'] : []} ${packages}`
 }
 
-/** A browser for the tests that look at pages as people do. */
-export async function prepareBrowser(consent: boolean, say: (line: string) => void): Promise<void> {
-  if (existsSync('/usr/bin/chromium')) return
-  await askFirst('Install chromium, with which the tests look at pages?', consent)
-  say('Installing chromium')
+/** A program of the distribution that only tests or benchmarks need, such as a browser: its package has its name. */
+export async function prepareProgram(name: string, consent: boolean, say: (line: string) => void): Promise<void> {
+  if ((await look`command -v ${name}`).exitCode === 0) return
+  await askFirst(`Install ${name}, which the tests and benchmarks use?`, consent)
+  say(`Installing ${name}`)
   await apt`apt-get update -qq`
-  await apt`apt-get install -yqq --no-install-recommends chromium`
+  await apt`apt-get install -yqq --no-install-recommends ${name}`
 }
 
 async function distribution(): Promise<{ id: string; release: string }> {

@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { prepareBrowser, prepareForBuilding, prepareHost } from '../rehearsal/host.ts'
+import { prepareForBuilding, prepareHost, prepareProgram } from '../rehearsal/host.ts'
 import { buildImages } from '../rehearsal/images.ts'
 
 const root = resolve(import.meta.dirname, '..')
@@ -53,7 +53,7 @@ async function prepareEngine(): Promise<void> {
   const say = (line: string) => console.error(line)
   await prepareHost(consent, say)
   await prepareForBuilding(consent, say)
-  await prepareBrowser(consent, say)
+  await prepareProgram('chromium', consent, say)
   await buildImages(say)
 }
 
