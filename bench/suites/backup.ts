@@ -161,7 +161,8 @@ async function restore(stack: BenchStack): Promise<{ ours: number; reference: nu
   const name = stack.container('restored')
   const clean = `docker rm -f ${name} >/dev/null 2>&1 || true; docker volume rm -f ${name}-db ${name}-files >/dev/null`
   const server = `docker run -d --name ${name} --network none --user 999:999 -v ${name}-db:/var/lib/mysql`
-  const answers = `until docker exec ${name} mariadb -uroot -Ne "select count(*) from \\\`$1\\\`.\\\`tabGL Entry\\\`" >/dev/null 2>&1; do sleep 0.2; done`
+  const ask = `docker exec ${name} mariadb -uroot -Ne "select count(*) from \\\`$1\\\`.\\\`tabGL Entry\\\`"`
+  const answers = `for try in $(seq 600); do ${ask} >/dev/null 2>&1 && exit 0; sleep 0.2; done; docker logs ${name} >&2; exit 1`
   const home = join(stack.folder, 'home')
   const { verified } = JSON.parse(readFileSync(join(home, 'state/dickson/ledger.json'), 'utf8'))
   const restic = `docker run --rm --network none -v ${home}/backups/dickson:/r -v ${home}/secrets/dickson_backup_password.txt:/p:ro -v ${name}-db:/out/db -v ${name}-files:/out/files "$RESTIC_IMAGE" --no-cache -r /r -p /p restore`
@@ -170,6 +171,7 @@ async function restore(stack: BenchStack): Promise<{ ours: number; reference: nu
     stack,
     [
       `${restic} ${verified.snapshot}:/db --target /out/db/data >/dev/null`,
+      `docker run --rm --network none -v ${name}-db:/out --user 0:0 --entrypoint chown "$MARIADB_IMAGE" 999:999 /out /out/data`,
       `${restic} ${verified.snapshot}:/sites --target /out/files >/dev/null`,
       `${restic} ${verified.snapshot}:/assets --target /out/files/assets >/dev/null`,
       `${server} --entrypoint mariadbd "$MARIADB_IMAGE" --datadir=/var/lib/mysql/data --skip-grant-tables --skip-networking >/dev/null`,

@@ -1,7 +1,7 @@
 /** The edge with both tenants: four hosts, who is believed, and one tenant's mistake that is nobody else's outage. */
 import assert from 'node:assert/strict'
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { Browser } from 'playwright-core'
 import { get } from '../../lib/http.ts'
@@ -234,6 +234,25 @@ describe("one tenant's mistake", () => {
     assert.equal(readFileSync(published('dickson'), 'utf8'), good)
     await eventually(20, 'all hosts answer', async () => (await Promise.all(HOSTS.map(pings))).every(Boolean))
   })
+
+  for (const bad of [['dickson'], ['dickson', 'byrne']])
+    it(`in the sources of ${bad.join(' and ')} is refused with file and line, and a restart of Traefik serves all`, async () => {
+      const sources = bad.map((name) => resolve(import.meta.dirname, `../../core/traefik/dynamic/${name}.yml`))
+      const good = sources.map((file) => readFileSync(file, 'utf8'))
+      try {
+        for (const [index, file] of sources.entries())
+          writeFileSync(file, String(good[index]).replace('priority: 100', 'priority: 100\n      bogus: 1'))
+        for (const name of bad) {
+          const { code, stderr } = await stack.script('deploy', [name])
+          assert.equal(code, 3, stderr)
+          assert.match(stderr, new RegExp(`core/traefik/dynamic/${name}\\.yml:\\d+: .*unknown field bogus`))
+        }
+        docker('restart', traefik)
+        await eventually(30, 'all hosts answer', async () => (await Promise.all(HOSTS.map(pings))).every(Boolean))
+      } finally {
+        for (const [index, file] of sources.entries()) writeFileSync(file, String(good[index]))
+      }
+    })
 
   it("is nobody else's: a restart with the files as published serves all", async () => {
     docker('restart', traefik)
