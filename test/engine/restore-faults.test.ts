@@ -96,6 +96,8 @@ describe('a backup is refused while the site serves on', () => {
     await marked.book()
   })
 
+  /** The backup that is as it should be: what was made by hand after it is newer. */
+  const good = () => `--snapshot=${repository.verified()[0]}`
   const manifest = (filter: string) => `jq -c '${filter}' manifest.json >m && mv m manifest.json`
   const config = (filter: string) =>
     `jq '${filter}' sites/${SITE}/site_config.json >m && cat m >sites/${SITE}/site_config.json && rm m`
@@ -154,14 +156,14 @@ describe('a backup is refused while the site serves on', () => {
     readSync(file, byte, 0, 1, middle)
     const [was = 0] = byte
     write(was ^ 0xff)
-    await refused(['--without-backup'], 1, /restic restore failed/)
+    await refused([good(), '--without-backup'], 1, /restic restore failed/)
     write(was)
   })
 
   it('that no safety backup could be made before', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'erp-fault-'))
     const { env } = injectDocker(directory, realDocker, { at: 'copy-database.sh', mode: 'fail' })
-    await refused([], 3, /the safety backup failed, nothing was changed/, env)
+    await refused([good()], 3, /the safety backup failed, nothing was changed/, env)
     rmSync(directory, { recursive: true, force: true })
   })
 })
