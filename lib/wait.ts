@@ -8,6 +8,7 @@ import type { Unit } from './registry.ts'
 
 /** The longest time limit of a health check in compose.yml, in milliseconds. */
 const PROBE = 10_000
+const UNHEALTHY = 'is unhealthy'
 
 /**
  * Wait until every long-running service is healthy and every job has ended well.
@@ -27,7 +28,8 @@ export async function waitUntilHealthy(
     before ??= containers
     const waiting = services.flatMap((service) => unready(service, containers, { begun, before: before ?? [] }))
     if (waiting.length === 0) return
-    const hopeless = waiting.find(({ final }) => final)
+    const starting = waiting.some(({ state }) => state === 'starting') // what it asks may be what still starts
+    const hopeless = waiting.find(({ final, state }) => final && !(starting && state.startsWith(UNHEALTHY)))
     if (hopeless) throw await explain(unit, services, `${hopeless.service} ${hopeless.state}`)
     note(waiting.map(({ service, state }) => `${service} ${state}`).join(', '))
     if (Date.now() > begun + timeout * 1000) {
@@ -73,7 +75,7 @@ function unhealthy(container: Container, { begun, before }: Since): Unready | un
   if (status === 'running' && health === 'unhealthy') {
     return {
       service: name,
-      state: `is unhealthy${healthOutput && `: ${healthOutput}`}`,
+      state: `${UNHEALTHY}${healthOutput && `: ${healthOutput}`}`,
       final: healthAt > begun + PROBE,
     }
   }
