@@ -69,11 +69,11 @@ export async function checkHealth({ tenants, registry, core, isolation }: Scope)
   // Afterwards: the probes would make the sites slower than their limits.
   const walls = isolation ? await isolationFindings(tenants, registry) : new Map<Owner, Finding[]>()
   const rows = checked.map(({ tenant, findings }) => {
-    const all = [...findings, ...(walls.get(tenant) ?? [])]
+    const all = [...findings, ...(walls.get(tenant === core ? CORE : tenant) ?? [])]
     return { tenant: tenant.name, title: tenant.title, state: worst(all), findings: all }
   })
   const ok: Finding = { part: 'engine', check: 'answers', state: 'ok', is: engine.version }
-  const all = [ok, ...machine, ...(walls.get(CORE) ?? [])]
+  const all = [ok, ...machine]
   return {
     at: new Date().toISOString(),
     state: worst([...all, ...rows.flatMap(({ findings }) => findings)]),

@@ -241,6 +241,7 @@ describe('a probe', () => {
       '--cap-drop ALL',
       '--security-opt no-new-privileges',
       '--rm',
+      '--tmpfs /var/lib/mysql',
       '--user 65534:65534',
       '--pull never',
     ])
