@@ -65,8 +65,9 @@ describe('while a restore is not finished', { concurrency: 4 }, () => {
     const env = { ...fakeDocker().deployed('dickson').env, ERP_HOME: home }
     const { code, stdout } = await script('healthcheck', ['dickson', '--json'], { env })
     assert.equal(code, 1)
-    const findings = JSON.parse(stdout).tenants[0].findings as { part: string; state: string; remedy?: string }[]
-    const found = findings.find(({ part }) => part === 'restore')
+    type Row = { tenant: string; findings: { part: string; state: string; remedy?: string }[] }
+    const row = (JSON.parse(stdout).tenants as Row[]).find(({ tenant }) => tenant === 'dickson')
+    const found = row?.findings.find(({ part }) => part === 'restore')
     assert.equal(found?.state, 'fail')
     assert.match(found?.remedy ?? '', /restore\.ts dickson/)
   })
