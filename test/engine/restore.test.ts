@@ -1,7 +1,7 @@
 /** A live restore, its undo, a drill, an export, and a server that has lost everything: on one stack, in this order. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -21,6 +21,23 @@ const inAssets = (script: string) =>
     ...['run', '--rm', '--network', 'none', '--user', '1000', '-v', `${stack.prefix}dickson-assets-data:/a`],
     ...['--entrypoint', 'sh', stack.env.ERPNEXT_IMAGE ?? '', '-c', script],
   )
+/** What a Redis answers to one command. */
+const redis = (part: string, command: string) =>
+  docker(
+    ...['exec', stack.container(`dickson-redis-${part}`), 'sh', '-c'],
+    `printf 'auth %s\\n${command}\\n' "$(cat /run/secrets/redis_password)" | redis-cli`,
+  )
+
+/** Neither a secret file's value nor one of the site's own in any of these. */
+function assertNoSecret(...texts: string[]): void {
+  const directory = join(stack.home, 'secrets')
+  const files = readdirSync(directory).map((name) => readFileSync(join(directory, name), 'utf8'))
+  const config = JSON.parse(inBackend(`cat ${SITE}/site_config.json`))
+  const values = [...files, config.db_password, config.encryption_key]
+  assert.ok(values.length > 5 && values.every((value) => value.length > 8))
+  for (const value of values) assert.ok(!texts.some((text) => text.includes(value)), 'a secret was shown')
+}
+
 const marker = () => inBackend(`cat ${SITE}/private/files/marker`)
 const rootLogin = (password: string, sql: string) =>
   docker(
@@ -80,9 +97,11 @@ describe('before anything is restored', () => {
 
 describe('a live restore', () => {
   it('brings back rows, files, numbers and secrets of the backup, and is down for seconds', async () => {
-    docker('exec', stack.container('dickson-redis-queue'), 'true')
+    for (const part of ['cache', 'queue']) assert.match(redis(part, 'set planted 1'), /OK$/)
     const { code, stdout, stderr } = await restore('--confirm=dickson', '--json')
     assert.equal(code, 0, stderr)
+    for (const part of ['cache', 'queue']) assert.match(redis(part, 'exists planted'), /0$/)
+    assertNoSecret(stdout, stderr, readFileSync(join(stack.home, 'state/dickson/journal.jsonl'), 'utf8'))
     const { downtime } = JSON.parse(stdout)
     assert.ok(downtime > 1 && downtime < 60, `down for ${downtime} s`)
     assert.deepEqual(counts(books), ['3', '6', '3'])
@@ -217,10 +236,28 @@ describe('an export', () => {
 })
 
 describe('a server that has lost everything but repository and secrets', () => {
-  it('is made again by restore alone, and answers', async () => {
-    const [rows, mark] = [counts(books), marker()]
+  let lost: [rows: string[] | undefined, mark: string]
+  before(async () => {
+    assert.equal((await stack.script('backup', ['dickson'])).code, 0)
+    lost = [counts(books), marker()]
     stack.wipe('dickson')
     rmSync(join(stack.home, 'state/dickson'), { recursive: true, force: true })
+  })
+
+  it('is told how much disk the backup needs, where there is less', async () => {
+    const volume = `${stack.prefix}dickson-db-data`
+    const labels = { project: `${stack.prefix}securenexus-erp`, volume: 'dickson-db-data' }
+    const marks = Object.entries(labels).flatMap(([name, value]) => ['--label', `com.docker.compose.${name}=${value}`])
+    const small = ['--opt', 'type=tmpfs', '--opt', 'device=tmpfs', '--opt', 'o=size=20m']
+    docker('volume', 'create', '--driver', 'local', ...small, ...marks, volume)
+    const { code, stderr } = await restore('--confirm=dickson')
+    docker('volume', 'rm', volume)
+    assert.equal(code, 3, stderr)
+    assert.match(stderr, /the backup needs 0\.\d GiB beside the live data, the disk has 0\.0 GiB; nothing was changed/)
+  })
+
+  it('is made again by restore alone, and answers', async () => {
+    const [rows, mark] = lost
     const { code, stdout, stderr } = await restore('--confirm=dickson')
     assert.equal(code, 0, stderr)
     assert.match(stdout, /dickson: restored/)
