@@ -6,7 +6,7 @@ import type { Job } from './jobs.ts'
 import type { Tenant } from './registry.ts'
 
 /** restic's own exit codes (restic 0.17 and newer, manual: scripting). */
-const CODE = { incomplete: 3, missing: 10, locked: 11, wrongPassword: 12 } as const
+const CODE = { missing: 10, locked: 11, wrongPassword: 12 } as const
 const HOUR = 3600
 const KEYS = '/run/erp'
 const PASSWORD = '/run/secrets/backup_password'
@@ -65,15 +65,16 @@ type Options = DockerOptions & {
  */
 async function restic(repository: Repository, args: string[], options: Options = {}): Promise<DockerResult> {
   const { accept = [], ...rest } = options
-  const run = () => {
-    const settings = Object.entries(repository.environment).map(([name, value]) => `${name}=${value}`)
-    const command = ['env', ...settings, 'restic', ...repository.flags, ...args]
-    return repository.job.exec(command, { timeout: 6 * HOUR, ...rest, nothrow: true })
-  }
-  let result = await run()
-  if (result.code === CODE.locked && (await removeDeadLocks(repository))) result = await run()
+  let result = await call(repository, args, rest)
+  if (result.code === CODE.locked && (await removeDeadLocks(repository))) result = await call(repository, args, rest)
   if (result.code === 0 || accept.includes(result.code)) return result
   throw failure(repository, args, result)
+}
+
+/** restic once, whatever its exit code. */
+function call({ job, flags, environment }: Repository, args: string[], options: DockerOptions): Promise<DockerResult> {
+  const settings = Object.entries(environment).map(([name, value]) => `${name}=${value}`)
+  return job.exec(['env', ...settings, 'restic', ...flags, ...args], { timeout: 6 * HOUR, ...options, nothrow: true })
 }
 
 function failure(
@@ -100,22 +101,19 @@ function failure(
   return new OperatorError(`${where}: restic ${args[0]} failed (${code}): ${said}`)
 }
 
-/** True where every lock was left by a job of this machine: we hold the tenant, so those are dead. */
+/**
+ * True where every lock was left by a job of this machine: we hold the tenant, so those are dead. What cannot be read is
+ * somebody's.
+ */
 async function removeDeadLocks(repository: Repository): Promise<boolean> {
-  const run = (...args: string[]) =>
-    repository.job.exec(['restic', ...repository.flags, ...args], { timeout: 120, nothrow: true })
+  const run = (...args: string[]) => call(repository, args, { timeout: 120 })
   const own = (await repository.job.exec(['hostname'], { timeout: 10 })).stdout.trim()
-  const { stdout } = await run('list', 'locks', '--no-lock', '--quiet')
-  const locks = await Promise.all(
-    stdout
-      .split('\n')
-      .filter(Boolean)
-      .map((id) => run('cat', 'lock', id, '--no-lock', '--quiet')),
-  )
-  const foreign = locks.some(({ code, stdout: lock }) => code === 0 && !lock.includes(`"hostname": "${own}"`))
-  if (foreign) return false
-  await run('unlock', '--remove-all', '--quiet')
-  return true
+  const listed = await run('list', 'locks', '--no-lock', '--quiet')
+  const ids = listed.stdout.split('\n').filter(Boolean)
+  const locks = await Promise.all(ids.map((id) => run('cat', 'lock', id, '--no-lock', '--quiet')))
+  const dead = locks.every(({ code, stdout }) => code === 0 && stdout.includes(`"hostname": "${own}"`))
+  if (listed.code !== 0 || !dead) return false
+  return (await run('unlock', '--remove-all', '--quiet')).code === 0
 }
 
 /** The repository's id; nothing where none is there. @throws OperatorError as restic() does. */
