@@ -1,6 +1,5 @@
 /** The containers that compose made for a tenant or for core, as `docker inspect` tells them. */
-import { docker, lastLines } from './docker.ts'
-import { OperatorError } from './errors.ts'
+import { docker, inspect, lastLines } from './docker.ts'
 import type { Unit } from './registry.ts'
 
 /** What `docker inspect` says of a container, as far as we ask. */
@@ -44,18 +43,8 @@ export async function tenantContainers(unit: Unit, timeout = 10): Promise<Contai
   const ids = await docker(['ps', '-aq', '--no-trunc', ...filters.flatMap((label) => ['--filter', `label=${label}`])], {
     timeout,
   })
-  return inspectContainers(ids.stdout.split('\n').filter(Boolean), timeout)
-}
-
-async function inspectContainers(ids: string[], timeout: number): Promise<Container[]> {
-  if (ids.length === 0) return []
-  // One that was removed meanwhile makes the exit code 1; the others are told all the same.
-  const { stdout, stderr, timedOut } = await docker(['container', 'inspect', ...ids], { timeout, nothrow: true })
-  if (stdout.trim() === '') {
-    const why = timedOut ? `no answer within ${timeout} s` : lastLines(stderr, 1)
-    throw new OperatorError(`docker container inspect failed: ${why}`)
-  }
-  return (JSON.parse(stdout) as RawContainer[]).map(readContainer)
+  const raw = await inspect<RawContainer>('container', ids.stdout.split('\n').filter(Boolean), timeout)
+  return raw.map(readContainer)
 }
 
 interface RawContainer {

@@ -39,17 +39,17 @@ export async function docker(args: string[], options: DockerOptions = {}): Promi
   const stdin = input === undefined ? 'ignore' : 'pipe'
   const run = $({
     stdio: [stdin, 'pipe', 'pipe'],
-    ...(input !== undefined && !options.holdStdin && { input }),
     quiet: true,
     nothrow: true,
     ...(always && { signal: new AbortController().signal }),
   })
   const begun = performance.now()
   const child = run`exec setpriv --pdeathsig TERM docker ${args}`
-  if (options.holdStdin) child.stdin.write(input ?? '')
   if (options.onStderr) createInterface({ input: child.stderr }).on('line', options.onStderr)
   const limit = setTimeout(() => child.child?.kill('SIGKILL'), timeout * 1000)
   child.child?.stdin?.on('error', () => {}) // it may end without reading; its exit code says why
+  if (input !== undefined) child.stdin.write(input)
+  if (input !== undefined && !options.holdStdin) child.stdin.end() // also an empty input has an end
   const output = await child.finally(() => clearTimeout(limit))
   if (output.exitCode !== 0) await sleep(50) // a Ctrl-C may have reached it before us
   if (!always) $.signal?.throwIfAborted()
@@ -177,6 +177,20 @@ export async function dockerAttached(args: string[], output?: LineOutput): Promi
 export async function logTail(container: string, lines: number): Promise<string[]> {
   const result = await docker(['logs', '--tail', String(lines), container], { timeout: 10, nothrow: true })
   return `${result.stdout}${result.stderr}`.split('\n').filter((line) => line.trim() !== '')
+}
+
+/**
+ * What `docker inspect` tells of some containers or networks, as it stands. One that was removed meanwhile makes its exit
+ * code 1; the others are told all the same.
+ * @param timeout seconds
+ * @throws OperatorError (1) where none is told.
+ */
+export async function inspect<T>(kind: 'container' | 'network', names: string[], timeout: number): Promise<T[]> {
+  if (names.length === 0) return []
+  const { stdout, stderr, timedOut } = await docker([kind, 'inspect', ...names], { timeout, nothrow: true })
+  if (stdout.trim() !== '') return JSON.parse(stdout)
+  const why = timedOut ? `no answer within ${timeout} s` : lastLines(stderr, 1)
+  throw new OperatorError(`docker ${kind} inspect failed: ${why}`)
 }
 
 /** The names of the volumes that exist. */

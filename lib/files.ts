@@ -24,3 +24,9 @@ export async function writeAtomically(file: string, text: string, mode: number):
     throw preconditionError(`${file} cannot be written: ${messageOf(error)}`, undefined, error)
   }
 }
+
+/** Wait until a file, or the names in a directory, are on the disk. */
+export async function syncToDisk(path: string): Promise<void> {
+  const handle = await open(path, 'r')
+  await handle.sync().finally(() => handle.close())
+}

@@ -1,9 +1,11 @@
 /** The files in secrets/: made once, never overwritten, refused when anybody else could read or change them. */
 import { randomBytes } from 'node:crypto'
-import { link, lstat, mkdir, open, readdir, readFile, rm } from 'node:fs/promises'
+import { link, lstat, open, readdir, readFile, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { volumeNames } from './docker.ts'
 import { messageOf, preconditionError } from './errors.ts'
+import { syncToDisk } from './files.ts'
+import { makeDirectory } from './lock.ts'
 import { TENANT_SECRETS, type Tenant } from './registry.ts'
 import type { Settings } from './settings.ts'
 
@@ -157,11 +159,7 @@ async function lostPasswords(missing: { tenant: Tenant; name: (typeof TENANT_SEC
 }
 
 async function makePrivateDirectory(directory: string): Promise<void> {
-  try {
-    await mkdir(directory, { recursive: true, mode: 0o700 })
-  } catch (error) {
-    throw preconditionError(`${directory} cannot be made: ${messageOf(error)}`, undefined, error)
-  }
+  await makeDirectory(directory)
   refuse(await directoryFaults(directory))
 }
 
@@ -188,15 +186,10 @@ async function writeOnce(file: string, value: string): Promise<void> {
     await link(beside, file).catch((error) => {
       if (error.code !== 'EEXIST') throw error
     })
-    await syncDirectory(dirname(file))
+    await syncToDisk(dirname(file))
   } catch (error) {
     throw preconditionError(`${file} cannot be written: ${messageOf(error)}`, undefined, error)
   } finally {
     await rm(beside, { force: true })
   }
-}
-
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r')
-  await handle.sync().finally(() => handle.close())
 }

@@ -1,6 +1,8 @@
 /** Back up tenants: copy, store, prove, keep. A backup counts once its copy has been booted and asked. */
 import * as backup from '../lib/backup/backup.ts'
+import { check, copyOffsite, keep, policyOf } from '../lib/backup/keep.ts'
 import { withRepositories } from '../lib/backup/open.ts'
+import { planned, summary } from '../lib/backup/outcome.ts'
 import { watched } from '../lib/backup/ping.ts'
 import { command } from '../lib/command.ts'
 import { askEngine } from '../lib/docker.ts'
@@ -22,8 +24,8 @@ command({
   async run({ forEachTenant, registry, options, dryRun, step, warn, done }) {
     const engine = await askEngine()
     const tenants = await forEachTenant(async (tenant) => {
-      const policy = backup.policyOf(tenant, options)
-      if (dryRun) return { tenant: tenant.name, plan: await backup.planned(tenant, policy) }
+      const policy = policyOf(tenant, options)
+      if (dryRun) return { tenant: tenant.name, plan: await planned(tenant, policy) }
       const before = done.length
       return watched(tenant, warn, async () => {
         const ground = await step('Check the machine, the secrets and the database', (note) =>
@@ -36,9 +38,9 @@ command({
             const proof = await step('Boot the copy and ask it', () => backup.prove(repository, ground, copy, stored))
             const remains = await dueRemains(tenant, Date.now())
             if (remains.length > 0) await step('Remove what restores have left', () => removeRemains(tenant, remains))
-            await step('Check a seventh of the repository', () => backup.check(repository))
-            const kept = await step('Keep what retention says', () => backup.keep(repository, policy))
-            const copied = offsite && (await step('Copy off-site', () => backup.copyOffsite(repository, offsite)))
+            await step('Check a seventh of the repository', () => check(repository))
+            const kept = await step('Keep what retention says', () => keep(repository, policy))
+            const copied = offsite && (await step('Copy off-site', () => copyOffsite(repository, offsite)))
             for (const remark of [...proof.remarks, ...kept.remarks]) warn(remark)
             return { ...stored, kept: kept.kept, forgotten: kept.forgotten, offsite: copied ?? null }
           }),
@@ -49,6 +51,6 @@ command({
     return { dryRun, tenants }
   },
   render({ tenants }) {
-    return tenants.map((done) => ('plan' in done ? done.plan : backup.summary(done))).join('\n')
+    return tenants.map((done) => ('plan' in done ? done.plan : summary(done))).join('\n')
   },
 })

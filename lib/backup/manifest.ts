@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { OperatorError } from '../errors.ts'
 import type { Ask, DatabaseCopy } from '../mariadb.ts'
+import { learnSecret } from '../redact.ts'
 import type { Tenant } from '../registry.ts'
 
 const FORMAT = 1
@@ -30,6 +31,16 @@ export interface SiteConfig {
   db_name?: string
   db_password?: string
   encryption_key?: string
+}
+
+/** @throws OperatorError (1); the message does not quote the file, which holds passwords. */
+export function parseSiteConfig(tenant: Tenant, text: string): SiteConfig {
+  try {
+    const config = JSON.parse(text) as SiteConfig
+    for (const secret of [config.db_password, config.encryption_key]) if (secret) learnSecret(secret)
+    if (/^\w+$/.test(config.db_name ?? '')) return config
+  } catch {}
+  throw new OperatorError(`${tenant.name}: site_config.json of ${tenant.site} is not usable`)
 }
 
 /** A key is told apart by this; it cannot be found from it. */

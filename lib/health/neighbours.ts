@@ -1,6 +1,6 @@
 /** Who is where: every container of this installation with its owner, addresses and ports, and who is on each network. */
 import { networkInterfaces } from 'node:os'
-import { docker, lastLines } from '../docker.ts'
+import { docker, inspect } from '../docker.ts'
 import { OperatorError } from '../errors.ts'
 import { CORE, type Owner } from '../gate/rendered.ts'
 import type { Tenant } from '../registry.ts'
@@ -77,24 +77,16 @@ interface RawNetwork {
 export async function lookAround(tenants: Tenant[]): Promise<{ running: Neighbour[]; networks: Neighbourhood[] }> {
   const label = `label=com.docker.compose.project=${tenants[0]?.project}`
   const { stdout } = await docker(['ps', '-aq', '--no-trunc', '--filter', label], { timeout: 10 })
-  const raw = await inspect<RawContainer>('container', stdout.split('\n').filter(Boolean))
+  const raw = await inspect<RawContainer>('container', stdout.split('\n').filter(Boolean), 10)
   const joined = new Set(raw.flatMap(({ NetworkSettings }) => Object.keys(NetworkSettings.Networks)))
   joined.delete(ALONE)
-  const known = await inspect<RawNetwork>('network', [...joined])
+  const known = await inspect<RawNetwork>('network', [...joined], 10)
   const running = raw.flatMap((container) => neighbour(container, tenants))
   const missing = running
     .flatMap(({ addresses }) => Object.keys(addresses))
     .find((name) => !known.some(({ Name }) => Name === name))
   if (missing) throw new OperatorError(`the network ${missing} cannot be inspected`)
   return { running, networks: known.map((network) => neighbourhood(network, raw, tenants)) }
-}
-
-/** One that was removed meanwhile makes the exit code 1; the others are told all the same. */
-async function inspect<T>(kind: 'container' | 'network', names: string[]): Promise<T[]> {
-  if (names.length === 0) return []
-  const { stdout, stderr } = await docker([kind, 'inspect', ...names], { timeout: 10, nothrow: true })
-  if (stdout.trim() === '') throw new OperatorError(`docker ${kind} inspect failed: ${lastLines(stderr, 1)}`)
-  return JSON.parse(stdout)
 }
 
 const ownerOf = ({ Config: { Labels } }: RawContainer, tenants: Tenant[]): Owner | undefined =>

@@ -1,8 +1,7 @@
 /** The drill: a backup is restored into a scratch stack, its desk is opened, its books and files are compared, all of it goes. */
 
-import { parseSiteConfig } from '../backup/backup.ts'
 import { readLedger, updateLedger } from '../backup/ledger.ts'
-import { fingerprint } from '../backup/manifest.ts'
+import { fingerprint, parseSiteConfig } from '../backup/manifest.ts'
 import { withRepositories } from '../backup/open.ts'
 import { askBooks } from '../backup/proof.ts'
 import { renderServices } from '../compose.ts'

@@ -1,11 +1,13 @@
 /** A backup as three portable files: the site's schema as SQL, its files, its brand. Keys and passwords are in them in clear. */
-import { link, mkdir, open, rm, stat } from 'node:fs/promises'
+import { link, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { withRepositories } from '../backup/open.ts'
 import { askBooks } from '../backup/proof.ts'
 import { dockerToFile } from '../docker.ts'
-import { messageOf, preconditionError } from '../errors.ts'
+import { preconditionError } from '../errors.ts'
+import { syncToDisk } from '../files.ts'
 import { jobName } from '../jobs.ts'
+import { makeDirectory } from '../lock.ts'
 import type { Tenant } from '../registry.ts'
 import type { Reporter } from '../reporter.ts'
 import { compare, fetchIncoming, withIncomingServer } from './incoming.ts'
@@ -50,14 +52,6 @@ export async function exportBackup(
   )
 }
 
-async function makeDirectory(directory: string): Promise<void> {
-  try {
-    await mkdir(directory, { recursive: true, mode: 0o700 })
-  } catch (error) {
-    throw preconditionError(`${directory} cannot be made: ${messageOf(error)}`, undefined, error)
-  }
-}
-
 /** Named after the backup's moment, in UTC. */
 function namesOf({ name }: Tenant, { manifest }: Choice, directory: string) {
   const date = manifest.at.replace(/[-:]|\.\d+/g, '')
@@ -77,16 +71,11 @@ async function wholly(files: string[], work: (partial: (file: string) => string)
   for (const file of files) await rm(partial(file), { force: true }) // a killed run's: we hold the tenant
   try {
     await work(partial)
-    for (const file of files) await syncFile(partial(file))
+    for (const file of files) await syncToDisk(partial(file))
     for (const file of files) await link(partial(file), file)
   } finally {
     for (const file of files) await rm(partial(file), { force: true })
   }
-}
-
-async function syncFile(file: string): Promise<void> {
-  const handle = await open(file, 'r')
-  await handle.sync().finally(() => handle.close())
 }
 
 /** The site's schema alone: no account of the server is in it. */

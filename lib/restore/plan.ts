@@ -1,7 +1,7 @@
 /** What a restore would bring and what it would lose: read from the repository and the live tenant, before anything is touched. */
-import { parseSiteConfig } from '../backup/backup.ts'
+
 import { type Backup, chooseBackup, readCatalogue, TAG } from '../backup/catalogue.ts'
-import { fingerprint, type Manifest, parseManifest, type SiteConfig } from '../backup/manifest.ts'
+import { fingerprint, type Manifest, parseManifest, parseSiteConfig, type SiteConfig } from '../backup/manifest.ts'
 import { type Answers, askBooks, type Proof, parseProof } from '../backup/proof.ts'
 import { isOlder } from '../compose.ts'
 import { docker } from '../docker.ts'

@@ -2,7 +2,7 @@
 import * as backup from '../backup/backup.ts'
 import { isVerified, listBackups } from '../backup/catalogue.ts'
 import { updateLedger } from '../backup/ledger.ts'
-import { fingerprint, type SiteConfig } from '../backup/manifest.ts'
+import { fingerprint, parseSiteConfig, type SiteConfig } from '../backup/manifest.ts'
 import { withRepositories } from '../backup/open.ts'
 import type { Answers } from '../backup/proof.ts'
 import type { Role } from '../backup/repository.ts'
@@ -90,7 +90,7 @@ async function liveConfig(tenant: Tenant, job: Job): Promise<SiteConfig | undefi
   const { code, stdout } = await job.exec(cat, { timeout: 20, nothrow: true })
   if (code !== 0) return undefined
   try {
-    return backup.parseSiteConfig(tenant, stdout)
+    return parseSiteConfig(tenant, stdout)
   } catch {
     return undefined // a torn file is no reason not to restore
   }

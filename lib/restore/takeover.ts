@@ -1,7 +1,7 @@
 /** The moment in which a tenant's data is exchanged: stop, rename, start, prove. Nothing in it grows with the data. */
-import { parseSiteConfig } from '../backup/backup.ts'
+
 import { updateLedger } from '../backup/ledger.ts'
-import { appVersions } from '../backup/manifest.ts'
+import { appVersions, parseSiteConfig } from '../backup/manifest.ts'
 import { compose, renderServices, runArgs, type Service } from '../compose.ts'
 import { tenantContainers } from '../containers.ts'
 import { phases, proveFrontend, startServices } from '../deploy.ts'

@@ -14,6 +14,16 @@ const pebble = stack.container('core-pebble')
 const network = `${stack.prefix}edge-public`
 
 const restart = () => docker('restart', traefik)
+/** Something is done to Traefik's file of keys while it does not run: it saves a renewal whenever that arrives. */
+const whileDown = (...command: string[]) => {
+  docker('stop', traefik)
+  inVolume(...command)
+  docker('start', traefik)
+}
+const healthy = () =>
+  eventually(20, 'Traefik is healthy', () => {
+    return docker('inspect', '-f', '{{.State.Health.Status}}', traefik) === 'healthy'
+  })
 /** A command in Traefik's volume, also while it does not run. */
 const inVolume = (...command: string[]) => {
   const volume = `${stack.container('core-acme-data')}:/srv/acme`
@@ -61,8 +71,7 @@ describe('a certificate', () => {
   })
 
   it('is ordered anew where the file of keys is lost', async () => {
-    inVolume('rm', '/srv/acme/acme.json')
-    restart()
+    whileDown('rm', '/srv/acme/acme.json')
     await eventually(30, 'both hosts answer', async () => {
       const answers = await Promise.all(
         [ERP, POS].map((host) => ask(stack, host, '/api/method/ping').catch(() => undefined)),
@@ -72,20 +81,14 @@ describe('a certificate', () => {
   })
 
   it('survives a file of keys that was too open: a start closes it', async () => {
-    inVolume('chmod', '644', '/srv/acme/acme.json')
-    restart()
+    whileDown('chmod', '644', '/srv/acme/acme.json')
     await eventually(30, 'a certificate', async () => (await serial()) !== '')
     assert.equal(docker('exec', traefik, 'stat', '-c', '%a', '/srv/acme/acme.json'), '600')
   })
 
   it('is missing where that file is damaged, which is told, and the runbook brings it back', async () => {
-    inVolume('sh', '-c', 'echo "{ not json" >/srv/acme/acme.json')
-    restart()
-    await eventually(
-      20,
-      'Traefik is healthy',
-      () => docker('inspect', '-f', '{{.State.Health.Status}}', traefik) === 'healthy',
-    )
+    whileDown('sh', '-c', 'echo "{ not json" >/srv/acme/acme.json')
+    await healthy()
     assert.equal(await serial(), '')
     const found = await finding('erp', 'certificate')
     assert.deepEqual([found?.state, found?.is], ['fail', 'none was issued yet'])
@@ -98,11 +101,7 @@ describe('a certificate', () => {
     inVolume('rm', '/srv/acme/acme.json')
     docker('network', 'disconnect', network, pebble)
     restart()
-    await eventually(
-      20,
-      'Traefik is healthy',
-      () => docker('inspect', '-f', '{{.State.Health.Status}}', traefik) === 'healthy',
-    )
+    await healthy()
     assert.equal(await serial(), '')
     const address = `${stack.env.REHEARSAL_SUBNET}.3`
     const back = spawnSync('docker', ['network', 'connect', '--ip', address, '--alias', 'pebble', network, pebble])
@@ -113,8 +112,7 @@ describe('a certificate', () => {
 
   it('is not to be had while DNS leads elsewhere: a deploy says so at once, with the record, and works once it is right', async () => {
     dns('set-default-ipv4', `{"ip":"${stack.env.REHEARSAL_SUBNET}.3"}`)
-    inVolume('rm', '/srv/acme/acme.json')
-    restart()
+    whileDown('rm', '/srv/acme/acme.json')
     await eventually(30, 'the order failed', () =>
       /Unable to obtain ACME certificate/.test(
         spawnSync('docker', ['logs', '--tail', '20', traefik], { encoding: 'utf8' }).stdout,

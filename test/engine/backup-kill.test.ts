@@ -1,18 +1,16 @@
 /** A backup that is killed or stopped at the boundary of each of its stages, or in the middle of one. */
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
-import { type Fault, injectDocker } from '../faults/injector.ts'
+import { type Fault, injectDocker, realDocker } from '../faults/injector.ts'
 import { start } from '../scripts/harness.ts'
 import { assertNothingLeft, repositoryOf } from './backups.ts'
 import { docker, eventually, useStack } from './harness.ts'
 
 const stack = useStack('backupkill', ['dickson'])
 const repository = repositoryOf(stack)
-const realDocker = spawnSync('sh', ['-c', 'command -v docker'], { encoding: 'utf8' }).stdout.trim()
 
 /** Run a backup under a fault; the invariants must hold after it, whatever it was. */
 async function underFault(fault: Fault, code: number | null): Promise<void> {

@@ -1,12 +1,11 @@
 /** A real browser before a stack's public hosts: Debian's Chromium, led to the published port whatever DNS says. */
-import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import type { TestStack } from './harness.ts'
 import { httpsPort } from './visitor.ts'
 
-const ROOT = resolve(import.meta.dirname, '../..')
-/** The client that belongs to the server in the image. */
-const CLIENT = join(ROOT, 'rehearsal/erpnext/apps/frappe/node_modules/socket.io/client-dist/socket.io.min.js')
+/** The client of the release that the image's server has. */
+const CLIENT = fileURLToPath(import.meta.resolve('socket.io-client/dist/socket.io.js'))
 
 /** Start it; the certificate is of a private authority, which other tests look at. */
 export function openBrowser(stack: TestStack): Promise<Browser> {

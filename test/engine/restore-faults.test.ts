@@ -5,10 +5,10 @@ import { mkdtempSync, openSync, readdirSync, readSync, rmSync, statSync, writeSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { type Fault, injectDocker } from '../faults/injector.ts'
+import { type Fault, injectDocker, realDocker } from '../faults/injector.ts'
 import { assertNothingLeft, repositoryOf } from './backups.ts'
 import { docker, useStack } from './harness.ts'
-import { type MarkedBooks, markBooks, realDocker, restoreUnder } from './restores.ts'
+import { type MarkedBooks, markBooks, restoreUnder } from './restores.ts'
 
 const stack = useStack('restorefault', ['dickson'])
 const repository = repositoryOf(stack)

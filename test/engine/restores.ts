@@ -1,17 +1,15 @@
 /** A restore under a fault, and what must hold after it: whole books, of the old time or the new one, never a mix. */
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Fault, injectDocker } from '../faults/injector.ts'
+import { type Fault, injectDocker, realDocker } from '../faults/injector.ts'
 import { start } from '../scripts/harness.ts'
 import { assertNothingLeft, repositoryOf } from './backups.ts'
 import { type Books, openBooks } from './books.ts'
 import { docker, eventually, type TestStack } from './harness.ts'
 
 const SITE = 'erp.dickson-supplies.com'
-export const realDocker = spawnSync('sh', ['-c', 'command -v docker'], { encoding: 'utf8' }).stdout.trim()
 
 export interface MarkedBooks {
   readonly books: Books

@@ -15,8 +15,12 @@
  * `at` counts from 1 over all runs since the injector was made. A sweep is: n = 1, 2, … until `struck()` is false.
  * Run the script in a process group of its own (`detached`), or `interrupt` reaches the test as well.
  */
+import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+
+/** The docker behind the injector in the engine tier. */
+export const realDocker = spawnSync('sh', ['-c', 'command -v docker'], { encoding: 'utf8' }).stdout.trim()
 
 export const MODES = ['fail', 'kill-before', 'kill-after', 'term', 'interrupt', 'hang'] as const
 

@@ -1,13 +1,12 @@
 /** A fault at one docker call of a deploy from nothing, the seven invariants after it, and the plain run that must mend it. */
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { compose, docker, eventually, type TestStack } from '../engine/harness.ts'
 import { type Ran, start } from '../scripts/harness.ts'
-import { type Fault, injectDocker } from './injector.ts'
+import { type Fault, injectDocker, realDocker } from './injector.ts'
 
 const CODES: Record<Fault['mode'], (number | null)[]> = {
   fail: [0, 1, 3],
@@ -17,8 +16,6 @@ const CODES: Record<Fault['mode'], (number | null)[]> = {
   interrupt: [130],
   hang: [1, 3],
 }
-
-const realDocker = spawnSync('sh', ['-c', 'command -v docker'], { encoding: 'utf8' }).stdout.trim()
 
 export interface Outcome {
   /** False where the deploy made fewer calls than the fault waited for. */

@@ -1,0 +1,135 @@
+/** What becomes of a repository after a backup: it is checked, old backups go, the new ones are copied off-site. */
+import { $ } from 'zx/core'
+import { messageOf, OperatorError } from '../errors.ts'
+import type { Tenant } from '../registry.ts'
+import { checkRepository, copySnapshots, forget, prune, type Repository, repositoryBytes } from '../restic.ts'
+import { readIntent } from '../restore/intent.ts'
+import { type Backup, isVerified, listBackups } from './catalogue.ts'
+import { readLedger, updateLedger } from './ledger.ts'
+import { type Policy, planRetention } from './retention.ts'
+
+/** The data of a repository is read in this many nights; a small one on this machine every night. */
+const PARTS = 7
+const SMALL = 256 * 2 ** 20
+/** Sizes that the ledger remembers. */
+const MONTH = 31
+
+/** The registry's retention, with what was said on the command line instead. */
+export function policyOf(
+  { retention }: Tenant,
+  options: { [K in `keep-${'daily' | 'weekly' | 'monthly'}`]: number | undefined },
+): Policy {
+  return {
+    keepDaily: options['keep-daily'] ?? retention.keepDaily,
+    keepWeekly: options['keep-weekly'] ?? retention.keepWeekly,
+    keepMonthly: options['keep-monthly'] ?? retention.keepMonthly,
+  }
+}
+
+/**
+ * Read the next seventh of the repository's data (all of a small one) and all of its structure.
+ * @throws OperatorError (1) where anything is damaged; the ledger says so, and nothing is removed until a check passes.
+ */
+export async function check(repository: Repository): Promise<void> {
+  const { tenant } = repository
+  const { checked, sizes = [] } = await readLedger(tenant)
+  const size = await repositoryBytes(repository)
+  const parts = repository.place.directory && size < SMALL ? 1 : PARTS
+  const part = ((checked?.part ?? 0) % parts) + 1
+  const at = new Date().toISOString()
+  await updateLedger(tenant, { sizes: [...sizes, { at, bytes: size }].slice(-MONTH) })
+  try {
+    await checkRepository(repository, part, parts)
+  } catch (error) {
+    await updateLedger(tenant, { checked: { at, part: checked?.part ?? 0, damaged: messageOf(error) } })
+    throw new OperatorError(`${tenant.name}: the repository is damaged; nothing was removed: ${messageOf(error)}`, {
+      hint: 'see docs/backup.md#the-repository-is-damaged',
+      cause: error,
+    })
+  }
+  await updateLedger(tenant, { checked: { at, part } })
+}
+
+/** What retention did. */
+export interface Kept {
+  kept: number
+  forgotten: number
+  /** What the operator should know. */
+  remarks: string[]
+}
+
+/** Forget the backups that retention lets go, with their proofs, and give their space back. Runs only after a passed check. */
+export async function keep(repository: Repository, policy: Policy): Promise<Kept> {
+  const needed = await neededSnapshots(repository.tenant)
+  const backups = await listBackups(repository)
+  const { forget: gone, held } = planRetention(backups, policy, needed, Date.now())
+  if (gone.length === 0)
+    return { kept: backups.length, forgotten: 0, remarks: held ? [`nothing was removed: ${held}`] : [] }
+  const fault = await remove(repository, gone)
+  const left = await listBackups(repository) // an append-only server says no, and restic ends with 0
+  const stayed = gone.some(({ id }) => left.some((backup) => backup.id === id))
+  const why = fault ?? (stayed ? 'an append-only repository is pruned by its own host' : undefined)
+  const remarks = why ? [`not all that retention lets go was removed: ${why}`] : []
+  return { kept: left.length, forgotten: backups.length - left.length, remarks }
+}
+
+/** Forget backups with their proofs and give their space back. Returns why it could not; the backups are none the worse. */
+async function remove(repository: Repository, backups: Backup[]): Promise<string | undefined> {
+  try {
+    await forget(
+      repository,
+      backups.flatMap(({ id, proof }) => [id, ...(proof ? [proof] : [])]),
+    )
+    await prune(repository)
+    return undefined
+  } catch (error) {
+    $.signal?.throwIfAborted()
+    return messageOf(error)
+  }
+}
+
+/** Snapshots that something depends on: a restore that is not finished, or that can still be undone. */
+async function neededSnapshots(tenant: Tenant): Promise<string[]> {
+  const [intent, { restored }] = await Promise.all([readIntent(tenant), readLedger(tenant)])
+  return [...(intent?.snapshots ?? []), ...(restored?.kept ? restored.snapshots : [])]
+}
+
+/**
+ * Copy every verified backup that the off-site repository lacks, newer than what it had last.
+ * @throws OperatorError (1) where the newest did not arrive; here it is verified all the same.
+ */
+export async function copyOffsite(
+  repository: Repository,
+  open: () => Promise<Repository>,
+): Promise<{ copied: number }> {
+  const { tenant } = repository
+  try {
+    return await copyMissing(repository, await open())
+  } catch (error) {
+    $.signal?.throwIfAborted()
+    if (!(error instanceof OperatorError)) throw error
+    const { message, hint = `npx zx scripts/backup.ts ${tenant.name} copies what was missed` } = error
+    throw new OperatorError(`${tenant.name}: backed up and verified here, but not off-site: ${message}`, {
+      hint,
+      cause: error,
+    })
+  }
+}
+
+async function copyMissing(repository: Repository, offsite: Repository): Promise<{ copied: number }> {
+  const { tenant } = repository
+  const [here, there] = await Promise.all([listBackups(repository), listBackups(offsite)])
+  const newest = there.filter(isVerified).at(-1)?.at ?? ''
+  const missing = here.filter(isVerified).filter(({ at }) => at > newest)
+  await copySnapshots(
+    repository,
+    offsite,
+    missing.flatMap(({ id, proof }) => [id, proof]),
+  )
+  const arrived = (await listBackups(offsite)).filter(isVerified).at(-1)
+  const wanted: Backup | undefined = here.filter(isVerified).at(-1)
+  if (!arrived || !wanted || arrived.original !== wanted.original)
+    throw new OperatorError(`${tenant.name}: the newest backup did not arrive off-site`)
+  await updateLedger(tenant, { offsite: { at: new Date().toISOString(), snapshot: wanted.id } })
+  return { copied: missing.length }
+}

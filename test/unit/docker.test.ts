@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
+import { docker, inspect } from '../../lib/docker.ts'
+
+/** A docker first on PATH that repeats what it gets on stdin and then its arguments. */
+const folder = mkdtempSync(join(tmpdir(), 'erp-docker-'))
+writeFileSync(join(folder, 'docker'), '#!/bin/sh\n[ "$1" = network ] && exit 1\ncat; echo "$*"\n')
+chmodSync(join(folder, 'docker'), 0o755)
+const before = process.env.PATH
+process.env.PATH = `${folder}:${before}`
+after(() => {
+  process.env.PATH = before
+  rmSync(folder, { recursive: true, force: true })
+})
+
+describe('a docker call', () => {
+  for (const input of ['a password', ''])
+    it(`ends its stdin after ${JSON.stringify(input)}`, async () => {
+      const { code, stdout, timedOut } = await docker(['exec'], { input, timeout: 3, nothrow: true })
+      assert.deepEqual([code, stdout, timedOut], [0, `${input}exec\n`, false])
+    })
+
+  it('has nothing on stdin where nothing is given', async () => {
+    assert.equal((await docker(['ps'], { timeout: 3 })).stdout, 'ps\n')
+  })
+
+  it('that inspects nothing asks nothing, and one that tells nothing is a failure', async () => {
+    assert.deepEqual(await inspect('network', [], 3), [])
+    await assert.rejects(inspect('network', ['gone'], 3), { code: 1, message: /docker network inspect failed/ })
+  })
+})
