@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { $ } from 'zx/core'
 import { trixieSources } from './host.ts'
@@ -86,6 +86,9 @@ const LEAN = [
   '/usr/share/lintian/*',
 ]
 const REPOSITORY = 'securenexus-rehearsal'
+const CHECKOUT = resolve(import.meta.dirname, '..')
+/** The label of what this checkout made: another's images are not ours to remove. */
+export const MADE_BY = `erp.rehearsal=${CHECKOUT}`
 const quiet = $({ quiet: true })
 
 /**
@@ -114,7 +117,7 @@ async function build(recipe: Recipe, { variant }: BuildOptions, say: (line: stri
   const programs = await mkdtemp(join(tmpdir(), 'rehearsal-programs-'))
   try {
     if (recipe.program) await getProgram(recipe.program, programs)
-    await quiet`docker build --quiet --network none --build-context programs=${programs} ${args} --tag ${tag} ${folder}`
+    await quiet`docker build --quiet --network none --label ${MADE_BY} --build-context programs=${programs} ${args} --tag ${tag} ${folder}`
   } finally {
     await rm(programs, { recursive: true, force: true })
   }
@@ -148,7 +151,7 @@ async function makeBase(recipe: Recipe, tag: string, say: (line: string) => void
     const options = ['--variant=essential', '--quiet', `--include=${recipe.packages.join(',')}`]
     const tar = join(folder, 'base.tar')
     await quiet`mmdebstrap ${options} ${lean} ${[...hooks, EMPTY]} trixie ${tar} ${sources}`
-    await quiet`docker import ${tar} ${tag}`
+    await quiet`docker import --change ${`LABEL erp.rehearsal=${JSON.stringify(CHECKOUT)}`} ${tar} ${tag}`
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

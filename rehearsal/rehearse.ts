@@ -9,7 +9,7 @@ import { $ } from 'zx/core'
 import tenants from '../tenants.ts'
 import { startAuthority } from './authority.ts'
 import { prepareForBuilding, prepareHost } from './host.ts'
-import { buildImages } from './images.ts'
+import { buildImages, MADE_BY } from './images.ts'
 import { docker, makeStack, type Stack } from './stack.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
@@ -106,13 +106,7 @@ To remove all of it:                npm run rehearse -- --down`)
 /** Containers, volumes, networks, images and files of the rehearsal; the packages that it installed stay. */
 async function down(): Promise<void> {
   makeStack(HOME, PREFIX, {}).remove()
-  const built = docker(
-    'images',
-    '--format',
-    '{{.Repository}}:{{.Tag}}',
-    '--filter',
-    'reference=securenexus-rehearsal/*',
-  )
+  const built = docker('images', '--format', '{{.Repository}}:{{.Tag}}', '--filter', `label=${MADE_BY}`)
   const images = built.split('\n').filter(Boolean)
   if (images.length > 0) docker('rmi', ...images)
   say(`Removed the containers, volumes, networks and files of the rehearsal, and ${images.length} images.`)

@@ -1,6 +1,9 @@
 #!/bin/sh
 # Traefik takes its static settings from one source alone: the file, in which this puts what .env decides.
 set -eu
+
+# deploy.ts core compares these with what the repository holds now.
+mkdir -p /tmp/started && cp /opt/erp/entrypoint.sh /opt/erp/traefik.yml /tmp/started/
 sed -e "s|ACME_EMAIL|$ACME_EMAIL|" -e "s|ACME_CA_SERVER|$ACME_CA_SERVER|" /opt/erp/traefik.yml >/tmp/traefik.yml
 
 # Traefik refuses a file of keys that others could read; a restored volume may bring it so.

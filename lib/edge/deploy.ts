@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { renderServices } from '../compose.ts'
 import { type Container, tenantContainers } from '../containers.ts'
 import { type Change, planChanges, startServices } from '../deploy.ts'
-import type { Engine } from '../docker.ts'
+import { docker, type Engine } from '../docker.ts'
 import { OperatorError, preconditionError } from '../errors.ts'
 import { verifyHardening } from '../gate.ts'
 import { portHolder } from '../ports.ts'
@@ -14,7 +14,7 @@ import { edgeOf } from './hosts.ts'
 import { dnsTroubles, dnsWarnings, proveHosts, type Silent } from './prove.ts'
 import { planPublishing, publish, publishedTenants, readMark } from './publish.ts'
 import { parsePort, verifyEdgeSettings } from './settings.ts'
-import { awaitTaken } from './traefik.ts'
+import { awaitTaken, isOutdated } from './traefik.ts'
 
 /** One deploy's share of the edge. */
 export interface EdgeWork {
@@ -124,14 +124,20 @@ export async function deployCore(options: CoreOptions, reporter: Reporter): Prom
   const order = { core, registry, names, tidy: true }
   const ground = await step('Check the machine, the settings and the files of the edge', () => corePreflight(options))
   for (const warning of ground.warnings) warn(warning)
-  const changes = planChanges(ground.services, ground.containers)
+  const traefik = core.service('traefik')
+  const plain = planChanges(ground.services, ground.containers)
+  const restarts = plain.length === 0 && (await isOutdated(core))
+  const changes: Change[] = restarts ? [{ service: traefik, why: 'changed' }] : plain
   if (options.dryRun) return { changes, published: (await planPublishing(order)).changed }
   if (changes.length > 0) {
     await step('Get the images that are missing', (note) => pullMissing(core, ground.services, note))
   }
   const published = await step('Publish the files that were checked', () => options.publishing(() => publish(order)))
   if (changes.length > 0) {
-    await step('Start Traefik', (note) => startServices(core, ground.services, timeout, note))
+    await step('Start Traefik', async (note) => {
+      if (restarts) await docker(['restart', core.container('traefik')], { timeout: 60 })
+      await startServices(core, ground.services, timeout, note)
+    })
   }
   await step('Wait until Traefik works by them', async () => awaitTaken(core, (await readMark(core)) ?? ''))
   await tellSilent(options, names, published, reporter)

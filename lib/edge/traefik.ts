@@ -28,6 +28,13 @@ export async function isRunning(core: Unit): Promise<boolean> {
   return containers.some(({ service, status }) => service === core.service('traefik') && status === 'running')
 }
 
+/** Whether it was started from other static settings than the repository holds now: it reads those only once. */
+export async function isOutdated(core: Unit): Promise<boolean> {
+  const compare = 'cd /tmp/started || exit 3; for file in *; do cmp -s "$file" "/opt/erp/$file" || exit 3; done'
+  const { code } = await dockerExec(core.container('traefik'), ['sh', '-c', compare], { timeout: 6, nothrow: true })
+  return code === 3
+}
+
 /**
  * Ask Traefik. Its API is a router of shared.yml: no answer means that it has loaded no file at all.
  * @throws Error

@@ -1,6 +1,8 @@
 /** The edge with both tenants: four hosts, who is believed, and one tenant's mistake that is nobody else's outage. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { Browser } from 'playwright-core'
@@ -300,6 +302,31 @@ describe('deploy core', () => {
     const { code, stdout, stderr } = await stack.script('deploy', ['core'])
     assert.equal(code, 0, stderr)
     assert.match(stdout, /core: Traefik is up; nothing had to be done/)
+    assert.equal(stack.fingerprint('core'), before)
+  })
+
+  it('restarts Traefik where it was started from other settings, once', async () => {
+    const startedAt = () => docker('inspect', '-f', '{{.Id}} {{.State.StartedAt}}', traefik)
+    const before = startedAt()
+    docker('exec', traefik, 'sh', '-c', 'echo "# of another release" >>/tmp/started/traefik.yml')
+    const plan = await stack.script('deploy', ['core', '--dry-run'])
+    assert.match(plan.stdout, /start core-traefik \(changed\)/)
+    assert.equal(startedAt(), before)
+    assert.equal((await stack.script('deploy', ['core'])).code, 0)
+    const [[id, moment], [sameId, later]] = [before.split(' '), startedAt().split(' ')]
+    assert.deepEqual([sameId, later === moment], [id, false])
+    assert.match((await stack.script('deploy', ['core'])).stdout, /nothing had to be done/)
+  })
+
+  it('names who holds a port that it would publish, and changes nothing', async () => {
+    const holder = createServer().listen(0, '127.0.0.1')
+    await once(holder, 'listening')
+    const { port } = holder.address() as AddressInfo
+    const before = stack.fingerprint('core')
+    const { code, stderr } = await stack.script('deploy', ['core'], { env: { HTTPS_PORT: `127.0.0.1:${port}` } })
+    holder.close()
+    assert.equal(code, 3, stderr)
+    assert.match(stderr, new RegExp(`port ${port} is held by pid ${process.pid} \\(.+\\); nothing was started`))
     assert.equal(stack.fingerprint('core'), before)
   })
 
