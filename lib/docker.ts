@@ -10,6 +10,8 @@ import { OperatorError, preconditionError } from './errors.ts'
 export interface DockerOptions {
   /** Written to the process's stdin, which is closed otherwise. Secrets travel here. */
   input?: string
+  /** A file that becomes the process's stdin, whatever its size. */
+  inputFile?: string
   /** Keep stdin open after `input`: the program inside ends when we do. */
   holdStdin?: boolean
   /** Gets stderr line by line as it comes. */
@@ -36,7 +38,8 @@ export interface DockerResult {
  */
 export async function docker(args: string[], options: DockerOptions = {}): Promise<DockerResult> {
   const { input, timeout = 120, nothrow = false, always = false } = options
-  const stdin = input === undefined ? 'ignore' : 'pipe'
+  const file = options.inputFile === undefined ? undefined : await open(options.inputFile)
+  const stdin = file ? file.fd : input === undefined ? 'ignore' : 'pipe'
   const run = $({
     stdio: [stdin, 'pipe', 'pipe'],
     quiet: true,
@@ -51,6 +54,7 @@ export async function docker(args: string[], options: DockerOptions = {}): Promi
   if (input !== undefined) child.stdin.write(input)
   if (input !== undefined && !options.holdStdin) child.stdin.end() // also an empty input has an end
   const output = await child.finally(() => clearTimeout(limit))
+  await file?.close()
   if (output.exitCode !== 0) await sleep(50) // a Ctrl-C may have reached it before us
   if (!always) $.signal?.throwIfAborted()
   const timedOut = output.signal === 'SIGKILL' && performance.now() - begun >= timeout * 1000 - 50
@@ -143,7 +147,7 @@ function parseInfo(text: string): Record<string, unknown> {
  * @throws OperatorError (1), unless `nothrow`.
  */
 export function dockerExec(container: string, command: string[], options: DockerOptions = {}): Promise<DockerResult> {
-  const interactive = options.input === undefined ? [] : ['-i']
+  const interactive = options.input === undefined && options.inputFile === undefined ? [] : ['-i']
   return docker(['exec', ...interactive, container, ...command], options)
 }
 

@@ -1,5 +1,5 @@
 /** What was done to a tenant, by whom and how it ended: one line of JSON an action in state/<tenant>/journal.jsonl. */
-import { appendFile } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { makeDirectory } from './lock.ts'
 
@@ -17,8 +17,20 @@ export interface JournalEntry {
   message?: string
 }
 
-/** Append one entry. A line of this size is written whole: O_APPEND keeps two writers apart. */
+/**
+ * Append one entry. A line of this size is written whole: O_APPEND keeps two writers apart. On a full disk none of it stays.
+ * @throws Error
+ */
 export async function appendJournal(file: string, entry: JournalEntry): Promise<void> {
   await makeDirectory(dirname(file))
-  await appendFile(file, `${JSON.stringify(entry)}\n`, { mode: 0o600 })
+  const handle = await open(file, 'a', 0o600)
+  try {
+    const { size } = await handle.stat()
+    await handle.writeFile(`${JSON.stringify(entry)}\n`).catch(async (error) => {
+      await handle.truncate(size)
+      throw error
+    })
+  } finally {
+    await handle.close()
+  }
 }

@@ -10,8 +10,8 @@ import { readSecret } from './secrets.ts'
 const SITES = '/home/frappe/frappe-bench/sites'
 const PYTHON = '/home/frappe/frappe-bench/env/bin/python'
 /** Our marks in site_config.json: the site is whole (written by tenant/site.py), its scheduler was switched on once. */
-const SITE_KEY = 'erp_site_made'
-const SCHEDULER_KEY = 'erp_scheduler_enabled'
+export const SITE_KEY = 'erp_site_made'
+export const SCHEDULER_KEY = 'erp_scheduler_enabled'
 /** Marks in redis-cache which image filled it. */
 const CACHE_KEY = 'erp:image'
 

@@ -90,7 +90,9 @@ async function lockedAndRecorded<T>(unit: Unit, run: Run, work: () => Promise<T>
       const took = Math.round((Date.now() - begun) / 100) / 10
       const entry = { at, verb, by, code, seconds: took, ...(ids && { ids }), ...(message && { message }) }
       await appendJournal(unit.state('journal.jsonl'), entry).catch((error) => {
-        reporter.warn(`${unit.name}: the journal was not written: ${messageOf(error)}`)
+        const why = `the journal was not written: ${messageOf(error)}`
+        if (code === EXIT.done) throw new OperatorError(`it was done, but ${why}`, { hint: `df -h ${unit.state()}` })
+        reporter.warn(`${unit.name}: ${why}`)
       })
     }
   })

@@ -3,6 +3,7 @@ import { checkSnapshotName } from '../lib/backup/catalogue.ts'
 import { command } from '../lib/command.ts'
 import { askEngine, type Engine } from '../lib/docker.ts'
 import { usageError } from '../lib/errors.ts'
+import { planImport } from '../lib/import/import.ts'
 import type { Tenant } from '../lib/registry.ts'
 import type { Reporter } from '../lib/reporter.ts'
 import { drill } from '../lib/restore/drill.ts'
@@ -12,12 +13,17 @@ import * as outcome from '../lib/restore/outcome.ts'
 import * as restore from '../lib/restore/restore.ts'
 import { takeOver } from '../lib/restore/takeover.ts'
 
-const MODES = ['list', 'undo', 'drill', 'export'] as const
+const MODES = ['list', 'undo', 'drill', 'export', 'import'] as const
 
 command({
   name: 'restore',
   summary: 'Restore a tenant from a verified backup, after saving what is there. An interrupted restore is finished.',
-  examples: ['restore.ts dickson --list', 'restore.ts dickson --dry-run', 'restore.ts dickson --drill --quiet'],
+  examples: [
+    'restore.ts dickson --list',
+    'restore.ts dickson --dry-run',
+    'restore.ts dickson --drill --quiet',
+    'restore.ts byrne --import /srv/old-erp',
+  ],
   tenants: 'one',
   changes: true,
   modes: MODES,
@@ -30,15 +36,18 @@ command({
     undo: { type: 'boolean', help: 'bring back what the last restore replaced' },
     drill: { type: 'boolean', help: 'restore into a scratch stack, compare, remove it' },
     export: { type: 'string', value: 'DIR', help: 'write a backup as portable files' },
+    import: { type: 'string', value: 'DIR', help: 'an export, a dump with tars, `bench backup`; or the word volumes' },
   },
-  notes: ['A server that is gone, undo, drills by cron, exports: docs/restore.md'],
+  notes: ['A server that is gone, undo, drills by cron, exports: docs/restore.md; imports: docs/taking-over.md'],
   async run({ tenants, registry, options, dryRun, forEachTenant, consent, ...reporter }) {
     const mode = outcome.modeOf(MODES.filter((one) => options[one] !== undefined && options[one] !== false))
     checkSnapshotName(options.snapshot)
+    if (mode === 'import' && (options.snapshot !== 'latest' || options.offsite))
+      throw usageError('--import takes nothing from a repository: neither --snapshot nor --offsite')
     const [named] = tenants
     if (!named) throw usageError('a tenant is missing')
     const interrupted = mode === 'restore' && (await readIntent(named)) !== undefined
-    const asks = !dryRun && !interrupted && ['restore', 'undo'].includes(mode)
+    const asks = !dryRun && !interrupted && ['restore', 'undo', 'import'].includes(mode)
     const agreed = asks ? consent(named, options.confirm) : async () => {}
     const engine = await askEngine()
     const wanted: restore.Wanted = { snapshot: options.snapshot, from: options.offsite ? 'offsite' : 'repository' }
@@ -53,7 +62,14 @@ command({
       const ground = await reporter.step('Check the machine, the images and the secrets', (note) =>
         restore.prepare(tenant, registry, note),
       )
-      if (mode === 'restore') return live(tenant, ground, all)
+      if (mode === 'restore') return exchange(tenant, await planRestore(tenant, ground, all), all)
+      if (mode === 'import') {
+        const what = options.import ?? ''
+        const coming = await reporter.step('Read what comes and the live books', () =>
+          planImport(tenant, registry, ground, what, reporter),
+        )
+        return exchange(tenant, coming, all)
+      }
       if (dryRun) return { text: `${tenant.name}: would restore ${wanted.snapshot} into a scratch stack and remove it` }
       if (mode === 'drill') return outcome.drilled(tenant, await drill(tenant, ground, wanted, reporter))
       reporter.warn('the files hold the site’s keys and passwords in clear: keep them as you keep secrets/')
@@ -76,19 +92,24 @@ interface All {
   unsaved: boolean
 }
 
-async function live(tenant: Tenant, ground: restore.Ground, { registry, engine, wanted, ...all }: All) {
-  const { step, say, warn } = all.reporter
-  const plan = await step('Read the backup and the live books', () => restore.plan(tenant, ground, wanted))
-  for (const warning of plan.warnings) warn(warning)
-  if (all.dryRun) return { text: plan.text }
-  say(plan.text)
+async function planRestore(tenant: Tenant, ground: restore.Ground, { wanted, reporter }: All): Promise<outcome.Coming> {
+  const plan = await reporter.step('Read the backup and the live books', () => restore.plan(tenant, ground, wanted))
+  const bring = () => restore.bring(tenant, ground, plan, wanted.from, reporter.step)
+  return { ...plan, snapshot: plan.choice.backup.id, bring }
+}
+
+/** Tell, ask, save what is there, bring what comes, exchange. */
+async function exchange(tenant: Tenant, coming: outcome.Coming, { registry, engine, reporter, ...all }: All) {
+  for (const warning of coming.warnings) reporter.warn(warning)
+  if (all.dryRun) return outcome.planned(tenant, coming)
+  reporter.say(coming.text)
   await all.agreed()
-  const saves = plan.content.has('data') && !all.unsaved
+  const saves = coming.hasData && !all.unsaved
   const saved = saves
-    ? [await step('Back up what is there', (note) => restore.saveLive(tenant, registry, engine, note))]
+    ? [await reporter.step('Back up what is there', (note) => restore.saveLive(tenant, registry, engine, note))]
     : []
-  await restore.bring(tenant, ground, plan, wanted.from, step)
-  return outcome.exchanged(tenant, await takeOver(tenant, outcome.intentOf(plan, saved), all.reporter))
+  await coming.bring()
+  return outcome.exchanged(tenant, await takeOver(tenant, outcome.intentOf(coming, saved), reporter))
 }
 
 async function undo(tenant: Tenant, { registry, dryRun, agreed, reporter }: All) {

@@ -3,6 +3,8 @@
 # its volumes. Each order goes on where a killed one was, and does nothing where all of it was done.
 #
 #   swap    the data becomes previous, incoming becomes the data
+#           (a database that ran before us lies at the root of its volume, and is gathered into previous first)
+#   release what was gathered goes back to where its own stack finds it, and so does its site
 #   turn    previous becomes incoming, so that a swap brings back what the last one replaced
 #   make    make room for what comes, owned as it must be
 #   clean   remove what an unfinished restore has left beside the data
@@ -27,6 +29,14 @@ exchange() { # data incoming previous
   move "$2" "$1"
 }
 
+# ibdata1 moves last: while it is at the root, a killed run goes on here.
+gather() {
+  mkdir -p "$out/db/previous"
+  find "$out/db" -mindepth 1 -maxdepth 1 ! -name ibdata1 ! -name data ! -name incoming ! -name previous ! -name .removed \
+    -exec mv {} "$out/db/previous/" \;
+  mv "$out/db/ibdata1" "$out/db/previous/"
+}
+
 entries() { # what lies in a directory of assets, but for what is ours: a backup leaves that out
   find "$1" -mindepth 1 -maxdepth 1 ! -name .incoming ! -name .arriving ! -name .previous ! -name .removed
 }
@@ -38,6 +48,10 @@ exchange_assets() {
     entries "$out/assets" | while IFS= read -r entry; do mv "$entry" "$out/assets/.previous/"; done
     mv "$out/assets/.incoming" "$out/assets/.arriving"
   fi
+  arrive
+}
+
+arrive() {
   [ -e "$out/assets/.arriving" ] || return 0
   entries "$out/assets/.arriving" | while IFS= read -r entry; do mv "$entry" "$out/assets/"; done
   rmdir "$out/assets/.arriving"
@@ -45,6 +59,7 @@ exchange_assets() {
 
 case $order in
 swap)
+  [ ! -e "$out/db/ibdata1" ] || gather
   exchange db/data db/incoming db/previous
   exchange "sites/$site" "sites/incoming/$site" "sites/previous/$site"
   exchange_assets
@@ -55,6 +70,24 @@ turn)
   [ ! -e "$out/db/previous" ] || move db/previous db/incoming
   [ ! -e "$out/sites/previous/$site" ] || move "sites/previous/$site" "sites/incoming/$site"
   [ ! -e "$out/assets/.previous" ] || move assets/.previous assets/.incoming
+  ;;
+release)
+  rm -rf "$out"/*/.removed
+  [ ! -e "$out/db/data" ] || move db/data db/.removed
+  if [ -e "$out/db/previous" ]; then
+    find "$out/db/previous" -mindepth 1 -maxdepth 1 -exec mv {} "$out/db/" \;
+    rmdir "$out/db/previous"
+  fi
+  if [ -e "$out/sites/previous/$site" ]; then
+    [ ! -e "$out/sites/$site" ] || move "sites/$site" sites/.removed
+    move "sites/previous/$site" "sites/$site"
+  fi
+  if [ -e "$out/assets/.previous" ]; then
+    entries "$out/assets" | while IFS= read -r entry; do rm -rf "$entry"; done
+    mv "$out/assets/.previous" "$out/assets/.arriving"
+  fi
+  arrive
+  rm -rf "$out"/*/.removed
   ;;
 make)
   mkdir -p "$out/db/incoming" "$out/sites/incoming/$site" "$out/assets/.incoming"

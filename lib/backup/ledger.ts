@@ -1,6 +1,6 @@
 /** What is known of a tenant's backups without opening a repository: state/<tenant>/ledger.json. */
 import { readFile } from 'node:fs/promises'
-import { messageOf, preconditionError } from '../errors.ts'
+import { messageOf, OperatorError, preconditionError } from '../errors.ts'
 import { writeAtomically } from '../files.ts'
 import { makeDirectory } from '../lock.ts'
 import type { Tenant } from '../registry.ts'
@@ -48,9 +48,11 @@ export async function readLedger(tenant: Tenant): Promise<Ledger> {
   }
 }
 
-/** Write some entries and keep the others. */
+/** Write some entries and keep the others. @throws OperatorError (1): what it would tell has happened already. */
 export async function updateLedger(tenant: Tenant, entries: Partial<Ledger>): Promise<void> {
   await makeDirectory(tenant.state())
   const ledger = { ...(await readLedger(tenant)), ...entries }
-  await writeAtomically(tenant.state('ledger.json'), `${JSON.stringify(ledger, null, 2)}\n`, 0o600)
+  await writeAtomically(tenant.state('ledger.json'), `${JSON.stringify(ledger, null, 2)}\n`, 0o600).catch((error) => {
+    throw new OperatorError(messageOf(error), { cause: error })
+  })
 }

@@ -29,6 +29,8 @@ export interface Manifest {
 /** What we read of a site's site_config.json. Its values are secrets. */
 export interface SiteConfig {
   db_name?: string
+  /** Where it is not the schema's name. */
+  db_user?: string
   db_password?: string
   encryption_key?: string
 }

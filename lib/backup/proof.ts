@@ -41,6 +41,12 @@ export interface Proof {
 
 export const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 
+/** One number for all answers: an export carries it. */
+export function digestOf(answers: Answers): string {
+  const series = Object.fromEntries(Object.entries(answers.series).sort())
+  return sha256(JSON.stringify({ ...answers, series }))
+}
+
 /** Ask a database about the books of a site. */
 export async function askBooks(ask: Ask, schema: string, key: string | undefined): Promise<Answers> {
   const tables = await ask(

@@ -2,7 +2,7 @@
 import { link, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { withRepositories } from '../backup/open.ts'
-import { askBooks } from '../backup/proof.ts'
+import { askBooks, digestOf } from '../backup/proof.ts'
 import { dockerToFile } from '../docker.ts'
 import { preconditionError } from '../errors.ts'
 import { syncToDisk } from '../files.ts'
@@ -90,6 +90,7 @@ async function dump(scratch: Tenant, { mariadb }: Ground, choice: Choice, file: 
       snapshot: backup.original,
       at: manifest.at,
       apps: JSON.stringify(manifest.apps),
+      answers: digestOf(proof.answers),
     }).map(([name, value]) => `-- ${name}: ${value}`),
   ].join('\n')
   const script = `set -euo pipefail; { printf '%s\\n' "$1"; shift; mariadb-dump "$@"; } | zstd -q`

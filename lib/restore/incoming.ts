@@ -22,7 +22,7 @@ const MARGIN = 200 * 2 ** 20
 export async function fetchIncoming(repository: Repository, { backup, bytes }: Choice): Promise<void> {
   const { tenant, job } = repository
   await rename(tenant, job, 'clean')
-  await verifySpace(tenant, job, bytes + MARGIN)
+  await verifySpace(tenant, job, bytes)
   await rename(tenant, job, 'make')
   await restoreDirectory(repository, backup.id, '/db', '/out/db/incoming')
   await restoreDirectory(repository, backup.id, `/sites/${tenant.site}`, `/out/sites/incoming/${tenant.site}`)
@@ -30,30 +30,44 @@ export async function fetchIncoming(repository: Repository, { backup, bytes }: C
   await job.exec(['sync'], { timeout: 600 })
 }
 
-async function verifySpace(tenant: Tenant, job: Job, needed: number): Promise<void> {
+/** @throws OperatorError (3) where the disk has less than this many bytes. */
+export async function verifySpace(tenant: Tenant, job: Job, needed: number): Promise<void> {
   const { stdout } = await job.exec(['df', '-Pk', '/out/db'], { timeout: 20 })
   const free = Number(stdout.split('\n')[1]?.split(/\s+/)[3]) * 1024
-  if (free >= needed) return
+  if (free >= needed + MARGIN) return
   throw preconditionError(
-    `${tenant.name}: the backup needs ${gib(needed)} beside the live data, the disk has ${gib(free)}; nothing was changed`,
+    `${tenant.name}: the backup needs ${gib(needed + MARGIN)} beside the live data, the disk has ${gib(free)}; nothing was changed`,
     'docker system df',
   )
+}
+
+/** What the database in incoming/ must be. */
+export type Expected = Pick<Choice, 'config'> & {
+  manifest: Pick<Choice['manifest'], 'schema'>
+  proof: Pick<Choice['proof'], 'answers'>
 }
 
 /**
  * Boot what came in a container without a network, compare its answers with the proof, end every session (a cookie older
  * than the backup would be valid again), and give root the password of the secret file.
  * @param image MariaDB's
+ * @param accounts statements that make what is needed besides
  * @throws OperatorError (1); the live data is untouched.
  */
-export async function proveIncoming(tenant: Tenant, image: string, choice: Choice): Promise<void> {
-  const { manifest, proof, config } = choice
+export async function proveIncoming(
+  tenant: Tenant,
+  image: string,
+  { manifest, proof, config }: Expected,
+  accounts: string[] = [],
+): Promise<void> {
   const password = await readSecret(tenant.secret('db_password'))
   await withIncomingServer(tenant, image, async (ask) => {
     compare(tenant, proof.answers, await askBooks(ask, manifest.schema, config.encryption_key))
     const roots = await ask("select host from mysql.global_priv where user = 'root'")
     const alter = roots.map(([host = '']) => `alter user 'root'@'${host}' identified by '${password}';`)
-    await ask([`delete from \`${manifest.schema}\`.tabSessions;`, 'flush privileges;', ...alter].join('\n'))
+    await ask(
+      [`delete from \`${manifest.schema}\`.tabSessions;`, 'flush privileges;', ...alter, ...accounts].join('\n'),
+    )
   })
 }
 

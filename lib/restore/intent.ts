@@ -7,8 +7,13 @@ import type { Tenant, Unit } from '../registry.ts'
 export interface Intent {
   /** `rollback`: a restore whose data did not start goes back to what it replaced. */
   verb: 'restore' | 'undo' | 'rollback'
-  /** What is being renamed; each can be repeated. `turn`: previous becomes incoming. `swap`: incoming becomes the data. */
-  stage: 'turn' | 'swap'
+  /**
+   * What is being renamed; each can be repeated. `turn`: previous becomes incoming. `swap`: incoming becomes the data.
+   * `release`: what ran before us goes back to where its own stack finds it.
+   */
+  stage: 'turn' | 'swap' | 'release'
+  /** What is replaced is of another stack: it is kept in volumes of its own, and no undo brings it back. */
+  foreign?: true
   /** UTC, ISO 8601: when it began. */
   at: string
   /** The backup that comes; nothing for an undo. */
@@ -39,7 +44,8 @@ export const nextStage = ({ stage }: Intent): Intent['stage'] | undefined => (st
 
 /** A restore that did not start becomes its own undo; nothing else can be taken back. Pure. */
 export function rollbackOf(intent: Intent): Intent | undefined {
-  return intent.verb === 'restore' ? { ...intent, verb: 'rollback', stage: 'turn' } : undefined
+  if (intent.verb !== 'restore') return undefined
+  return { ...intent, verb: 'rollback', stage: intent.foreign ? 'release' : 'turn' }
 }
 
 /** @throws OperatorError (3) where a restore of this tenant was interrupted. */

@@ -5,7 +5,7 @@ import { verifySecrets } from '../secrets.ts'
 import type { Drilled } from './drill.ts'
 import type { Exported } from './export.ts'
 import type { Intent } from './intent.ts'
-import type { Plan } from './restore.ts'
+import type { Losses } from './plan.ts'
 import type { TakenOver } from './takeover.ts'
 import { contentOf, withVolumes } from './volumes.ts'
 
@@ -16,10 +16,33 @@ export function modeOf<M extends string>(given: M[]): M | 'restore' {
   return mode
 }
 
+/** What is about to take the place of the live data. */
+export interface Coming {
+  /** The plan, for people. */
+  text: string
+  warnings: string[]
+  /** There is something to back up first. */
+  hasData: boolean
+  /** What is live and does not come; nothing where that is not known. */
+  lost?: Losses | undefined
+  /** The snapshot from which it comes, where it comes from one. */
+  snapshot?: string
+  /** It replaces what another stack ran. */
+  foreign?: true
+  /** Put it beside the live data and prove it there. */
+  bring(): Promise<void>
+}
+
+/** The plan, for a dry run. */
+export function planned(tenant: Tenant, { text, snapshot, lost }: Coming) {
+  return { tenant: tenant.name, text, ...(snapshot && { snapshot }), lost: lost ?? null }
+}
+
 /** What a restore writes down before it touches anything live. */
-export function intentOf({ choice }: Plan, saved: string[]): Intent {
-  const { id } = choice.backup
-  return { verb: 'restore', stage: 'swap', at: new Date().toISOString(), snapshot: id, snapshots: [id, ...saved] }
+export function intentOf({ snapshot, foreign }: Coming, saved: string[]): Intent {
+  const snapshots = [...(snapshot ? [snapshot] : []), ...saved]
+  const at = new Date().toISOString()
+  return { verb: 'restore', stage: 'swap', at, ...(snapshot && { snapshot }), snapshots, ...(foreign && { foreign }) }
 }
 
 /** @throws OperatorError (3) where nothing is kept. */

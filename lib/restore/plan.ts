@@ -96,7 +96,7 @@ export function refuseKey(tenant: Tenant, manifest: Manifest, config: SiteConfig
 }
 
 /** @throws OperatorError (3) where the backup's data is newer than the image's programs, or needs an app that it lacks. */
-export function refuseNewer(tenant: Tenant, manifest: Manifest, apps: Record<string, string>): void {
+export function refuseNewer(tenant: Tenant, manifest: Pick<Manifest, 'apps'>, apps: Record<string, string>): void {
   const faults = Object.entries(manifest.apps).flatMap(([app, version]) => {
     const has = apps[app]
     if (has === undefined) return [`${app} ${version} is not in the image`]
@@ -154,15 +154,14 @@ export function renderPlan(tenant: Tenant, choice: Choice, live: Answers | undef
   return [
     `${tenant.name}: ${tenant.site} would become what it was at ${manifest.at}`,
     `  backup     ${backup.id.slice(0, 8)}, verified ${choice.proof.at}, ${gib(bytes)}, ${versions.join(', ')}`,
-    ...(hasData ? renderLoss(choice, live) : ['  lost       nothing: there is no data here']),
+    ...(hasData ? renderLoss(choice.proof.answers, live) : ['  lost       nothing: there is no data here']),
   ].join('\n')
 }
 
-function renderLoss({ proof }: Choice, live: Answers | undefined): string[] {
+/** What would be lost of what is there. */
+export function renderLoss(coming: Answers, live: Answers | undefined): string[] {
   const kept = '  kept       what is replaced, for --undo, until the first verified backup after seven days'
-  const lost = live
-    ? renderLosses(losses(live, proof.answers))
-    : ['  lost       not known: its database does not answer']
+  const lost = live ? renderLosses(losses(live, coming)) : ['  lost       not known: its database does not answer']
   return [...lost, kept]
 }
 

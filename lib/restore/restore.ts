@@ -14,8 +14,8 @@ import { pullMissing } from '../preflight.ts'
 import type { Tenant } from '../registry.ts'
 import { verifySecrets } from '../secrets.ts'
 import { fetchIncoming, proveIncoming } from './incoming.ts'
-import { askLiveBooks, type Choice, imageApps, readChoice, renderPlan } from './plan.ts'
-import { type Content, contentOf, rename } from './volumes.ts'
+import { askLiveBooks, type Choice, imageApps, type Losses, losses, readChoice, renderPlan } from './plan.ts'
+import { contentOf, rename } from './volumes.ts'
 
 /** What the first step learnt. */
 export interface Ground {
@@ -66,9 +66,10 @@ export interface Listed {
 /** What a restore would do. */
 export interface Plan {
   choice: Choice
-  /** What the live database answered; nothing where there is none. */
-  live: Answers | undefined
-  content: Set<Content>
+  /** There is something to save first. */
+  hasData: boolean
+  /** What would be lost; nothing where that is not known, or nothing is there. */
+  lost: Losses | undefined
   warnings: string[]
   text: string
 }
@@ -76,13 +77,32 @@ export interface Plan {
 /** Read the backup, and the live books beside it. @throws OperatorError (3), (1); nothing was changed. */
 export function plan(tenant: Tenant, ground: Ground, { snapshot, from }: Wanted): Promise<Plan> {
   return withRepositories(tenant, 'restore', { init: false, only: from }, async ({ job, repository }) => {
-    const content = await contentOf(tenant, job)
     const choice = await readChoice(repository, snapshot, ground.apps)
-    const config = await liveConfig(tenant, job)
-    const live = content.has('data') ? await askLiveBooks(tenant, config) : undefined
-    const warnings = keyWarnings(tenant, choice, config)
-    return { choice, live, content, warnings, text: renderPlan(tenant, choice, live, content.has('data')) }
+    const { hasData, config, live } = await liveBooks(tenant, job)
+    return {
+      choice,
+      hasData,
+      lost: live && losses(live, choice.proof.answers),
+      warnings: keyWarnings(tenant, choice, config),
+      text: renderPlan(tenant, choice, live, hasData),
+    }
   })
+}
+
+/** What is there now. */
+export interface LiveBooks {
+  hasData: boolean
+  /** Nothing where there is no site, or its file is torn. */
+  config: SiteConfig | undefined
+  /** Nothing where there is no database that answers. */
+  live: Answers | undefined
+}
+
+/** @throws OperatorError (3) for a database that is not ours. */
+export async function liveBooks(tenant: Tenant, job: Job): Promise<LiveBooks> {
+  const hasData = (await contentOf(tenant, job)).has('data')
+  const config = await liveConfig(tenant, job)
+  return { hasData, config, live: hasData ? await askLiveBooks(tenant, config) : undefined }
 }
 
 async function liveConfig(tenant: Tenant, job: Job): Promise<SiteConfig | undefined> {

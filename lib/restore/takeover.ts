@@ -80,12 +80,24 @@ async function exchange(
     return { begun, schema: await schemaOf(tenant, job), kept: (await contentOf(tenant, job)).has('previous') }
   })
   progress.swapped = true
+  if (intent.stage === 'release') return released(tenant, intent)
   await bringUp(tenant, services, { schema, apps }, step)
   const downtime = Math.round((performance.now() - begun) / 100) / 10
   const { verb, at, snapshots } = intent
-  await updateLedger(tenant, { restored: { at, verb, kept, snapshots }, incoming: undefined })
+  if (intent.foreign) await withVolumes(tenant, (job) => rename(tenant, job, 'drop'))
+  await updateLedger(tenant, {
+    restored: { at, verb, kept: kept && !intent.foreign, snapshots },
+    incoming: undefined,
+  })
   await removeIntent(tenant)
   return { verb, downtime }
+}
+
+/** Nothing of ours runs on what goes back to another stack. */
+async function released(tenant: Tenant, { verb }: Intent): Promise<TakenOver> {
+  await docker(['stop', ...(await tenantContainers(tenant)).map(({ id }) => id)], { timeout: 180, nothrow: true })
+  await removeIntent(tenant)
+  return { verb, downtime: 0 }
 }
 
 /** Stop what writes, then the database. The frontend and both Redis stay. */

@@ -1,39 +1,20 @@
 /** A backup that is killed or stopped at the boundary of each of its stages, or in the middle of one. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
-import { type Fault, injectDocker, realDocker } from '../faults/injector.ts'
+import type { Fault } from '../faults/injector.ts'
 import { start } from '../scripts/harness.ts'
-import { assertNothingLeft, repositoryOf } from './backups.ts'
+import { assertHolds, backupUnder, repositoryOf } from './backups.ts'
 import { docker, eventually, useStack } from './harness.ts'
 
 const stack = useStack('backupkill', ['dickson'])
 const repository = repositoryOf(stack)
 
-/** Run a backup under a fault; the invariants must hold after it, whatever it was. */
-async function underFault(fault: Fault, code: number | null): Promise<void> {
-  const earlier = repository.verified()
-  const directory = mkdtempSync(join(tmpdir(), 'erp-fault-'))
-  try {
-    const injector = injectDocker(directory, realDocker, fault)
-    const running = start('backup', ['dickson'], { env: { ...stack.env, ...injector.env }, timeout: 120 })
-    const ran = await running.done
-    assert.ok(injector.struck(), `no call of ${fault.at}:\n${injector.calls().join('\n')}`)
-    assert.equal(ran.code, code, ran.stderr)
-    await holds(earlier, running.family)
-  } finally {
-    rmSync(directory, { recursive: true, force: true })
-  }
-}
-
-/** Every earlier backup is there and whole, nothing is left over. */
-async function holds(earlier: string[], family: () => number[]): Promise<void> {
-  await eventually(10, 'no process of the backup is left', () => family().length === 0)
-  await assertNothingLeft(stack)
-  const now = repository.verified()
-  assert.deepEqual(now.slice(0, earlier.length), earlier)
+/** A backup under a fault that strikes, and its exit code. */
+async function underFault(fault: Fault, wanted: number | null): Promise<void> {
+  const { struck, code, said } = await backupUnder(stack, repository, fault)
+  assert.deepEqual([struck, code], [true, wanted], said)
 }
 
 /** The plain run, with no repair by hand. */
@@ -77,7 +58,7 @@ describe('a backup that is killed', () => {
     await eventually(60, 'the repository is locked', () => repository.locks() > 0)
     process.kill(running.child.pid ?? 0, 'SIGKILL')
     await running.done
-    await holds(earlier, running.family)
+    await assertHolds(stack, repository, earlier, running.family)
     await plain()
     assert.equal(repository.locks(), 0)
   })

@@ -1,7 +1,11 @@
 /** What a stack's backups left: its repository as restic shows it by hand, and whatever should not be there. */
+import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type Fault, injectDocker, realDocker } from '../faults/injector.ts'
+import { start } from '../scripts/harness.ts'
 import { docker, eventually, type TestStack } from './harness.ts'
 
 export interface Snapshot {
@@ -9,6 +13,8 @@ export interface Snapshot {
   hostname: string
   tags?: string[]
 }
+
+export type TestRepository = ReturnType<typeof repositoryOf>
 
 /** A tenant's repository on this machine, opened by hand with its own password. */
 export function repositoryOf(stack: TestStack, tenant = 'dickson', prefix = 'dickson') {
@@ -58,4 +64,31 @@ export async function assertNothingLeft(stack: TestStack): Promise<void> {
     const top = docker('top', stack.container('dickson-db'), '-eo', 'args')
     return !/mariadb-backup|copy-database/.test(top)
   })
+}
+
+/** Every earlier backup is there and whole, nothing is left over. `family`: the processes that the backup started. */
+export async function assertHolds(
+  stack: TestStack,
+  repository: TestRepository,
+  earlier: string[],
+  family: () => number[],
+): Promise<void> {
+  await eventually(10, 'no process of the backup is left', () => family().length === 0)
+  await assertNothingLeft(stack)
+  assert.deepEqual(repository.verified().slice(0, earlier.length), earlier)
+}
+
+/** Run a backup under a fault; the invariants hold after it, whatever it was. */
+export async function backupUnder(stack: TestStack, repository: TestRepository, fault: Fault) {
+  const earlier = repository.verified()
+  const directory = mkdtempSync(join(tmpdir(), 'erp-fault-'))
+  try {
+    const injector = injectDocker(directory, realDocker, fault)
+    const running = start('backup', ['dickson'], { env: { ...stack.env, ...injector.env }, timeout: 120 })
+    const { code, stderr } = await running.done
+    await assertHolds(stack, repository, earlier, running.family)
+    return { struck: injector.struck(), code, said: `${stderr}\n${injector.calls().join('\n')}` }
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
 }

@@ -1,7 +1,7 @@
 /** Repositories on other machines: restic's rest-server in append-only mode and SFTP, both the real programs. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -117,6 +117,21 @@ describe('backups on another machine', () => {
       const { code, stderr } = await backup(env)
       assert.equal(code, 0, stderr)
       assert.ok(snapshots('/srv/backups/rest/dickson').filter(({ tags }) => tags.includes('backup')).length >= 2)
+    })
+
+    it('is where a restore can come from, when the backups here are gone', async () => {
+      const restore = (...args: string[]) => stack.script('restore', ['dickson', '--offsite', ...args], { env })
+      const there = snapshots('/srv/backups/rest/dickson').filter(({ tags }) => tags.includes('backup'))
+      const listed = await restore('--list', '--json')
+      const { backups } = JSON.parse(listed.stdout) as { backups: { id: string; verified: boolean }[] }
+      assert.deepEqual(backups.map(({ id }) => id).sort(), there.map(({ id }) => id).sort())
+      const here = join(stack.home, 'backups/dickson')
+      renameSync(here, `${here}.away`)
+      const { code, stdout, stderr } = await restore('--confirm=dickson', '--without-backup')
+      renameSync(`${here}.away`, here)
+      assert.equal(code, 0, stderr)
+      assert.match(stdout, /dickson: restored/)
+      assert.ok(!`${stdout}${stderr}`.includes(word))
     })
 
     it('cannot be emptied by who has broken into this server: it has every key and may still remove nothing', async () => {

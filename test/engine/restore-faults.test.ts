@@ -229,9 +229,13 @@ describe('a restore that is stopped', () => {
 })
 
 describe('a restore beside another verb', () => {
-  it('lets one through; the other is told who holds the tenant', async () => {
-    const both = await Promise.all([restore(['--without-backup']), stack.script('backup', ['dickson']), restore([])])
+  it('lets one through; the others are told who holds the tenant', async () => {
+    const both = await Promise.all([
+      restore(['--without-backup']),
+      stack.script('backup', ['dickson']),
+      stack.script('deploy', ['dickson']),
+    ])
     assert.deepEqual(both.map(({ code }) => code).sort(), [0, 75, 75], both.map(({ stderr }) => stderr).join('\n'))
-    assert.match(both.find(({ code }) => code === 75)?.stderr ?? '', /held by (restore|backup) \(pid \d+/)
+    assert.match(both.find(({ code }) => code === 75)?.stderr ?? '', /held by (restore|backup|deploy) \(pid \d+/)
   })
 })

@@ -107,6 +107,28 @@ describe('the exchange of data', () => {
     assertState(out, 'new', 'old')
   })
 
+  it('gathers a database of another stack first, and gives it back as it was, killed anywhere as well', () => {
+    const names = (out: string) => readdirSync(join(out, 'db')).sort()
+    for (let at = 0; at < 24; at++) {
+      const out = volumes()
+      rmSync(join(out, 'db/data'), { recursive: true })
+      for (const name of ['ibdata1', 'aria_log.1', '.my-own.cnf']) writeFileSync(join(out, 'db', name), 'old')
+      mkdirSync(join(out, 'db/mysql'))
+      writeFileSync(join(out, 'db/mysql/x'), 'old')
+      swap(out, 'swap', at)
+      assert.equal(swap(out, 'swap').status, 0)
+      assertState(out, 'new', 'old')
+      assert.deepEqual(names(out), ['data', 'previous'])
+      swap(out, 'release', at)
+      assert.equal(swap(out, 'release').status, 0, `after a kill at ${at}`)
+      assert.deepEqual(names(out), ['.my-own.cnf', 'aria_log.1', 'ibdata1', 'mysql'])
+      assert.equal(read(out, 'db/mysql/x'), 'old')
+      assert.equal(read(out, `sites/${SITE}/site_config.json`), 'old')
+      assert.deepEqual(assets(out), OLD)
+      assert.ok(!existsSync(join(out, 'assets/.previous')))
+    }
+  })
+
   it('is undone by turn and swap, killed anywhere as well, and an undo is undone the same way', () => {
     for (const at of [0, 1, 2, 3, 4, 6, 8, 11]) {
       const out = volumes()

@@ -1,0 +1,92 @@
+/** Makes a tenant of what came from elsewhere: loads and unpacks it beside the live data, and proves it there. */
+import { stat } from 'node:fs/promises'
+import { type Answers, digestOf } from '../backup/proof.ts'
+import { OperatorError } from '../errors.ts'
+import type { Tenant } from '../registry.ts'
+import type { Reporter } from '../reporter.ts'
+import { verifySpace } from '../restore/incoming.ts'
+import type { Coming } from '../restore/outcome.ts'
+import { losses, renderLoss } from '../restore/plan.ts'
+import { type Ground, liveBooks } from '../restore/restore.ts'
+import { rename, withVolumes } from '../restore/volumes.ts'
+import { beside, prove } from './beside.ts'
+import { loadDatabase } from './load.ts'
+import { describe, type Incoming, readIncoming } from './plan.ts'
+import { decompressor, type Source } from './source.ts'
+import { unpackFiles } from './unpack.ts'
+import { bringVolumes, describeVolumes, findVolumes } from './volumes.ts'
+
+/** Bytes on the disk for a byte of the file: a database is larger than its dump, and a compressed dump ten times smaller. */
+const GROWS = { plain: { dump: 1.5, archive: 1 }, compressed: { dump: 10, archive: 2 } }
+
+/**
+ * Read what would come: the backup in a directory, or, for the word `volumes`, an ERPNext that ran here before us.
+ * @throws OperatorError (3); nothing was changed.
+ */
+export async function planImport(
+  tenant: Tenant,
+  registry: Tenant[],
+  ground: Ground,
+  what: string,
+  reporter: Reporter,
+): Promise<Coming> {
+  if (what === 'volumes') {
+    const found = await findVolumes(tenant, ground.mariadb)
+    const text = describeVolumes(tenant, found)
+    return {
+      text,
+      warnings: [],
+      hasData: false,
+      foreign: true,
+      bring: () => bringVolumes(tenant, ground, found, reporter),
+    }
+  }
+  const incoming = await readIncoming(tenant, registry, ground.mariadb, what)
+  const { hasData, live } = await withVolumes(tenant, (job) => liveBooks(tenant, job))
+  const loss = hasData ? renderLoss(NOTHING, live) : ['  lost       nothing: there is no data here']
+  const text = [...describe(tenant, incoming), ...loss].join('\n')
+  const lost = live && losses(live, NOTHING)
+  return { text, warnings: [], hasData, lost, bring: () => bringFiles(tenant, ground, incoming, reporter) }
+}
+
+/** What a dump holds is not known before it is loaded: all that is live counts as lost. */
+const NOTHING: Answers = {
+  baseTables: 0,
+  sequences: 0,
+  doctypes: {},
+  ledger: { debit: '0', credit: '0', difference: '0' },
+  series: {},
+  secrets: { stored: 0, opened: 0 },
+}
+
+/**
+ * Put it beside the live data and prove it there. What fails leaves nothing behind; what is proven takes the place of what
+ * an earlier restore had kept for its undo.
+ * @throws OperatorError (1), (3); the live data is untouched.
+ */
+function bringFiles(tenant: Tenant, ground: Ground, incoming: Incoming, { step }: Reporter): Promise<void> {
+  return beside(tenant, async (job) => {
+    const { source, config, head } = incoming
+    await verifySpace(tenant, job, await estimate(source))
+    await rename(tenant, job, 'make')
+    const answers = await step('Load the database beside the live one', () =>
+      loadDatabase(tenant, source.database, config, ground.apps),
+    )
+    if (head.answers !== undefined && head.answers !== digestOf(answers))
+      throw new OperatorError(`${tenant.name}: what was loaded is not what was exported`)
+    await step("Unpack the site's files", () => unpackFiles(tenant, ground.mariadb, incoming))
+    await prove(tenant, ground, incoming.config, answers, step)
+    return 'drop'
+  })
+}
+
+/** In bytes; a guess for what is compressed. */
+async function estimate({ database, files, assets }: Source): Promise<number> {
+  const of = async (file: string, kind: 'dump' | 'archive') => {
+    const packed = (await decompressor(file))[0] === 'cat' ? 'plain' : 'compressed'
+    return (await stat(file)).size * GROWS[packed][kind]
+  }
+  const archives = [...files, ...(assets ? [assets] : [])].map((file) => of(file, 'archive'))
+  const sizes = await Promise.all([of(database, 'dump'), ...archives])
+  return sizes.reduce((sum, size) => sum + size, 0)
+}

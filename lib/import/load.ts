@@ -1,0 +1,110 @@
+/** Loads a dump into an empty database of its own beside the live one: made as a first start makes it, reached by nobody. */
+
+import { appVersions, type SiteConfig } from '../backup/manifest.ts'
+import { type Answers, askBooks } from '../backup/proof.ts'
+import { composeArgs } from '../compose.ts'
+import { dockerExec, lastLines } from '../docker.ts'
+import { OperatorError, preconditionError } from '../errors.ts'
+import { HOLD, jobName, withContainer } from '../jobs.ts'
+import type { Ask } from '../mariadb.ts'
+import type { Tenant } from '../registry.ts'
+import { refuseNewer } from '../restore/plan.ts'
+import { decompressor } from './source.ts'
+
+const HOUR = 3600
+/** Seconds in which an empty database is made. */
+const FIRST_START = 300
+const CLIENT = ['mariadb', '--defaults-file=/tmp/root.cnf', '--default-character-set=utf8mb4']
+
+/** Everything is on the disk once the server has ended: its log was not written at each commit. */
+const ENDED = 'while grep -qsx mariadbd /proc/[0-9]*/comm; do sleep 0.2; done'
+
+/** The image's own entrypoint makes the accounts; its shell becomes the server once it has. The password shows nowhere. */
+const SERVER = [
+  'docker-entrypoint.sh mariadbd --datadir=/var/lib/mysql/incoming --skip-networking --innodb-buffer-pool-size=256M --innodb-flush-log-at-trx-commit=0 >&2 & server=$!',
+  'until [ "$(cat /proc/$server/comm)" = mariadbd ] && mariadb -Ne "select 1" >/dev/null 2>&1; do kill -0 $server || exit 1; sleep 0.2; done',
+  'umask 077; { printf "[client]\\nuser=root\\npassword="; cat /run/secrets/db_password; echo; } >/tmp/root.cnf',
+  `${HOLD}; kill $server; wait $server`,
+].join('\n')
+
+/**
+ * Of a dump of all databases the section of one schema alone passes; the dump must be whole (its last line says so).
+ * A line of data never begins like this: a dump writes line ends in strings as \n.
+ */
+const SECTION = [
+  'BEGIN { keep = 1 }',
+  '/^-- Current Database: `/ || /^USE `/ { split($0, part, "`"); keep = (part[2] == schema); next }',
+  '/^CREATE DATABASE / { next }',
+  '$0 != "" { whole = ($0 ~ /^-- Dump completed/) }',
+  'keep',
+  'END { exit whole ? 0 : 9 }',
+].join('\n')
+
+/**
+ * Make a database in incoming/, make the site's user, load the dump.
+ * @param apps versions of the image's apps
+ * @returns what the books answer
+ * @throws OperatorError (1) where the dump is cut short or refused by the server, (3) where it is newer than the image or
+ *   the key does not open its secrets; the live data is untouched.
+ */
+export async function loadDatabase(
+  tenant: Tenant,
+  file: string,
+  config: SiteConfig,
+  apps: Record<string, string>,
+): Promise<Answers> {
+  const name = jobName(tenant, 'import-db')
+  const run = ['run', '--rm', '-T', '--interactive', '--no-deps', '--name', name, '--entrypoint', 'bash']
+  const args = composeArgs(tenant, ...run, tenant.service('db'), '-c', SERVER)
+  const schema = config.db_name ?? ''
+  return withContainer(args, name, FIRST_START, async (job) => {
+    const ask: Ask = (sql) => query(name, sql)
+    await ask(`create database \`${schema}\` character set utf8mb4 collate utf8mb4_unicode_ci;\n${userSql(config)}`)
+    await load(name, file, schema)
+    const tables = await ask(`select count(*) from information_schema.tables where table_schema='${schema}'`)
+    if (tables[0]?.[0] === '0') throw preconditionError(`${file} holds nothing of ${schema}, the schema of the site`)
+    refuseNewer(tenant, { apps: await appVersions(ask, schema) }, apps)
+    const answers = await askBooks(ask, schema, config.encryption_key)
+    refuseWrongKey(tenant, answers)
+    await ask('shutdown')
+    await job.exec(['sh', '-c', ENDED], { timeout: 600 })
+    return answers
+  })
+}
+
+/** @throws OperatorError (3): with another key every stored password is lost. */
+export function refuseWrongKey(tenant: Tenant, { secrets: { stored, opened } }: Answers): void {
+  if (stored === 0 || opened > 0) return
+  throw preconditionError(`${tenant.name}: the encryption key that came opens none of the site's ${stored} secrets`)
+}
+
+/** The site's own account, as frappe makes it with the login scope `%`. */
+export function userSql({ db_name = '', db_user, db_password = '' }: SiteConfig): string {
+  const account = `'${db_user ?? db_name}'@'%'`
+  const password = db_password.replace(/[\\']/g, (character) => `\\${character}`)
+  return [
+    `create or replace user ${account} identified by '${password}';`,
+    `grant all privileges on \`${db_name}\`.* to ${account};`,
+  ].join('\n')
+}
+
+async function load(container: string, file: string, schema: string): Promise<void> {
+  const client = `${CLIENT.join(' ')} --max-allowed-packet=1G "$schema"`
+  const script = `set -euo pipefail; schema=$1 section=$2; shift 2; "$@" | LC_ALL=C awk -v schema="$schema" "$section" | ${client}`
+  const command = ['bash', '-c', script, 'bash', schema, SECTION, ...(await decompressor(file))]
+  const { code, stderr } = await dockerExec(container, command, { inputFile: file, timeout: 12 * HOUR, nothrow: true })
+  if (code === 0) return
+  const why = code === 9 ? 'it is cut short: its last line is not "Dump completed"' : lastLines(stderr, 1)
+  throw new OperatorError(`${file} was not loaded: ${why}`)
+}
+
+async function query(container: string, sql: string): Promise<string[][]> {
+  const { code, stdout, stderr } = await dockerExec(container, [...CLIENT, '--batch', '--skip-column-names'], {
+    input: sql,
+    timeout: HOUR,
+    nothrow: true,
+  })
+  if (code !== 0) throw new OperatorError(`${container}: ${lastLines(stderr, 1) || 'no answer'}`)
+  const rows = stdout.split('\n').slice(0, -1)
+  return rows.map((line) => line.split('\t'))
+}

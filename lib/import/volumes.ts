@@ -1,0 +1,169 @@
+/** Volumes of the names that are ours with an ERPNext in them that ran before us: copied, verified, and made a tenant of ours. */
+import { appVersions, parseSiteConfig } from '../backup/manifest.ts'
+import { askBooks } from '../backup/proof.ts'
+import { docker, volumeNames } from '../docker.ts'
+import { preconditionError } from '../errors.ts'
+import { gib } from '../preflight.ts'
+import type { Tenant } from '../registry.ts'
+import type { Reporter } from '../reporter.ts'
+import { verifySpace, withIncomingServer } from '../restore/incoming.ts'
+import { refuseNewer } from '../restore/plan.ts'
+import type { Ground } from '../restore/restore.ts'
+import { rename } from '../restore/volumes.ts'
+import { beside, prove } from './beside.ts'
+import { refuseWrongKey, userSql } from './load.ts'
+import type { Incoming } from './plan.ts'
+import { withWriter, writeConfig } from './unpack.ts'
+
+const HOUR = 3600
+/** The volumes, as they are called, and where a container of ours has them. */
+const PARTS = { 'db-data': 'db', 'sites-data': 'sites', 'assets-data': 'assets' } as const
+type Part = keyof typeof PARTS
+/** Names that may be taken: a usual stack calls its containers and networks like this too. */
+const CONTAINERS = ['db', 'redis-cache', 'redis-queue', 'configurator', 'backend', 'frontend', 'socketio', 'scheduler']
+const NETWORKS = ['internal', 'edge', 'egress']
+/** The account of backups and health checks, as the first start of a database of ours makes it (compose.yml, x-db). */
+const SOCKET_ACCOUNT = [
+  'create user if not exists mysql@localhost identified via unix_socket;',
+  'grant reload, process, select on *.* to mysql@localhost;',
+]
+
+/** Every name, kind, owner, mode and link of a tree, and the content of every file. */
+const TREE =
+  'tree() { cd "$1"; { find . -mindepth 1 -printf "%P %y %U %G %m %l\\n" | sort; find . -type f -print0 | sort -z | xargs -0 -r sha256sum; } | sha256sum; }'
+
+const SCRIPTS = {
+  /** A copy that was verified before is compared again, and kept. */
+  copy: `set -euo pipefail; ${TREE}
+    from=/out/$1 to=/before/$1
+    if [ "$(tree $from)" = "$(tree $to)" ]; then exit 0; fi
+    find $to -mindepth 1 -delete; cp -a $from/. $to/; sync
+    [ "$(tree $from)" = "$(tree $to)" ] || { echo "the copy of $1 differs from it" >&2; exit 1; }`,
+  /** From the verified copy, so that what it is made of is never touched. */
+  beside: `set -euo pipefail; cp -a /before/db/. /out/db/incoming/; chown -R 999:999 /out/db/incoming
+    cp -a "/before/sites/$1/." "/out/sites/incoming/$1/"
+    [ ! -d /before/assets ] || cp -a /before/assets/. /out/assets/.incoming/; sync`,
+}
+
+/** What was found in the volumes. */
+export interface Found {
+  config: Incoming['config']
+  /** Parts whose volume is there. */
+  parts: Part[]
+  bytes: number
+}
+
+/**
+ * Look into the volumes, whose containers must not run.
+ * @throws OperatorError (3) where there is no such ERPNext or it runs
+ */
+export async function findVolumes(tenant: Tenant, image: string): Promise<Found> {
+  const names = await volumeNames()
+  const parts = (Object.keys(PARTS) as Part[]).filter((part) => names.has(tenant.volume(part)))
+  for (const part of ['db-data', 'sites-data'] as const)
+    if (!parts.includes(part)) throw preconditionError(`there is no volume ${tenant.volume(part)}; nothing was changed`)
+  await refuseInTheWay(
+    tenant,
+    parts.map((part) => tenant.volume(part)),
+  )
+  const mounts = parts.map((part) => `${tenant.volume(part)}:/out/${PARTS[part]}:ro`)
+  return withWriter(tenant, image, mounts, async (job) => {
+    const read = (...command: string[]) => job.exec(command, { timeout: HOUR, nothrow: true })
+    if ((await read('test', '-e', '/out/db/ibdata1')).code !== 0)
+      throw preconditionError(
+        `${tenant.volume('db-data')} holds no database that ran before us: no ibdata1 at its root`,
+      )
+    const { code, stdout } = await read('cat', `/out/sites/${tenant.site}/site_config.json`)
+    if (code !== 0)
+      throw preconditionError(`${tenant.volume('sites-data')} holds no site ${tenant.site}; nothing was changed`)
+    const config = { ...(JSON.parse(stdout) as object), ...parseSiteConfig(tenant, stdout) }
+    const { stdout: sizes } = await read('du', '-sbc', ...parts.map((part) => `/out/${PARTS[part]}`))
+    return { config, parts, bytes: Number.parseInt(sizes.trim().split('\n').at(-1) ?? '0', 10) }
+  })
+}
+
+/** Containers that use the volumes now, and what of the other stack has names that ours will need. */
+async function refuseInTheWay(tenant: Tenant, volumes: string[]): Promise<void> {
+  const lines = async (...args: string[]) => (await docker(args, { timeout: 10 })).stdout.split('\n').filter(Boolean)
+  const running = await lines(
+    'ps',
+    '--format',
+    '{{.Names}}',
+    ...volumes.flatMap((name) => ['--filter', `volume=${name}`]),
+  )
+  if (running.length > 0)
+    throw preconditionError('containers use these volumes; nothing was changed', `docker stop ${running.join(' ')}`)
+  const label = '{{.Label "com.docker.compose.project"}}'
+  const others = (rows: string[], names: string[]) =>
+    rows
+      .map((row) => row.split('\t'))
+      .flatMap(([name = '', project]) => (project !== tenant.project && names.includes(name) ? [name] : []))
+  const containers = others(
+    await lines('ps', '--all', '--format', `{{.Names}}\t${label}`),
+    CONTAINERS.map(tenant.container),
+  )
+  const networks = others(
+    await lines('network', 'ls', '--format', `{{.Name}}\t${label}`),
+    NETWORKS.map((kind) => `${tenant.settings.prefix}${tenant.name}-${kind}`),
+  )
+  if (containers.length + networks.length === 0) return
+  const commands = { rm: containers, 'network rm': networks }
+  const remove = Object.entries(commands).flatMap(([verb, names]) =>
+    names.length > 0 ? [`docker ${verb} ${names.join(' ')}`] : [],
+  )
+  throw preconditionError(
+    `another stack's containers or networks have the names that ${tenant.name}'s need; nothing was changed`,
+    `they hold no data: ${remove.join(' && ')}`,
+  )
+}
+
+/**
+ * Copy the volumes to `<name>-before`, verify the copies, make what comes of them, and prove it.
+ * @throws OperatorError (1), (3); the volumes are as they were.
+ */
+export async function bringVolumes(
+  tenant: Tenant,
+  ground: Ground,
+  { config, parts, bytes }: Found,
+  { step }: Reporter,
+): Promise<void> {
+  const { mariadb } = ground
+  const schema = config.db_name ?? ''
+  await beside(tenant, async (held) => {
+    await verifySpace(tenant, held, 2 * bytes)
+    for (const part of parts) await docker(['volume', 'create', before(tenant, part)], { timeout: 20 })
+    const mounts = parts.flatMap((part) => [
+      `${tenant.volume(part)}:/out/${PARTS[part]}`,
+      `${before(tenant, part)}:/before/${PARTS[part]}`,
+    ])
+    await withWriter(tenant, mariadb, mounts, async (job) => {
+      const run = (script: string, argument: string) =>
+        job.exec(['bash', '-c', script, 'bash', argument], { timeout: 12 * HOUR })
+      await step('Copy the volumes to -before, and compare', async () => {
+        for (const part of parts) await run(SCRIPTS.copy, PARTS[part])
+      })
+      await rename(tenant, held, 'make')
+      await step('Put a copy of them beside', () => run(SCRIPTS.beside, tenant.site))
+      await writeConfig(tenant, job, config)
+    })
+    const answers = await step('Boot it apart', () =>
+      withIncomingServer(tenant, mariadb, async (ask) => {
+        refuseNewer(tenant, { apps: await appVersions(ask, schema) }, ground.apps)
+        return askBooks(ask, schema, config.encryption_key)
+      }),
+    )
+    refuseWrongKey(tenant, answers)
+    await prove(tenant, ground, config, answers, step, [userSql(config), ...SOCKET_ACCOUNT])
+    return 'keep'
+  })
+}
+
+/** The plan. */
+export const describeVolumes = (tenant: Tenant, { parts, bytes }: Found): string =>
+  [
+    `${tenant.name}: the ERPNext in ${parts.map((part) => tenant.volume(part)).join(', ')} would become ours, ${gib(bytes)}`,
+    `  kept       a verified copy of each as it is now: ${parts.map((part) => before(tenant, part)).join(', ')}`,
+    '  lost       nothing; its own stack must not be started on these volumes again',
+  ].join('\n')
+
+const before = (tenant: Tenant, part: Part) => `${tenant.volume(part)}-before`

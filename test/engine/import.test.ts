@@ -1,0 +1,299 @@
+/** What came from elsewhere becomes a tenant's books: an export, a dump with tars, `bench backup`, another stack's volumes. */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { injectDocker, realDocker } from '../faults/injector.ts'
+import { assertNothingLeft } from './backups.ts'
+import { openBooks } from './books.ts'
+import { docker, useStack } from './harness.ts'
+import { type MarkedBooks, markBooks } from './restores.ts'
+
+const stack = useStack('import', ['dickson'])
+const SITE = 'erp.dickson-supplies.com'
+const folder = mkdtempSync(join(tmpdir(), 'erp-import-'))
+after(() => rmSync(folder, { recursive: true, force: true }))
+
+let marked: MarkedBooks
+const volume = (part: string) => stack.container(`dickson-${part}`)
+const restore = (args: string[], env: Record<string, string> = {}) =>
+  stack.script('restore', ['dickson', '--confirm=dickson', ...args], { env })
+const inDatabase = (script: string) => docker('exec', stack.container('dickson-db'), 'bash', '-ec', script)
+
+/** A shell with the tenant's volumes below /v and the folder of this test as /out, as root of a server has them. */
+function byRoot(script: string, image = stack.env.MARIADB_IMAGE ?? ''): string {
+  const parts = ['db-data', 'sites-data', 'assets-data']
+  const volumes = parts.flatMap((part) => ['-v', `${volume(part)}:/v/${part}`])
+  const mounts = [...volumes, '-v', `${folder}:/out`, '--tmpfs', '/var/lib/mysql']
+  return docker(
+    'run',
+    '--rm',
+    '--network',
+    'none',
+    '--user',
+    '0',
+    ...mounts,
+    '--entrypoint',
+    'bash',
+    image,
+    '-ec',
+    script,
+  )
+}
+
+/** Opens a secret that is stored under the site's key. */
+async function opensSecret(): Promise<boolean> {
+  const books = await openBooks(stack)
+  const code = 'from frappe.utils.password import get_decrypted_password'
+  return books
+    .python(`${code}\nprint(get_decrypted_password("User", "Administrator", "api_secret"))`)
+    .includes('canary')
+}
+
+/** A directory of one backup below the folder. */
+function directory(name: string): string {
+  const path = join(folder, name)
+  mkdirSync(path, { recursive: true })
+  return path
+}
+
+/** Root's dump by the usual client, as the usual guides tell. */
+const dump = (arguments_: string, file: string) =>
+  docker(
+    ...['exec', stack.container('dickson-db'), 'bash', '-ec'],
+    `umask 077; printf '[client]\\nuser=root\\npassword=%s\\n' "$(cat /run/secrets/db_password)" >/tmp/own.cnf
+     mariadb-dump --defaults-file=/tmp/own.cnf --single-transaction ${arguments_} | gzip >/srv/staging/dump; rm /tmp/own.cnf`,
+  ) +
+  spawnSync('docker', ['cp', `${stack.container('dickson-db')}:/srv/staging/dump`, file], { encoding: 'utf8' }).stderr +
+  inDatabase('rm /srv/staging/dump')
+
+const schema = () => inDatabase('mariadb -Ne "show databases like \'\\\\_%\'"')
+
+describe('what came from elsewhere', () => {
+  let old: string
+  const later = async () => {
+    await marked.book()
+    assert.notEqual(marked.state(), old)
+  }
+
+  before(async () => {
+    marked = await markBooks(stack)
+    marked.books.python(
+      'from frappe.utils.password import set_encrypted_password\nset_encrypted_password("User", "Administrator", "canary", "api_secret")',
+    )
+    marked.inBackend(`mkdir -p ${SITE}/private/files; echo invoice >${SITE}/private/files/invoice.txt`)
+    assert.equal((await stack.script('backup', ['dickson'])).code, 0)
+    const exported = await restore(['--export', directory('export')])
+    assert.equal(exported.code, 0, exported.stderr)
+    dump('--all-databases', join(directory('dump'), 'dickson-erp-20261125.sql.gz'))
+    byRoot('tar czf /out/dump/dickson-sites-20261125.tar.gz -C /v/sites-data .')
+    byRoot('tar czf /out/dump/dickson-assets-20261125.tar.gz -C /v/assets-data .')
+    const name = '20261125_101112-old_example_org'
+    dump(schema(), join(directory('bench'), `${name}-database.sql.gz`))
+    byRoot(`cd /v/sites-data; cp -a ${SITE} /tmp/old.example.org; cd /tmp
+      tar cf /out/bench/${name}-files.tar ./old.example.org/public/files
+      tar cf /out/bench/${name}-private-files.tar ./old.example.org/private/files
+      cp old.example.org/site_config.json /out/bench/${name}-site_config_backup.json`)
+    const file = join(folder, 'bench', `${name}-site_config_backup.json`)
+    const { erp_site_made, erp_scheduler_enabled, ...config } = JSON.parse(readFileSync(file, 'utf8'))
+    assert.ok(erp_site_made && erp_scheduler_enabled)
+    writeFileSync(file, JSON.stringify({ ...config, db_host: '10.9.8.7', redis_cache: 'redis://10.9.8.7:1' }))
+    old = marked.state()
+  })
+
+  it('is told before anything happens, with what would be lost', async () => {
+    await later()
+    const untouched = stack.fingerprint('dickson')
+    const { code, stdout, stderr } = await restore(['--import', join(folder, 'dump'), '--dry-run'])
+    assert.equal(code, 0, stderr)
+    assert.match(stdout, /would become what is in .*\/dump: a dump with archives/)
+    assert.match(stdout, /lost +.*2 Journal Entry/)
+    assert.equal(stack.fingerprint('dickson'), untouched)
+  })
+
+  it('is an export of ours, and undone', async () => {
+    const now = marked.state()
+    const { code, stdout, stderr } = await restore(['--import', join(folder, 'export')])
+    assert.equal(code, 0, stderr)
+    assert.match(stderr, /Back up what is there/)
+    assert.match(stdout, /dickson: restored; it was down for \d+/)
+    assert.equal(marked.state(), old)
+    assert.equal(marked.inBackend(`cat ${SITE}/private/files/invoice.txt`), 'invoice')
+    assert.ok(await opensSecret())
+    assert.match((await stack.script('deploy', ['dickson'])).stdout, /nothing had to be done/)
+    assert.equal((await restore(['--undo'])).code, 0)
+    assert.equal(marked.state(), now)
+  })
+
+  it('is a dump of all databases with archives of the volumes: of the dump the site’s schema alone is loaded', async () => {
+    const { code, stderr } = await restore(['--import', join(folder, 'dump'), '--without-backup'])
+    assert.equal(code, 0, stderr)
+    assert.equal(marked.state(), old)
+    assert.ok(await opensSecret())
+    assert.equal(
+      inDatabase("mariadb -Ne 'show databases'")
+        .split('\n')
+        .filter((name) => name.startsWith('_')).length,
+      1,
+    )
+    assert.equal((await stack.script('backup', ['dickson'])).code, 0)
+  })
+
+  it('is `bench backup` of a site of another name, whose old addresses do not come', async () => {
+    await later()
+    const { code, stderr } = await restore(['--import', join(folder, 'bench'), '--without-backup'])
+    assert.equal(code, 0, stderr)
+    assert.match(stderr, /bench backup of old_example_org/)
+    assert.equal(marked.books.sql('select count(*) from `tabJournal Entry`')[0]?.[0], old.split(' ')[0])
+    assert.equal(marked.inBackend(`cat ${SITE}/private/files/invoice.txt`), 'invoice')
+    assert.doesNotMatch(marked.inBackend(`cat ${SITE}/site_config.json`), /10\.9\.8\.7/)
+    assert.ok(await opensSecret())
+    assert.match((await stack.script('deploy', ['dickson'])).stdout, /nothing had to be done/)
+    marked.inBackend(`echo 1 >${SITE}/marker`)
+  })
+})
+
+describe('what does not do is refused while the site serves on', () => {
+  async function refused(name: string, code: number, message: RegExp): Promise<void> {
+    const untouched = stack.fingerprint('dickson')
+    const now = marked.state()
+    const ran = await restore(['--import', join(folder, name), '--without-backup'])
+    assert.equal(ran.code, code, ran.stderr)
+    assert.match(ran.stderr, message)
+    assert.equal(stack.fingerprint('dickson'), untouched)
+    assert.equal(marked.state(), now)
+    assert.ok(!marked.intent())
+    assert.doesNotMatch(docker('exec', stack.container('dickson-db'), 'ls', '/var/lib/mysql'), /incoming/)
+    await assertNothingLeft(stack)
+  }
+  const bench = '20261125_101112-old_example_org'
+  /** A copy of a directory, spoilt by a line of bash in it. */
+  const spoilt = (name: string, of: string, script: string) => {
+    rmSync(join(folder, name), { recursive: true, force: true })
+    byRoot(`cp -a /out/${of} /out/${name}; cd /out/${name}; ${script}`)
+    return name
+  }
+
+  it('a directory that is none', () => refused('nowhere', 3, /nowhere cannot be read/))
+  it('a dump that is cut short', async () => {
+    const name = spoilt('short', 'bench', `gzip -dc *.sql.gz | head -n -1 >x; rm *.sql.gz; mv x ${bench}-database.sql`)
+    await refused(name, 1, /was not loaded: it is cut short/)
+  })
+  it('a dump whose last bytes are missing', async () => {
+    const name = spoilt('torn', 'bench', 'true')
+    const file = join(folder, name, `${bench}-database.sql.gz`)
+    truncateSync(file, readFileSync(file).length - 100)
+    await refused(name, 1, /was not loaded/)
+  })
+  it('an archive that is cut short between two files', async () => {
+    const name = spoilt('cut', 'bench', `head -c 512 ${bench}-private-files.tar >x; mv x ${bench}-private-files.tar`)
+    await refused(name, 1, /private-files\.tar was not unpacked: the archive is cut short/)
+  })
+  it('an archive that is damaged', async () => {
+    const name = spoilt(
+      'damaged',
+      'bench',
+      `head -c 1300 ${bench}-private-files.tar >x; mv x ${bench}-private-files.tar`,
+    )
+    await refused(name, 1, /private-files\.tar was not unpacked/)
+  })
+  it("another tenant's books, whatever says so", async () => {
+    const config = `mv *config_backup.json 20261125_101112-erp_byrne-accounts_org-site_config_backup.json`
+    await refused(spoilt('byrne', 'bench', config), 3, /these are the books of byrne, not of dickson/)
+    const head =
+      'f=$(ls *.sql.zst); zstd -dc $f | sed "s/^-- tenant: dickson/-- tenant: byrne/" | zstd -q -o x; mv x $f'
+    await refused(spoilt('head', 'export', head), 3, /these are the books of byrne, not of dickson/)
+  })
+  it('a key that opens none of its secrets', async () => {
+    const key =
+      'sed -i \'s/"encryption_key": *"[^"]*"/"encryption_key": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="/\' *.json'
+    await refused(spoilt('key', 'bench', key), 3, /opens none of the site's 1 secrets/)
+  })
+  it('an export in which a number is another one', async () => {
+    const row = `f=$(ls *.sql.zst); zstd -dc $f | sed "s/'ACC-JV-2026-',1)/'ACC-JV-2026-',7)/" | zstd -q -o x; mv x $f`
+    await refused(spoilt('row', 'export', row), 1, /what was loaded is not what was exported/)
+  })
+})
+
+describe('volumes in which another stack ran an ERPNext', () => {
+  const list = () => docker('ps', '-a', '--format', '{{.Names}}')
+  let old: string
+
+  before(async () => {
+    await marked.book()
+    old = marked.state()
+    assert.equal((await stack.script('tenant', ['dickson', 'stop'])).code, 0)
+    docker('rm', '--force', ...docker('ps', '-aq', '--filter', `name=${stack.container('')}`).split('\n'))
+    byRoot(`cd /v/db-data; rm -rf previous; mv data/* data/.[a-z]* . 2>/dev/null || true; rmdir data
+      cd /v/sites-data; rm -rf previous; sed -i '/erp_site_made/d; /erp_scheduler_enabled/d' ${SITE}/site_config.json
+      sed -i -z 's/,\\n}/\\n}/' ${SITE}/site_config.json`)
+  })
+
+  it('are refused by a deploy, and by an import while a container uses them', async () => {
+    const deployed = await stack.script('deploy', ['dickson'])
+    assert.equal(deployed.code, 3, deployed.stderr)
+    assert.match(deployed.stderr, /docs\/taking-over\.md/)
+    const name = `${stack.prefix}stranger`
+    docker(
+      'run',
+      '-d',
+      '--name',
+      name,
+      '--network',
+      'none',
+      '-v',
+      `${volume('sites-data')}:/x`,
+      '--entrypoint',
+      'sleep',
+      stack.env.MARIADB_IMAGE ?? '',
+      '600',
+    )
+    const ran = await restore(['--import', 'volumes'])
+    docker('rm', '--force', name)
+    assert.equal(ran.code, 3, ran.stderr)
+    assert.match(ran.stderr, new RegExp(`docker stop ${name}`))
+  })
+
+  it('go back to where that stack finds them when ours does not come up on them', async () => {
+    const trees = () =>
+      byRoot('cd /v; find db-data sites-data -printf "%P %U %m\\n" | grep -v /incoming | sort | sha256sum')
+    const before = trees()
+    const faults = mkdtempSync(join(tmpdir(), 'erp-fault-'))
+    const { env, struck } = injectDocker(faults, realDocker, { at: 'redis-queue sh -c', mode: 'fail' })
+    const { code, stderr } = await restore(['--import', 'volumes'], env)
+    rmSync(faults, { recursive: true, force: true })
+    assert.ok(struck())
+    assert.equal(code, 1, stderr)
+    assert.match(stderr, /did not come up on the backup; the earlier state is back/)
+    assert.ok(!marked.intent())
+    assert.equal(trees(), before)
+  })
+
+  it('become ours, with a verified copy of each as it was', async () => {
+    const { code, stdout, stderr } = await restore(['--import', 'volumes'])
+    assert.equal(code, 0, stderr)
+    assert.match(stdout, /dickson: restored/)
+    assert.equal(marked.state(), old)
+    assert.ok(await opensSecret())
+    const kept = docker(
+      'run',
+      '--rm',
+      '-v',
+      `${volume('db-data')}-before:/b`,
+      '--entrypoint',
+      'ls',
+      stack.env.MARIADB_IMAGE ?? '',
+      '/b',
+    )
+    assert.match(kept, /ibdata1/)
+    assert.match((await stack.script('deploy', ['dickson'])).stdout, /nothing had to be done/)
+    assert.equal((await stack.script('backup', ['dickson'])).code, 0)
+    const undo = await restore(['--undo'])
+    assert.equal(undo.code, 3, undo.stderr)
+    assert.ok(!existsSync(join(stack.home, 'state/dickson/restore.json')))
+    assert.doesNotMatch(list(), /import-/)
+    for (const part of ['db-data', 'sites-data', 'assets-data']) docker('volume', 'rm', `${volume(part)}-before`)
+  })
+})

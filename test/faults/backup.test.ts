@@ -1,0 +1,30 @@
+/** The full sweep: every mode of the injector at every docker call of a backup. Long: a quarter of a minute a call. */
+import assert from 'node:assert/strict'
+import { before, describe, it } from 'node:test'
+import { backupUnder, repositoryOf } from '../engine/backups.ts'
+import { useStack } from '../engine/harness.ts'
+import { MODES } from './injector.ts'
+
+const stack = useStack('backupsweep', ['dickson'])
+const repository = repositoryOf(stack)
+/** A backup makes fewer calls than this. */
+const MOST_CALLS = 90
+
+describe('a fault at every docker call of a backup', () => {
+  before(async () => {
+    const { code, stderr } = await stack.script('backup', ['dickson'])
+    assert.equal(code, 0, stderr)
+  })
+
+  // `hang` is for calls with a short limit; a copy of a large database may take hours, and is waited for.
+  for (const mode of MODES.filter((one) => one !== 'hang')) {
+    it(`${mode}: no verified backup is lost, nothing is left, and the plain run goes through`, async () => {
+      let at = 1
+      while (at <= MOST_CALLS && (await backupUnder(stack, repository, { at, mode })).struck) at++
+      assert.ok(at > 10, `${at} calls`)
+      const { code, stderr } = await stack.script('backup', ['dickson'])
+      assert.equal(code, 0, stderr)
+      repository.restic('check', '--read-data', '--quiet')
+    })
+  }
+})

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { userSql } from '../../lib/import/load.ts'
+import { parseHead } from '../../lib/import/plan.ts'
+import { sortFiles } from '../../lib/import/source.ts'
+import { configOf } from '../../lib/import/unpack.ts'
+
+describe('the files of a directory', () => {
+  const KNOWN: [what: string, names: string[], kind: string, files: string[]][] = [
+    [
+      'an export',
+      [
+        'dickson-assets-20261125T101112Z.tar.zst',
+        'dickson-erp-20261125T101112Z.sql.zst',
+        'dickson-sites-20261125T101112Z.tar.zst',
+      ],
+      'dump',
+      ['dickson-sites-20261125T101112Z.tar.zst'],
+    ],
+    ['a dump with tars', ['assets.tar.gz', 'erp.sql', 'notes.txt', 'sites.tgz'], 'dump', ['sites.tgz']],
+    [
+      '`bench backup` with files',
+      ['database.sql.gz', 'files.tar', 'private-files.tar', 'site_config_backup.json'].map(
+        (name) => `20261125_101112-a_b-${name}`,
+      ),
+      'bench',
+      ['20261125_101112-a_b-files.tar', '20261125_101112-a_b-private-files.tar'],
+    ],
+    ['`bench backup` without', ['x-database.sql.gz', 'x-site_config_backup.json'], 'bench', []],
+  ]
+  for (const [what, names, kind, files] of KNOWN)
+    it(`are known by their names: ${what}`, () => {
+      const source = sortFiles('/d', names)
+      assert.equal(source.kind, kind)
+      assert.deepEqual(
+        source.files,
+        files.map((name) => `/d/${name}`),
+      )
+    })
+
+  const REFUSED: [what: string, names: string[], message: RegExp][] = [
+    ['nothing', [], /holds no dump/],
+    ['two dumps', ['a.sql', 'b.sql.gz', 'sites.tar'], /2 files that may be the database: a\.sql, b\.sql\.gz/],
+    ['no archive of the sites', ['a.sql'], /no archive of the sites/],
+    ['bench backup without its configuration', ['x-database.sql.gz'], /without its key/],
+    ['an encrypted backup', ['x-database-enc.sql.gz'], /is encrypted/],
+    ['an export that is still being written', ['a.sql.zst.partial'], /holds no dump/],
+  ]
+  for (const [what, names, message] of REFUSED)
+    it(`are refused: ${what}`, () => {
+      assert.throws(() => sortFiles('/d', names), { code: 3, message })
+    })
+})
+
+describe('what an import makes of what it reads', () => {
+  it('the head of an export, and of no other dump', () => {
+    const text = '-- An export of securenexus-erp, to be read\n-- tenant: dickson\n-- apps: {"a":"1: 2"}\n'
+    assert.deepEqual(parseHead(text), { tenant: 'dickson', apps: '{"a":"1: 2"}' })
+    assert.deepEqual(parseHead('-- MariaDB dump 10.19\n-- tenant: dickson\n'), {})
+  })
+
+  it('a configuration without the addresses of another stack, and with our marks', () => {
+    const config = { db_name: '_a', encryption_key: 'k', db_host: 'x', redis_cache: 'y', socketio_port: 1, own: true }
+    const { erp_site_made, ...rest } = configOf(config)
+    assert.match(String(erp_site_made), /^20\d\d-/)
+    assert.deepEqual(rest, { db_name: '_a', encryption_key: 'k', own: true, erp_scheduler_enabled: 1 })
+    assert.equal(configOf({ ...config, erp_site_made: 'then', erp_scheduler_enabled: 0 }).erp_site_made, 'then')
+    assert.equal(configOf({ ...config, erp_scheduler_enabled: 0 }).erp_scheduler_enabled, 0)
+  })
+
+  it('the account of the site, its password quoted', () => {
+    assert.match(userSql({ db_name: '_a', db_password: "x'y\\z" }), /user '_a'@'%' identified by 'x\\'y\\\\z';/)
+    assert.match(userSql({ db_name: '_a', db_user: 'b', db_password: 'x' }), /on `_a`\.\* to 'b'@'%';/)
+  })
+})
