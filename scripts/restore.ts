@@ -109,7 +109,9 @@ async function exchange(tenant: Tenant, coming: outcome.Coming, { registry, engi
     ? [await reporter.step('Back up what is there', (note) => restore.saveLive(tenant, registry, engine, note))]
     : []
   await coming.bring()
-  return outcome.exchanged(tenant, await takeOver(tenant, outcome.intentOf(coming, saved), reporter))
+  const done = await takeOver(tenant, outcome.intentOf(coming, saved), reporter)
+  if (coming.next) reporter.say(`  next: ${coming.next}`)
+  return outcome.exchanged(tenant, done)
 }
 
 async function undo(tenant: Tenant, { registry, dryRun, agreed, reporter }: All) {

@@ -30,23 +30,19 @@ export async function planImport(
   what: string,
   reporter: Reporter,
 ): Promise<Coming> {
+  const next = ['deploy', 'backup'].map((verb) => `npx zx scripts/${verb}.ts ${tenant.name}`).join(', then ')
+  const coming = { warnings: [], next }
   if (what === 'volumes') {
     const found = await findVolumes(tenant, ground.mariadb)
-    const text = describeVolumes(tenant, found)
-    return {
-      text,
-      warnings: [],
-      hasData: false,
-      foreign: true,
-      bring: () => bringVolumes(tenant, ground, found, reporter),
-    }
+    const bring = () => bringVolumes(tenant, ground, found, reporter)
+    return { ...coming, text: describeVolumes(tenant, found), hasData: false, foreign: true, bring }
   }
   const incoming = await readIncoming(tenant, registry, ground.mariadb, what)
   const { hasData, live } = await withVolumes(tenant, (job) => liveBooks(tenant, job))
   const loss = hasData ? renderLoss(NOTHING, live) : ['  lost       nothing: there is no data here']
   const text = [...describe(tenant, incoming), ...loss].join('\n')
-  const lost = live && losses(live, NOTHING)
-  return { text, warnings: [], hasData, lost, bring: () => bringFiles(tenant, ground, incoming, reporter) }
+  const bring = () => bringFiles(tenant, ground, incoming, reporter)
+  return { ...coming, text, hasData, lost: live && losses(live, NOTHING), bring }
 }
 
 /** What a dump holds is not known before it is loaded: all that is live counts as lost. */

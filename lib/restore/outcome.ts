@@ -29,6 +29,8 @@ export interface Coming {
   snapshot?: string
   /** It replaces what another stack ran. */
   foreign?: true
+  /** What the operator does afterwards. */
+  next?: string
   /** Put it beside the live data and prove it there. */
   bring(): Promise<void>
 }
