@@ -57,6 +57,13 @@ const REFUSED: [what: string, script: string, args: string[], message: RegExp][]
     ['dickson', '--list', '--snapshot=/etc/passwd'],
     /"\/etc\/passwd" is no snapshot/,
   ],
+  [
+    'an import out of a repository',
+    'restore',
+    ['dickson', '--import=/srv', '--offsite'],
+    /--import takes nothing from a repository/,
+  ],
+  ['no consent to an import', 'restore', ['dickson', '--import=/srv'], /needs --confirm=dickson/],
   ["another tenant's name as consent", 'restore', ['dickson', '--confirm=byrne'], /byrne is not the tenant dickson/],
   ['no consent, and no terminal to ask', 'restore', ['dickson'], /needs --confirm=dickson/],
   ['no consent to an undo', 'restore', ['dickson', '--undo'], /needs --confirm=dickson/],
