@@ -70,6 +70,7 @@ async function exchange(
   { step }: Reporter,
   progress: { swapped: boolean },
 ): Promise<TakenOver> {
+  if (intent.stage === 'release') return release(tenant, intent, step)
   const services = await renderServices(tenant)
   const apps = await imageApps(services.find(({ name }) => name === tenant.service('backend'))?.image ?? '')
   const { begun, schema, kept } = await withVolumes(tenant, async (job) => {
@@ -80,7 +81,6 @@ async function exchange(
     return { begun, schema: await schemaOf(tenant, job), kept: (await contentOf(tenant, job)).has('previous') }
   })
   progress.swapped = true
-  if (intent.stage === 'release') return released(tenant, intent)
   await bringUp(tenant, services, { schema, apps }, step)
   const downtime = Math.round((performance.now() - begun) / 100) / 10
   const { verb, at, snapshots } = intent
@@ -93,11 +93,16 @@ async function exchange(
   return { verb, downtime }
 }
 
-/** Nothing of ours runs on what goes back to another stack. */
-async function released(tenant: Tenant, { verb }: Intent): Promise<TakenOver> {
-  await docker(['stop', ...(await tenantContainers(tenant)).map(({ id }) => id)], { timeout: 180, nothrow: true })
+/** Give the volumes back to the stack that ran before us: nothing of ours runs on them. */
+async function release(tenant: Tenant, intent: Intent, step: Reporter['step']): Promise<TakenOver> {
+  await withVolumes(tenant, async (job) => {
+    await writeIntent(tenant, intent)
+    const ids = (await tenantContainers(tenant)).map(({ id }) => id)
+    await step('Stop what was started', () => docker(['stop', ...ids], { timeout: 180 }))
+    await step('Put back what was there', () => rename(tenant, job, 'release'))
+  })
   await removeIntent(tenant)
-  return { verb, downtime: 0 }
+  return { verb: intent.verb, downtime: 0 }
 }
 
 /** Stop what writes, then the database. The frontend and both Redis stay. */

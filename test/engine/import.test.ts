@@ -222,6 +222,7 @@ describe('volumes in which another stack ran an ERPNext', () => {
   let old: string
 
   before(async () => {
+    marked ??= await markBooks(stack)
     await marked.book()
     old = marked.state()
     assert.equal((await stack.script('tenant', ['dickson', 'stop'])).code, 0)
@@ -263,8 +264,8 @@ describe('volumes in which another stack ran an ERPNext', () => {
     const faults = mkdtempSync(join(tmpdir(), 'erp-fault-'))
     const { env, struck } = injectDocker(faults, realDocker, { at: 'redis-queue sh -c', mode: 'fail' })
     const { code, stderr } = await restore(['--import', 'volumes'], env)
+    assert.ok(struck(), stderr)
     rmSync(faults, { recursive: true, force: true })
-    assert.ok(struck())
     assert.equal(code, 1, stderr)
     assert.match(stderr, /did not come up on the backup; the earlier state is back/)
     assert.ok(!marked.intent())
