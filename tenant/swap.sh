@@ -87,6 +87,7 @@ release)
     mv "$out/assets/.previous" "$out/assets/.arriving"
   fi
   arrive
+  rmdir "$out/sites/previous" "$out/sites/incoming" 2>/dev/null || true
   rm -rf "$out"/*/.removed
   ;;
 make)
