@@ -293,7 +293,7 @@ describe('volumes in which another stack ran an ERPNext', () => {
     const undo = await restore(['--undo'])
     assert.equal(undo.code, 3, undo.stderr)
     assert.ok(!existsSync(join(stack.home, 'state/dickson/restore.json')))
-    assert.doesNotMatch(list(), /import-/)
+    assert.doesNotMatch(list(), /dickson-import-/)
     for (const part of ['db-data', 'sites-data', 'assets-data']) docker('volume', 'rm', `${volume(part)}-before`)
   })
 })
