@@ -3,7 +3,7 @@ import { checkSnapshotName } from '../lib/backup/catalogue.ts'
 import { command } from '../lib/command.ts'
 import { askEngine, type Engine } from '../lib/docker.ts'
 import { usageError } from '../lib/errors.ts'
-import type { Tenant } from '../lib/registry.ts'
+import type { Tenant, Unit } from '../lib/registry.ts'
 import type { Reporter } from '../lib/reporter.ts'
 import { drill } from '../lib/restore/drill.ts'
 import { exportBackup } from '../lib/restore/export.ts'
@@ -11,6 +11,7 @@ import { type Intent, readIntent, refuseUnfinished } from '../lib/restore/intent
 import * as outcome from '../lib/restore/outcome.ts'
 import * as restore from '../lib/restore/restore.ts'
 import { takeOver } from '../lib/restore/takeover.ts'
+import { themeAgain } from '../lib/theme/apply.ts'
 
 const MODES = ['list', 'undo', 'drill', 'export'] as const
 
@@ -32,7 +33,7 @@ command({
     export: { type: 'string', value: 'DIR', help: 'write a backup as portable files' },
   },
   notes: ['A server that is gone, undo, drills by cron, exports: docs/restore.md'],
-  async run({ tenants, registry, options, dryRun, forEachTenant, consent, ...reporter }) {
+  async run({ tenants, registry, core, options, dryRun, forEachTenant, consent, ...reporter }) {
     const mode = outcome.modeOf(MODES.filter((one) => options[one] !== undefined && options[one] !== false))
     checkSnapshotName(options.snapshot)
     const [named] = tenants
@@ -44,7 +45,7 @@ command({
     const wanted: restore.Wanted = { snapshot: options.snapshot, from: options.offsite ? 'offsite' : 'repository' }
     if (mode === 'list') return restore.list(named, registry, wanted.from)
 
-    const all = { registry, engine, wanted, dryRun, agreed, reporter, unsaved: options['without-backup'] }
+    const all = { registry, core, engine, wanted, dryRun, agreed, reporter, unsaved: options['without-backup'] }
     const [done] = await forEachTenant(async (tenant) => {
       const intent = await readIntent(tenant)
       if (intent && mode === 'restore') return finish(tenant, intent, all)
@@ -66,6 +67,7 @@ command({
 
 interface All {
   registry: Tenant[]
+  core: Unit
   engine: Engine
   wanted: restore.Wanted
   dryRun: boolean
@@ -76,7 +78,8 @@ interface All {
   unsaved: boolean
 }
 
-async function live(tenant: Tenant, ground: restore.Ground, { registry, engine, wanted, ...all }: All) {
+async function live(tenant: Tenant, ground: restore.Ground, all: All) {
+  const { registry, engine, wanted } = all
   const { step, say, warn } = all.reporter
   const plan = await step('Read the backup and the live books', () => restore.plan(tenant, ground, wanted))
   for (const warning of plan.warnings) warn(warning)
@@ -88,21 +91,30 @@ async function live(tenant: Tenant, ground: restore.Ground, { registry, engine, 
     ? [await step('Back up what is there', (note) => restore.saveLive(tenant, registry, engine, note))]
     : []
   await restore.bring(tenant, ground, plan, wanted.from, step)
-  return outcome.exchanged(tenant, await takeOver(tenant, outcome.intentOf(plan, saved), all.reporter))
+  return exchange(tenant, outcome.intentOf(plan, saved), all)
 }
 
-async function undo(tenant: Tenant, { registry, dryRun, agreed, reporter }: All) {
+async function undo(tenant: Tenant, all: All) {
+  const { registry, dryRun, agreed, reporter } = all
   const { step, say } = reporter
   const plan = await step('Look for what the last restore replaced', () => outcome.planUndo(tenant, registry))
   if (dryRun) return { text: plan.text }
   say(plan.text)
   await agreed()
-  return outcome.exchanged(tenant, await takeOver(tenant, plan.intent, reporter))
+  return exchange(tenant, plan.intent, all)
 }
 
-async function finish(tenant: Tenant, intent: Intent, { dryRun, reporter }: All) {
+async function finish(tenant: Tenant, intent: Intent, all: All) {
+  const { dryRun, reporter } = all
   const what = `the ${intent.verb} of ${intent.at}, which was interrupted`
   if (dryRun) return { text: `${tenant.name}: would finish ${what}` }
   reporter.warn(`${tenant.name}: finishing ${what}`)
-  return outcome.exchanged(tenant, await takeOver(tenant, intent, reporter))
+  return exchange(tenant, intent, all)
+}
+
+/** The data that came may name an older theme: its files came with it, and the current one is put on again. */
+async function exchange(tenant: Tenant, intent: Intent, front: All) {
+  const done = await takeOver(tenant, intent, front.reporter)
+  await themeAgain(tenant, front, front.reporter)
+  return outcome.exchanged(tenant, done)
 }
