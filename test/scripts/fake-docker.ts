@@ -122,8 +122,7 @@ const BENCH = JSON.stringify({
 })
 /** A theme that names nothing: whatever a page names is what it should. */
 const MANIFEST = JSON.stringify({ id: '0123456789ab', brand: 'x', files: {}, css: [], js: [], head: '', fields: {} })
-const SITE =
-  '{"db_name": "_site", "erp_site_made": "x", "app_include_css": ["/files/theme-x-desk.0123456789ab.css"]}'
+const SITE = '{"db_name": "_site", "erp_site_made": "x", "app_include_css": ["/files/theme-x-desk.0123456789ab.css"]}'
 const QUEUES =
   '{"queues":{"short":{"length":0,"oldest":""}},"workers":{"rq:worker:w1":"b:short,b:default,b:long"},"channels":["rq:pubsub:w1"]}'
 
