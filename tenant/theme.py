@@ -124,7 +124,9 @@ def choose(order, mark):
         return None, mark, manifest["id"]
     if not order.get("dry"):
         store(order)
-    if manifest["id"] == current:
+    if manifest["id"] == current and order.get("gently"):
+        wanted = mark
+    elif manifest["id"] == current:
         wanted = {"generation": current, "previous": previous}
     else:
         wanted = {"generation": manifest["id"], "previous": current}

@@ -2,7 +2,7 @@
  * Checks a drawing: well-formed, of shapes alone, and with nothing in it that runs or asks another host. What is not on the
  * lists is refused: an SVG can carry scripts in more spellings than anybody can list.
  */
-import { cssFaults } from './css.ts'
+import { cssFaults } from './stylesheet.ts'
 import { type Fault, faultAt } from './fault.ts'
 
 const ELEMENTS = new Set(
