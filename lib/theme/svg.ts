@@ -2,8 +2,9 @@
  * Checks a drawing: well-formed, of shapes alone, and with nothing in it that runs or asks another host. What is not on the
  * lists is refused: an SVG can carry scripts in more spellings than anybody can list.
  */
-import { cssFaults } from './stylesheet.ts'
+
 import { type Fault, faultAt } from './fault.ts'
+import { cssFaults } from './stylesheet.ts'
 
 const ELEMENTS = new Set(
   `svg g defs symbol use title desc path rect circle ellipse line polyline polygon text tspan linearGradient radialGradient

@@ -5,10 +5,11 @@ import { join, relative, resolve } from 'node:path'
 import { preconditionError } from '../errors.ts'
 import type { Tenant } from '../registry.ts'
 import { type Brand, parseBrand, renderCss, renderJs, type Sheet } from './brand.ts'
-import { cssFaults } from './stylesheet.ts'
+import { contrastFaults, type Sheets } from './contrast.ts'
 import { type Fault, renderFault } from './fault.ts'
 import { kindOf, readSource, type SourceFile } from './files.ts'
 import { scriptFaults } from './script.ts'
+import { cssFaults } from './stylesheet.ts'
 import { svgFaults } from './svg.ts'
 
 /** A brand's files by what they are for: their part of the published name. */
@@ -73,19 +74,25 @@ export async function prepareTheme(tenant: Tenant): Promise<Theme> {
   const sources = [json, ...read].filter((file) => file !== undefined)
   refuse(
     tenant,
-    sources.flatMap(({ faults }) => faults),
+    sources.flatMap(({ faults }) => faults.map(renderFault)),
   )
   const brand = parseBrand(json?.text ?? '', `${shown}/brand.json`)
   const texts = Object.fromEntries(sources.map(({ name, text }) => [name, text]))
   const rendered = sources.map((file) => ({ ...file, text: render(brand, file) }))
   const checked = rendered.map((file) => faultsOf(brand, file, shown))
-  refuse(tenant, (await Promise.all(checked)).flat())
+  refuse(tenant, (await Promise.all(checked)).flat().map(renderFault))
+  refuse(tenant, ownContrastFaults(brand, texts as unknown as Sheets))
   return { ...publish(tenant, brand, new Map(rendered.map(({ name, text }) => [name, text]))), source: texts }
 }
 
-function refuse(tenant: Tenant, faults: Fault[]): void {
+/** What Frappe's own colours lack where a brand leaves them alone stands at no place of the brand, and is no fault of it. */
+const ownContrastFaults = (brand: Brand, sheets: Sheets) =>
+  contrastFaults(brand, sheets).filter((fault) => !fault.startsWith(`branding/${brand.name}/theme.css:1:1: `))
+
+/** @param faults lines `file:line:column: …` */
+function refuse(tenant: Tenant, faults: string[]): void {
   if (faults.length === 0) return
-  const lines = faults.map((fault) => `\n  ${renderFault(fault)}`).join('')
+  const lines = faults.map((fault) => `\n  ${fault}`).join('')
   throw preconditionError(`${tenant.name}: the brand is refused, the live theme is unchanged:${lines}`)
 }
 

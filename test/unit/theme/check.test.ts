@@ -1,9 +1,9 @@
 /** What of a brand is refused, each with its place; and that what is good passes. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { cssFaults } from '../../../lib/theme/stylesheet.ts'
 import { renderFault } from '../../../lib/theme/fault.ts'
 import { scriptFaults } from '../../../lib/theme/script.ts'
+import { cssFaults } from '../../../lib/theme/stylesheet.ts'
 import { svgFaults } from '../../../lib/theme/svg.ts'
 
 const css = async (text: string) => (await cssFaults('t.css', text)).map(renderFault)
