@@ -51,7 +51,7 @@ describe('a style sheet', () => {
     ['a{b:(c}', '1:'],
     ['a{content:"x\n}', '1:11'],
     ['a{b:c}/* open', '1:7'],
-    ['a{background:url(x', '1:14'],
+    ['a{background:url(x', '1:2'],
     ['hello world', '1:12'],
     ['/* nothing */', '1:1'],
   ] as const) {
