@@ -78,7 +78,7 @@ export const sidebar = ({ title, company, items, section, below, active, user }:
     <div class="body-sidebar-bottom">
       <a class="onboarding-sidebar px-2">${icon('list', 'sm', 'text-ink-gray-7 current-color')}<span>Getting Started</span></a>
       <div class="nav-item dropdown dropdown-navbar-user"><a class="align-center btn-reset flex nav-link sidebar-user-button">
-        <div><span class="avatar avatar-medium"><span class="avatar-frame standard-image" style="background-color: var(--blue-avatar-bg, #e6f1fb); color: var(--blue-avatar-color, #0b5394)">${user[0]}</span></span></div>
+        <div><span class="avatar avatar-medium"><span class="avatar-frame standard-image" style="background-color: var(--blue-avatar-bg); color: var(--blue-avatar-color)">${user[0]}</span></span></div>
         <div class="avatar-name-email text-small overflow-hidden w-75" style="margin-left: 8px"><span class="d-block text-truncate">${user[1]}</span><span class="d-block text-secondary text-truncate">${user[2]}</span></div></a></div>
       <div class="sidebar-bottom-actions d-flex align-items-center justify-content-between mt-2">
         <button class="btn btn-ghost btn-xs">${icon('gear', 'sm', 'text-ink-gray-7 current-color')}</button>

@@ -156,7 +156,7 @@ export const desktop = (sample: Sample, logo: string) => {
   <div class="navbar-home"><img id="brand-logo" src="${logo}" alt=""></div>
   <div class="desktop-search-wrapper input-group search-bar"><button id="desktop-navbar-modal-search" class="btn-reset flex justify-between desktop-navbar-modal-search"><span class="desktop-search-icon">${icon('search')} Search</span><span class="desktop-keyboard-shortcut">Ctrl K</span></button></div>
   <div class="flex" style="gap:16px;align-items:center"><div class="desktop-notifications"><div class="dropdown dropdown-notifications"><button class="btn-reset nav-link text-muted">${icon('bell', 'md')}</button></div></div>
-  <div class="desktop-avatar"><span class="avatar avatar-medium"><span class="avatar-frame standard-image" style="background-color: #e6f1fb; color: #0b5394">${sample.sidebar.user[0]}</span></span></div></div>
+  <div class="desktop-avatar"><span class="avatar avatar-medium"><span class="avatar-frame standard-image" style="background-color: var(--blue-avatar-bg); color: var(--blue-avatar-color)">${sample.sidebar.user[0]}</span></span></div></div>
 </header><div class="desktop-container"><div class="icons-container"><div class="icons">
   ${each(icons, (label, index) => `<a class="desktop-icon"><div class="icon-container" style="background:hsl(${205 + index * 12} 45% 90%);color:hsl(${205 + index * 12} 50% 32%)">${icon('box', 'lg')}</div><div class="icon-caption"><div class="icon-title">${label}</div></div></a>`)}
 </div></div></div></div></div></div></div></div></div></div></body>`

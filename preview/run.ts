@@ -16,8 +16,8 @@ import { payment, till } from './till.ts'
 
 const root = resolve(import.meta.dirname, '..')
 const STOCK = join(import.meta.dirname, 'stock')
-const WIDE = { width: 1280, height: 800 }
-const PHONE = { width: 390, height: 844 }
+export const WIDE = { width: 1280, height: 800 }
+export const PHONE = { width: 390, height: 844 }
 
 export interface Shot {
   name: string

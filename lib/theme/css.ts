@@ -20,7 +20,7 @@ export function plain(selector: string): string {
 }
 
 /** The parts of a text between commas that stand in no bracket and no string. */
-export function commas(text: string): string[] {
+function commas(text: string): string[] {
   const parts = text.match(/(?:[^,("'[]|"[^"]*"|'[^']*'|\[[^\]]*\]|\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))+/g) ?? []
   return parts.map((part) => part.trim())
 }

@@ -44,6 +44,7 @@ const PAGE = [
   '--ink-gray-4',
 ]
 const PILLS = ['green', 'blue', 'orange', 'yellow', 'red', 'gray']
+const AVATARS = ['blue', 'purple', 'green', 'dark-green', 'orange', 'yellow', 'red', 'pink', 'gray']
 const BAR = '.page-head'
 const BAR_BUTTON = ['.page-head .page-actions .btn-default', '.page-head .page-actions .btn-secondary']
 const BAR_PRIMARY = '.page-head .page-actions .btn-primary'
@@ -103,6 +104,7 @@ const PAGES: Pair[] = [
   desk('primary button pressed', '--gray-100', '--invert-neutral', ['.btn.btn-primary:active']),
   desk('chosen day', '--date-active-text', '--date-active-bg'),
   ...PILLS.map((colour) => desk(`${colour} pill`, `--text-on-${colour}`, `--bg-${colour}`)),
+  ...AVATARS.map((colour) => desk(`initials, ${colour}`, `--${colour}-avatar-color`, `--${colour}-avatar-bg`)),
   ...['success', 'info', 'warning', 'danger'].flatMap((kind) =>
     all(`${kind} message`, ['--text-color', '--text-light'], [`--alert-bg-${kind}`]),
   ),
@@ -317,6 +319,8 @@ const SIGN_IN: Pair[] = [
   ),
   login('card', 'color', 'background-color', [CARD]),
   ...['--text-color', '--text-muted', '--text-light'].map((text) => login('field', text, '--control-bg', [CARD])),
+  login('quiet words', 'color', `background-color@${CARD}`, [CARD, 'body[data-path] .text-muted']),
+  login('quiet words in a field', 'color', '--control-bg', [CARD, 'body[data-path] .text-muted']),
   login('forgotten password', 'color', `background-color@${CARD}`, [CARD, `${CARD} .forgot-password-message > a`]),
   login('button', '--neutral', '--btn-primary', [CARD]),
   login('button under the pointer', '--neutral', 'background-color', [CARD, `${CARD} .btn.btn-primary:hover`]),

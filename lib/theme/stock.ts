@@ -17,6 +17,7 @@ export const STOCK_DESK = `
   --surface-menu-bar: #f8f8f8; --sidebar-hover-color: #f3f3f3; --sidebar-active-color: #ffffff; --btn-ghost-hover-bg: #ededed;
   --bg-green: #e4f5e9; --text-on-green: #16794c; --bg-blue: #edf6fd; --text-on-blue: #0070cc; --bg-orange: #fff1e7; --text-on-orange: #bd3e0c;
   --bg-yellow: #fff7d3; --text-on-yellow: #ab6e05; --bg-red: #fff0f0; --text-on-red: #b52a2a; --bg-gray: #f3f3f3; --text-on-gray: #525252;
+  --blue-avatar-bg: #f7fbfd; --blue-avatar-color: #0289f7;
   --alert-bg-success: #e4f5e9; --alert-bg-info: #f7fbfd; --alert-bg-warning: #fffcef; --alert-bg-danger: #fff7f7;
 }
 [data-theme="dark"] {
@@ -54,6 +55,7 @@ export const STOCK_LOGIN = `
   --neutral: #ffffff; --invert-neutral: #000000; --gray-100: #f3f3f3; --btn-primary: #171717; --primary: #171717; --primary-color: #171717;
   --text-color: #383838; --heading-color: #171717; --text-muted: #525252; --text-light: #7c7c7c; --control-bg: #f3f3f3;
 }
+body[data-path] .text-muted { color: #7c7c7c }
 body[data-path="login"] { background: #f3f3f3 }
 body[data-path="login"] .page-card-head h4 { color: var(--text-color) }
 body[data-path="login"] section .page-card { background-color: #ffffff }
