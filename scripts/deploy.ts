@@ -9,6 +9,8 @@ import { type Ground, preflight, pullMissing, refuseForeignDatabase } from '../l
 import { makeCore, type Tenant } from '../lib/registry.ts'
 import type { Reporter } from '../lib/reporter.ts'
 import * as site from '../lib/site.ts'
+import { seeTheme, setTheme, tryTheme } from '../lib/theme/apply.ts'
+import { prepareTheme, type Theme } from '../lib/theme/theme.ts'
 import { waitUntilHealthy } from '../lib/wait.ts'
 
 command({
@@ -39,31 +41,44 @@ command({
       ? await forCore(core, () => deployCore({ ...work, engine, timeout, dryRun }, reporter))
       : undefined
     const tenants = await forEachTenant(async (tenant) => {
-      const [ground, edge] = await step(
-        'Check the machine, the configuration and the secrets',
-        async () => [await preflight(tenant, registry, engine), await edgePreflight(tenant, work)] as const,
+      const [ground, edge, theme] = await step(
+        'Check the machine, the configuration, the secrets and the brand',
+        async () =>
+          [
+            await preflight(tenant, registry, engine),
+            await edgePreflight(tenant, work),
+            await prepareTheme(tenant),
+          ] as const,
       )
       for (const warning of [...ground.warnings, ...edge.warnings]) warn(warning)
       const changes = deploy.planChanges(ground.services, ground.containers)
       const unfinished = changes.length > 0 ? [] : await site.unfinishedWork(tenant)
       const { name, site: host, posHost } = tenant
       const result = { tenant: name, site: host, posHost, changes, unfinished, published: edge.changed, open: false }
-      if (dryRun) return result
-      if (changes.length > 0 || unfinished.length > 0) await bringUp(tenant, ground, timeout, reporter)
+      const settled = changes.length === 0 && unfinished.length === 0
+      if (dryRun)
+        return { ...result, theme: settled ? (await setTheme(tenant, theme, PLAN)).changed : [theme.manifest.id] }
+      const fresh = settled ? undefined : await bringUp(tenant, ground, theme, timeout, reporter)
       await step('Wait until every service proves that it works', (note) =>
         waitUntilHealthy(tenant, ground.services, timeout, note),
       )
       if (await site.flushStaleCache(tenant)) reporter.say('  redis-cache was emptied: another image had filled it')
       await step(`Ask ${tenant.site} through its frontend`, () => deploy.proveFrontend(tenant))
       await makeRepository(tenant, reporter)
-      return { ...result, open: await bringHosts(tenant, edge, work, reporter) }
+      const themed = fresh ?? (await step('Compare its theme', () => tryTheme(tenant, theme)))
+      const open = await bringHosts(tenant, edge, work, reporter)
+      await seeTheme(tenant, themed, work, reporter, { glance: false })
+      return { ...result, theme: themed.changed, open }
     })
     return { dryRun, ...(front && { core: front }), tenants }
   },
   render({ core, tenants, dryRun }) {
-    const rows = tenants.map(({ tenant, site: host, posHost, changes, unfinished, published, open }) => ({
+    const rows = tenants.map(({ tenant, site: host, posHost, changes, unfinished, published, theme, open }) => ({
       name: tenant,
-      work: [...started(changes), ...unfinished.map((what) => `finish ${what}`), ...publishing(published)],
+      work: [
+        ...[...started(changes), ...unfinished.map((what) => `finish ${what}`), ...publishing(published)],
+        ...(theme.length > 0 ? [`apply the theme (${theme.join(', ')})`] : []),
+      ],
       is: open ? `https://${host} and https://${posHost} are up` : `${host} is up`,
     }))
     const first = core
@@ -79,6 +94,8 @@ command({
 })
 
 const started = (changes: deploy.Change[]) => changes.map(({ service, why }) => `start ${service} (${why})`)
+/** A theme that an operator took back stays off; a dry run only compares. */
+const PLAN = { dry: true, gently: true }
 const publishing = (names: string[]) => names.map((name) => `publish ${name}.yml`)
 
 /** A tenant that runs is not called failed for its repository; but it has no backup until that is there. */
@@ -92,7 +109,7 @@ async function makeRepository(tenant: Tenant, { step, warn }: Reporter): Promise
   }
 }
 
-async function bringUp(tenant: Tenant, ground: Ground, timeout: number, { step, warn }: Reporter): Promise<void> {
+async function bringUp(tenant: Tenant, ground: Ground, theme: Theme, timeout: number, { step, warn }: Reporter) {
   const { stores, configurator, application } = deploy.phases(tenant, ground.services)
   const start = (services: typeof stores) => (note: (text: string) => void) =>
     deploy.startServices(tenant, services, timeout, note)
@@ -104,7 +121,10 @@ async function bringUp(tenant: Tenant, ground: Ground, timeout: number, { step, 
   if (made.found === 'half') warn(`an interrupted installation was finished (${made.detail})`)
   if (made.found === 'complete' && made.mended_jobs > 0)
     warn(`${made.mended_jobs} scheduled jobs that were created in the future were mended`)
+  // Before anything of the application runs: its web workers would keep what they had for up to a minute.
+  const themed = await step('Put its theme on', () => tryTheme(tenant, theme, 'apart'))
   await step('Start the application', start(application))
   const { scheduler } = await site.readMarks(tenant)
   if (!scheduler) await step('Switch the scheduler on', () => site.enableScheduler(tenant))
+  return themed
 }

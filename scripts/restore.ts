@@ -4,7 +4,7 @@ import { command } from '../lib/command.ts'
 import { askEngine, type Engine } from '../lib/docker.ts'
 import { usageError } from '../lib/errors.ts'
 import { planImport } from '../lib/import/import.ts'
-import type { Tenant } from '../lib/registry.ts'
+import type { Tenant, Unit } from '../lib/registry.ts'
 import type { Reporter } from '../lib/reporter.ts'
 import { drill } from '../lib/restore/drill.ts'
 import { exportBackup } from '../lib/restore/export.ts'
@@ -12,6 +12,7 @@ import { type Intent, readIntent, refuseUnfinished } from '../lib/restore/intent
 import * as outcome from '../lib/restore/outcome.ts'
 import * as restore from '../lib/restore/restore.ts'
 import { takeOver } from '../lib/restore/takeover.ts'
+import { themeAgain } from '../lib/theme/apply.ts'
 
 const MODES = ['list', 'undo', 'drill', 'export', 'import'] as const
 
@@ -39,7 +40,7 @@ command({
     import: { type: 'string', value: 'DIR', help: 'an export, a dump with tars, `bench backup`; or the word volumes' },
   },
   notes: ['A server that is gone, undo, drills by cron, exports: docs/restore.md; imports: docs/taking-over.md'],
-  async run({ tenants, registry, options, dryRun, forEachTenant, consent, ...reporter }) {
+  async run({ tenants, registry, core, options, dryRun, forEachTenant, consent, ...reporter }) {
     const mode = outcome.modeOf(MODES.filter((one) => options[one] !== undefined && options[one] !== false))
     checkSnapshotName(options.snapshot)
     if (mode === 'import' && (options.snapshot !== 'latest' || options.offsite))
@@ -53,7 +54,7 @@ command({
     const wanted: restore.Wanted = { snapshot: options.snapshot, from: options.offsite ? 'offsite' : 'repository' }
     if (mode === 'list') return restore.list(named, registry, wanted.from)
 
-    const all = { registry, engine, wanted, dryRun, agreed, reporter, unsaved: options['without-backup'] }
+    const all = { registry, core, engine, wanted, dryRun, agreed, reporter, unsaved: options['without-backup'] }
     const [done] = await forEachTenant(async (tenant) => {
       const intent = await readIntent(tenant)
       if (intent && mode === 'restore') return finish(tenant, intent, all)
@@ -62,13 +63,13 @@ command({
       const ground = await reporter.step('Check the machine, the images and the secrets', (note) =>
         restore.prepare(tenant, registry, note),
       )
-      if (mode === 'restore') return exchange(tenant, await planRestore(tenant, ground, all), all)
+      if (mode === 'restore') return bringIn(tenant, await planRestore(tenant, ground, all), all)
       if (mode === 'import') {
         const what = options.import ?? ''
         const coming = await reporter.step('Read what comes and the live books', () =>
           planImport(tenant, registry, ground, what, reporter),
         )
-        return exchange(tenant, coming, all)
+        return bringIn(tenant, coming, all)
       }
       if (dryRun) return { text: `${tenant.name}: would restore ${wanted.snapshot} into a scratch stack and remove it` }
       if (mode === 'drill') return outcome.drilled(tenant, await drill(tenant, ground, wanted, reporter))
@@ -82,6 +83,7 @@ command({
 
 interface All {
   registry: Tenant[]
+  core: Unit
   engine: Engine
   wanted: restore.Wanted
   dryRun: boolean
@@ -98,8 +100,9 @@ async function planRestore(tenant: Tenant, ground: restore.Ground, { wanted, rep
   return { ...plan, snapshot: plan.choice.backup.id, bring }
 }
 
-/** Tell, ask, save what is there, bring what comes, exchange. */
-async function exchange(tenant: Tenant, coming: outcome.Coming, { registry, engine, reporter, ...all }: All) {
+/** Tell, ask, save what is there, put what comes beside it, exchange. */
+async function bringIn(tenant: Tenant, coming: outcome.Coming, all: All) {
+  const { registry, engine, reporter } = all
   for (const warning of coming.warnings) reporter.warn(warning)
   if (all.dryRun) return outcome.planned(tenant, coming)
   reporter.say(coming.text)
@@ -109,23 +112,32 @@ async function exchange(tenant: Tenant, coming: outcome.Coming, { registry, engi
     ? [await reporter.step('Back up what is there', (note) => restore.saveLive(tenant, registry, engine, note))]
     : []
   await coming.bring()
-  const done = await takeOver(tenant, outcome.intentOf(coming, saved), reporter)
+  const done = await exchange(tenant, outcome.intentOf(coming, saved), all)
   if (coming.next) reporter.say(`  next: ${coming.next}`)
-  return outcome.exchanged(tenant, done)
+  return done
 }
 
-async function undo(tenant: Tenant, { registry, dryRun, agreed, reporter }: All) {
+async function undo(tenant: Tenant, all: All) {
+  const { registry, dryRun, agreed, reporter } = all
   const { step, say } = reporter
   const plan = await step('Look for what the last restore replaced', () => outcome.planUndo(tenant, registry))
   if (dryRun) return { text: plan.text }
   say(plan.text)
   await agreed()
-  return outcome.exchanged(tenant, await takeOver(tenant, plan.intent, reporter))
+  return exchange(tenant, plan.intent, all)
 }
 
-async function finish(tenant: Tenant, intent: Intent, { dryRun, reporter }: All) {
+async function finish(tenant: Tenant, intent: Intent, all: All) {
+  const { dryRun, reporter } = all
   const what = `the ${intent.verb} of ${intent.at}, which was interrupted`
   if (dryRun) return { text: `${tenant.name}: would finish ${what}` }
   reporter.warn(`${tenant.name}: finishing ${what}`)
-  return outcome.exchanged(tenant, await takeOver(tenant, intent, reporter))
+  return exchange(tenant, intent, all)
+}
+
+/** The data that came may name an older theme: its files came with it, and the current one is put on again. */
+async function exchange(tenant: Tenant, intent: Intent, front: All) {
+  const done = await takeOver(tenant, intent, front.reporter)
+  await themeAgain(tenant, front, front.reporter)
+  return outcome.exchanged(tenant, done)
 }

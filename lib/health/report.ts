@@ -18,6 +18,7 @@ import { hostProbes } from './edge.ts'
 import { checkIsolation } from './isolation.ts'
 import { cacheFindings, queueFindings } from './redis.ts'
 import { type BenchConfig, configFindings, frontendFindings, readBenchConfig } from './site.ts'
+import { themeFindings } from './theme.ts'
 
 /** Share of the engine's disk in use. */
 const DISK = { warn: 0.75, fail: 0.85 }
@@ -176,6 +177,11 @@ async function checkServices(tenant: Tenant): Promise<Finding[]> {
         'site',
         'configuration',
         configured((found) => configFindings(tenant, found)),
+      ),
+      probe(
+        'site',
+        'theme',
+        configured((found) => themeFindings(tenant, found, frontend(tenant, containers))),
       ),
       probe('backend', 'ping', () => frontendFindings(tenant, frontend(tenant, containers))),
       probe('worker', 'process', () => stoppedProcesses(tenant, containers)),

@@ -18,6 +18,8 @@ export interface BenchConfig {
   flags: string[]
   assetsLink: boolean
   siteFolder: boolean
+  /** `app_include_css` and `app_include_js` as they stand. */
+  includes: Record<string, unknown>
 }
 
 /**
@@ -53,6 +55,7 @@ function parseBenchConfig(text: string): BenchConfig {
     flags: ['maintenance_mode', 'pause_scheduler', 'disable_scheduler', 'developer_mode'].filter(on),
     assetsLink: tests.includes('assets'),
     siteFolder: tests.includes('folder'),
+    includes: { app_include_css: config.app_include_css, app_include_js: config.app_include_js },
   }
 }
 
@@ -140,13 +143,17 @@ export async function loginFinding(
   const part = { part: where, check: 'login page' }
   const remedy = `npx zx scripts/deploy.ts ${tenant.name}`
   if (page.status !== 200) return { ...part, state: 'fail', is: page.error ?? `HTTP ${page.status}`, remedy }
-  const paths = [...new Set([...page.body.matchAll(/(?:href|src)="(\/assets\/[^"]+)"/g)].map(([, path]) => path ?? ''))]
+  const named = page.body.matchAll(/(?:href|src)="(\/(?:assets\/|files\/theme-)[^"]+)"/g)
+  const paths = [...new Set([...named].map(([, path]) => path ?? ''))]
   if (paths.length === 0) return { ...part, state: 'fail', is: 'it names no asset', remedy }
   const answers = await Promise.all(paths.map(async (path) => ({ path, status: (await ask(path)).status })))
   const [broken] = answers.filter(({ status }) => status !== 200)
   if (!broken) return { ...part, state: 'ok', is: `200 with ${paths.length} assets` }
   const is = `${broken.path}: HTTP ${broken.status}: pages come without their style`
-  return { ...part, state: 'fail', is, remedy: `npx zx scripts/tenant.ts ${tenant.name} clear-cache` }
+  const mend = broken.path.startsWith('/files/')
+    ? `apply-theme.ts ${tenant.name}`
+    : `tenant.ts ${tenant.name} clear-cache`
+  return { ...part, state: 'fail', is, remedy: `npx zx scripts/${mend}` }
 }
 
 function handshakeFinding(tenant: Tenant, { status, body, error }: Answer): Finding {

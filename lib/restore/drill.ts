@@ -7,14 +7,13 @@ import { askBooks } from '../backup/proof.ts'
 import { renderServices } from '../compose.ts'
 import { tenantContainers } from '../containers.ts'
 import { addressOf } from '../deploy.ts'
-import { dockerExec } from '../docker.ts'
 import { messageOf, OperatorError } from '../errors.ts'
 import { get } from '../http.ts'
 import { askLive } from '../mariadb.ts'
-import { learnSecret } from '../redact.ts'
 import type { Tenant } from '../registry.ts'
 import type { Reporter } from '../reporter.ts'
 import { hashSnapshotFile, listFiles, type Repository } from '../restic.ts'
+import { withSession } from '../session.ts'
 import { compare, fetchIncoming, proveIncoming } from './incoming.ts'
 import { type Choice, readChoice } from './plan.ts'
 import type { Ground, Wanted } from './restore.ts'
@@ -24,7 +23,6 @@ import { rename } from './volumes.ts'
 
 /** What a drill starts: what answers a browser. Neither worker nor scheduler: no mail may leave, no job may run. */
 const PARTS = ['volumes', 'db', 'redis-cache', 'redis-queue', 'configurator', 'backend', 'socketio', 'frontend']
-const PYTHON = '/home/frappe/frappe-bench/env/bin/python'
 /** Files that are compared with the repository, and the largest of them, in bytes. */
 const SAMPLE = { count: 3, largest: 64 * 2 ** 20 }
 
@@ -108,29 +106,17 @@ async function compareFiles(repository: Repository, { backup }: Choice): Promise
   return chosen.length
 }
 
-/** As a person would, by a session made inside the backend (what `bench browse` does): no password is needed. */
+/** As a person would. */
 async function openDesk(tenant: Tenant): Promise<void> {
-  const code = [
-    'import sys, frappe',
-    'from frappe.auth import CookieManager, LoginManager',
-    'from frappe.utils import set_request',
-    'frappe.init(sys.argv[1]); frappe.connect(); set_request(path="/")',
-    'frappe.local.cookie_manager = CookieManager()',
-    'frappe.local.login_manager = LoginManager()',
-    'frappe.local.login_manager.login_as("Administrator"); frappe.db.commit()',
-    'print(frappe.session.sid)',
-  ].join('\n')
-  const command = [PYTHON, '-', tenant.site]
-  const { stdout } = await dockerExec(tenant.container('backend'), command, { input: code, timeout: 60 })
-  const sid = stdout.trim().split('\n').at(-1) ?? ''
-  learnSecret(sid)
   const address = addressOf(tenant, await tenantContainers(tenant))
-  const ask = (path: string) =>
-    get(`http://${address}:8080${path}`, { headers: { Host: tenant.site, Cookie: `sid=${sid}` }, timeout: 30 })
-  const user = await ask('/api/method/frappe.auth.get_logged_user')
-  if (!user.body.includes('Administrator'))
-    throw new OperatorError(`${tenant.name}: nobody is logged in: ${user.error ?? `HTTP ${user.status}`}`)
-  const desk = await ask(tenant.erpnextMajor >= 16 ? '/desk' : '/app')
-  if (desk.status !== 200 || !desk.body.includes('frappe'))
-    throw new OperatorError(`${tenant.name}: the desk does not open: ${desk.error ?? `HTTP ${desk.status}`}`)
+  await withSession(tenant, async (Cookie) => {
+    const ask = (path: string) =>
+      get(`http://${address}:8080${path}`, { headers: { Host: tenant.site, Cookie }, timeout: 30 })
+    const user = await ask('/api/method/frappe.auth.get_logged_user')
+    if (!user.body.includes('Administrator'))
+      throw new OperatorError(`${tenant.name}: nobody is logged in: ${user.error ?? `HTTP ${user.status}`}`)
+    const desk = await ask(tenant.erpnextMajor >= 16 ? '/desk' : '/app')
+    if (desk.status !== 200 || !desk.body.includes('frappe'))
+      throw new OperatorError(`${tenant.name}: the desk does not open: ${desk.error ?? `HTTP ${desk.status}`}`)
+  })
 }

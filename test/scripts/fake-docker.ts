@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { after, before } from 'node:test'
 import { parse } from 'yaml'
 import tenants from '../../tenants.ts'
+import { makeBrands } from '../brands.ts'
 import { renderCompose } from '../rendered.ts'
 import { root, temporary } from './harness.ts'
 
@@ -27,7 +28,7 @@ const ADDRESS = `127.${1 + (process.pid % 200)}.${1 + ((process.pid >> 8) % 200)
 export interface FakeDocker {
   /** The program. */
   readonly path: string
-  readonly env: { PATH: string }
+  readonly env: { PATH: string; ERP_BRANDING: string }
   /** A file of its state: `made-dickson`, `up/dickson-db`. */
   state(name: string): string
   /** Names of the containers that were made. */
@@ -53,21 +54,21 @@ export function fakeDocker(): FakeDocker {
   chmodSync(path, 0o755)
   const fake: FakeDocker = {
     path,
-    env: { PATH: `${directory}:${process.env.PATH}` },
+    env: { PATH: `${directory}:${process.env.PATH}`, ERP_BRANDING: makeBrands(state('brands')) },
     state,
     containers: () => readdirSync(state('up')).sort(),
     deployed(tenant) {
       const { prefix } = tenants[tenant]
       const own = services.filter(([, { profiles }]) => profiles.includes(tenant))
       for (const [name] of own) writeFileSync(state(`up/${name}`), 'up\n')
-      for (const file of [`made-${tenant}`, `scheduler-${tenant}`]) writeFileSync(state(file), '')
+      for (const file of [`made-${tenant}`, `scheduler-${tenant}`, `themed-${tenant}`]) writeFileSync(state(file), '')
       writeFileSync(state(`flushed-${prefix}`), 'sha256:1\n')
       return fake
     },
     reset() {
       rmSync(state('up'), { recursive: true, force: true })
       for (const name of readdirSync(directory).filter((name) =>
-        /^(made|scheduler|flushed|volumes|repository)/.test(name),
+        /^(made|scheduler|flushed|volumes|repository|themed)/.test(name),
       ))
         rmSync(state(name))
       mkdirSync(state('up'))
@@ -119,7 +120,9 @@ const BENCH = JSON.stringify({
   redis_cache: 'redis://:cachecache@redis-cache:6379',
   redis_queue: 'redis://:queuequeue@redis-queue:6379',
 })
-const SITE = '{"db_name": "_site", "erp_site_made": "x"}'
+/** A theme that names nothing: whatever a page names is what it should. */
+const MANIFEST = JSON.stringify({ id: '0123456789ab', brand: 'x', files: {}, css: [], js: [], head: '', fields: {} })
+const SITE = '{"db_name": "_site", "erp_site_made": "x", "app_include_css": ["/files/theme-x-desk.0123456789ab.css"]}'
 const QUEUES =
   '{"queues":{"short":{"length":0,"oldest":""}},"workers":{"rq:worker:w1":"b:short,b:default,b:long"},"channels":["rq:pubsub:w1"]}'
 
@@ -164,6 +167,12 @@ restic() { # what a job is asked: keys that come by stdin, then restic itself
   *) echo "fake restic does not know: $*" >&2; exit 125 ;;
   esac
 }
+theme() { # tenant/theme.py for one tenant: its theme is on, or is put on by a kept order
+  IFS= read -r order
+  local changed=; [[ -e themed-$1 ]] || changed='"app_include_css"'
+  [[ $order == *'"dry":true'* ]] || : >"themed-$1"
+  printf '{"generation":"0123456789ab","changed":[%s],"kept":[],"before":{},"manifest":%s}\\n' "$changed" '${MANIFEST}'
+}
 need() { [[ -e up/\${1#"\${ERP_PREFIX:-}"} ]] || { echo "Error response from daemon: No such container: $1" >&2; exit 1; }; }
 profile=\${all#* --profile }; profile=\${profile%% *}
 
@@ -198,6 +207,7 @@ case "$all" in
   [[ $order == *root_password* ]] || { echo 'no order' >&2; exit 1; }
   found=absent; [[ -e made-$profile ]] && found=complete
   : >"made-$profile"; echo "{\\"found\\":\\"$found\\",\\"detail\\":\\"\\",\\"mended_jobs\\":0}" ;;
+*' run '*theme.py*) theme "$profile" ;;
 *' run --rm -T --interactive '*-backup' -c '*) # a job that is held by its stdin
   name=\${all#* --name }; name=\${name%% *}; job=\${name#"\${ERP_PREFIX:-}"}
   echo up >"jobs/$job"; echo ready; cat >/dev/null; rm -f "jobs/$job" ;;
@@ -211,6 +221,8 @@ case "$all" in
   *' cat /home/'*)
     [[ -e made-$tenant ]] || exit 1
     echo '{"erp_site_made": 1'; [[ -e scheduler-$tenant ]] && echo ', "erp_scheduler_enabled": 1'; echo '}' ;;
+  *theme.py*) theme "$tenant" ;;
+  *delete_session*) echo sid=0; cat >/dev/null ;; # a session that our stdin holds
   *enable_scheduler*) : >"scheduler-$tenant" ;;
   *common_site_config.json*) printf '%s\\n---\\n%s\\n---\\nassets\\nfolder\\n' '${BENCH}' '${SITE}' ;;
   *' mariadb --batch '*) cat >/dev/null; printf '0\\t3\\t151\\t1\\tEurope/Dublin\\t%s\\t0\\t\\t\\n' "$(TZ=Europe/Dublin date '+%F %T')" ;;

@@ -12,7 +12,7 @@ from frappe.sessions import get_csrf_token
 from frappe.utils import get_assets_json
 
 PAGE = """<!DOCTYPE html>
-<html lang="en">
+<html lang="en"{theme}>
 <head>
 <meta charset="utf-8">
 <meta name="generator" content="frappe">
@@ -27,7 +27,8 @@ PAGE = """<!DOCTYPE html>
 """
 
 LOGIN = """<form class="form-signin form-login" role="form">
-<h4>Login to Frappe</h4>
+<img class="app-logo" src="{logo}">
+<h4>Login to {app_name}</h4>
 <input type="text" id="login_email" placeholder="jane@example.com" autocomplete="username" required>
 <input type="password" id="login_password" autocomplete="current-password" required>
 <button class="btn btn-primary btn-login" type="submit">Login</button>
@@ -42,8 +43,32 @@ def render(path: str) -> Response:
     if path == '/desk' or path.startswith('/desk/'):
         return desk(path)
     if path in ('/', '/login'):
-        return page('Login', 'login', LOGIN, ['website.bundle.css', 'login.bundle.css'], ['frappe-web.bundle.js'])
-    return error(404)
+        body = LOGIN.format(logo=escape(setting('app_logo', LOGO)), app_name=escape(app_name()))
+        return page('Login', 'login', body, website_head(['website.bundle.css', 'login.bundle.css']), WEB_SCRIPTS)
+    return error(404, website_head(['website.bundle.css']))
+
+
+LOGO = '/assets/frappe/images/frappe-framework-logo.svg'
+FAVICON = '/assets/frappe/images/frappe-favicon.svg'
+WEB_SCRIPTS = ['frappe-web.bundle.js']
+
+
+def setting(field: str, default: str = '') -> str:
+    """A field of Website Settings; a logo may also stand in Navbar Settings."""
+    found = frappe.db.get_single_value('Website Settings', field)
+    if not found and field == 'app_logo':
+        found = frappe.db.get_single_value('Navbar Settings', field)
+    return found or default
+
+
+def app_name() -> str:
+    return setting('app_name') or frappe.db.get_single_value('System Settings', 'app_name') or 'Frappe'
+
+
+def website_head(bundles: list[str]) -> list[str]:
+    """head_html stands before every style sheet; it is shown on the website's pages alone."""
+    icon = f'<link rel="shortcut icon" href="{escape(setting("favicon", FAVICON))}" type="image/x-icon">'
+    return [icon, setting('head_html'), *links(bundles)]
 
 
 def desk(path: str) -> Response:
@@ -52,21 +77,43 @@ def desk(path: str) -> Response:
         return redirect(f'/login?redirect-to={quote(path, safe="")}', 301)
     boot = json.dumps({'sitename': frappe.local.site, 'user': {'name': frappe.session.user}, 'socketio_port': 9000})
     token = get_csrf_token()
-    body = f'<div id="body"></div>\n<script>frappe = {{boot: {boot}}}; frappe.csrf_token = "{token}";</script>'
-    return page('Desk', path.lstrip('/'), body, ['desk.bundle.css'], ['desk.bundle.js', 'point-of-sale.bundle.js'])
+    logo = escape(frappe.db.get_single_value('Navbar Settings', 'app_logo') or LOGO)
+    body = (
+        f'<div class="desktop-wrapper"><header class="navbar-container"><img id="brand-logo" src="{logo}"></header></div>'
+        f'<div id="body"></div>\n<script>frappe = {{boot: {boot}}}; frappe.csrf_token = "{token}";</script>'
+    )
+    # A list of the bundles and a string cannot be added: then the desk is down, as on the real one.
+    styles = ['desk.bundle.css'] + (frappe.conf.app_include_css or [])
+    scripts = ['desk.bundle.js', 'point-of-sale.bundle.js'] + (frappe.conf.app_include_js or [])
+    icon = escape(setting('favicon', FAVICON))
+    icons = [f'<link rel="{kind}" href="{icon}" type="image/x-icon">' for kind in ('shortcut icon', 'icon')]
+    response = page(app_name(), path.lstrip('/'), body, icons + links(styles), scripts, ' data-theme="light"')
+    preload = [f'<{url(name)}>; rel=preload; as=style' for name in styles]
+    response.headers['Link'] = ', '.join(preload + [f'<{url(name)}>; rel=preload; as=script' for name in scripts])
+    return response
 
 
-def page(title: str, path: str, body: str, styles: list[str], scripts: list[str]) -> Response:
-    assets = get_assets_json()
-    links = '\n'.join(f'<link type="text/css" rel="stylesheet" href="{assets[name]}">' for name in styles)
-    tags = '\n'.join(f'<script type="text/javascript" src="{assets[name]}"></script>' for name in scripts)
-    html = PAGE.format(title=title, path=escape(path), body=body, styles=links, scripts=tags)
+def url(name: str) -> str:
+    """A bundle by its hash; anything else is a path as it stands."""
+    return get_assets_json().get(name, name)
+
+
+def links(styles: list[str]) -> list[str]:
+    return [f'<link type="text/css" rel="stylesheet" href="{url(name)}">' for name in styles]
+
+
+def page(title: str, path: str, body: str, head: list[str], scripts: list[str], theme: str = '') -> Response:
+    tags = '\n'.join(f'<script type="text/javascript" src="{url(name)}"></script>' for name in scripts)
+    styles = '\n'.join(head)
+    html = PAGE.format(title=escape(title), path=escape(path), body=body, styles=styles, scripts=tags, theme=theme)
     return Response(html, mimetype='text/html')
 
 
-def error(status: int) -> Response:
+def error(status: int, head: list[str] = []) -> Response:
     """A plain page without assets, so that it can be shown whatever is broken. A 404 may be cached for 5 minutes."""
     title = TITLES.get(status, 'Server Error')
-    html = PAGE.format(title=title, path='error', body=f'<h3>{title}</h3>', styles='', scripts='')
+    path = '404' if status == 404 else 'error'
+    styles = '\n'.join(head)
+    html = PAGE.format(title=title, path=path, body=f'<h3>{title}</h3>', styles=styles, scripts='', theme='')
     headers = {'Cache-Control': 'private,max-age=300'} if status == 404 else {}
     return Response(html, status=status, mimetype='text/html', headers=headers)

@@ -94,7 +94,7 @@ class Database:
         rows = self.sql('select field, value from tabSingles where doctype = %s', [doctype])
         return frappe._dict((field, number(field, value)) for field, value in rows)
 
-    def get_single_value(self, doctype: str, fieldname: str):
+    def get_single_value(self, doctype: str, fieldname: str, cache: bool = True):
         rows = self.sql('select value from tabSingles where doctype = %s and field = %s', [doctype, fieldname])
         return number(fieldname, rows[0][0] if rows else None)
 

@@ -1,0 +1,67 @@
+/** A session of the desk made inside the backend (what `bench browse` does): no password is needed, and it does not outlive us. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { $ } from 'zx/core'
+import { lastLines } from './docker.ts'
+import { OperatorError } from './errors.ts'
+import { learnSecret } from './redact.ts'
+import type { Tenant } from './registry.ts'
+
+const PYTHON = '/home/frappe/frappe-bench/env/bin/python'
+/** Seconds until it must be there, and until it must be gone. */
+const LIMIT = 60
+
+/** The end of stdin ends the session: also where the script was killed. */
+const PROGRAM = [
+  'import sys, frappe',
+  'from frappe.auth import CookieManager, LoginManager',
+  'from frappe.sessions import delete_session',
+  'from frappe.utils import set_request',
+  'frappe.init(sys.argv[1]); frappe.connect(); set_request(path="/")',
+  'frappe.local.cookie_manager = CookieManager()',
+  'frappe.local.login_manager = LoginManager()',
+  'frappe.local.login_manager.login_as("Administrator"); frappe.db.commit()',
+  'print("sid=" + frappe.session.sid, flush=True)',
+  'sys.stdin.read()',
+  'delete_session(frappe.session.sid); frappe.db.commit()',
+].join('\n')
+
+/**
+ * Be the Administrator while `work` is done; it gets the value of the header `Cookie`.
+ * @throws OperatorError (1) where the backend makes no session
+ */
+export async function withSession<T>(tenant: Tenant, work: (cookie: string) => Promise<T>): Promise<T> {
+  const command = ['docker', 'exec', '-i', tenant.container('backend'), PYTHON, '-c', PROGRAM, tenant.site]
+  const child = spawn('setpriv', ['--pdeathsig', 'TERM', ...command], {
+    cwd: $.cwd,
+    env: $.env,
+    detached: true, // a Ctrl-C reaches us alone: we end it in order
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  child.stdin.on('error', () => {}) // it may end before we do
+  let complaint = ''
+  child.stderr.on('data', (data) => {
+    complaint = `${complaint}${data}`.slice(-4000)
+  })
+  const ended = once(child, 'close').then(() => undefined)
+  const timer = setTimeout(() => child.kill('SIGKILL'), LIMIT * 1000)
+  try {
+    const lines = createInterface({ input: child.stdout })
+    const found = new Promise<string>((done) =>
+      lines.on('line', (line) => line.startsWith('sid=') && done(line.slice('sid='.length))),
+    )
+    const sid = await Promise.race([found, ended])
+    clearTimeout(timer)
+    $.signal?.throwIfAborted()
+    if (!sid) throw new OperatorError(`${tenant.name}: the backend makes no session: ${lastLines(complaint, 1)}`)
+    learnSecret(sid)
+    return await work(`sid=${sid}`)
+  } finally {
+    clearTimeout(timer)
+    const patience = setTimeout(() => child.kill('SIGKILL'), LIMIT * 1000)
+    child.stdin.end()
+    await ended
+    clearTimeout(patience)
+  }
+}

@@ -1,0 +1,88 @@
+/** What the backend is told about a theme, and what it answers: tenant/theme.py does the work, by one order on its stdin. */
+import { compose, runArgs } from '../compose.ts'
+import { docker, lastLines } from '../docker.ts'
+import { EXIT, OperatorError, preconditionError } from '../errors.ts'
+import type { Tenant } from '../registry.ts'
+import type { Manifest, Theme } from './theme.ts'
+
+const PROGRAM = ['/home/frappe/frappe-bench/env/bin/python', '/opt/erp/theme.py']
+/** Seconds. */
+const LIMIT = 300
+
+/** Settings as they were before an apply: what revert brings back. */
+export type Before = Record<string, unknown>
+
+/** What an apply did, or would do. */
+export interface Applied {
+  generation: string
+  /** Files and settings that were not as the theme has them. */
+  changed: string[]
+  /** Fields that somebody else has set, as `Website Settings.app_logo: /files/own.png`. */
+  kept: string[]
+  /** Files that left long ago. */
+  removed?: string[]
+  manifest?: Manifest
+  before?: Before
+  /** The theme was not put on: it had been rolled back. */
+  held?: string
+  /** Why nothing was done, where a deploy goes on without it. */
+  failed?: OperatorError
+}
+
+/** What `look` tells. */
+export interface Look {
+  mark: { generation: string; previous?: string; rejected?: string } | null
+  /** Kept, the newest first. */
+  generations: string[]
+  manifest: Manifest | null
+  /** What others have put beside ours. */
+  foreign: string[]
+}
+
+type Order =
+  | { action: 'look' }
+  | { action: 'revert'; before: Before }
+  | { action: 'apply'; rollback: true; dry: boolean }
+  | ({ action: 'apply'; dry: boolean; gently: boolean } & Theme)
+
+/** In the running backend, or in a container of its own where that is still to be started. */
+export type Where = 'backend' | 'apart'
+
+/**
+ * Give an order. Killed, it ends with us; given again it goes on.
+ * @throws OperatorError (3) where it is refused, (1) where it failed and the earlier state is there, (4) where it may not be
+ */
+export async function orderTheme<T>(tenant: Tenant, order: Order, where: Where = 'backend'): Promise<T> {
+  const line = JSON.stringify({ site: tenant.site, ...encoded(order) })
+  const args =
+    where === 'apart'
+      ? runArgs(tenant, tenant.service('backend'), PROGRAM)
+      : ['exec', '-i', tenant.container('backend'), ...PROGRAM]
+  const run = where === 'apart' ? compose : docker
+  const result = await run(args, { input: `${line}\n`, holdStdin: true, timeout: LIMIT, nothrow: true })
+  const answer = result.stdout.trim().split('\n').at(-1) ?? ''
+  const hint = `npx zx scripts/apply-theme.ts ${tenant.name} goes on from here`
+  if (result.code !== 0 || !answer.startsWith('{')) {
+    const why = result.timedOut
+      ? `no end within ${LIMIT} s`
+      : lastLines(result.stderr, 1) || `it ended with ${result.code}`
+    const code = result.code > 1 ? EXIT.changed : EXIT.failed // 1: it stopped by itself, before anything was switched
+    throw new OperatorError(`${tenant.name}: the theme was not applied: ${why}`, { code, hint })
+  }
+  const outcome = JSON.parse(answer) as T & { refused?: string; failed?: string; reverted?: boolean }
+  if (outcome.refused) throw preconditionError(`${tenant.name}: ${outcome.refused}; nothing was changed`)
+  if (outcome.failed) {
+    const [code, state] = outcome.reverted
+      ? [EXIT.failed, 'the earlier theme is back']
+      : [EXIT.changed, 'a part of it is set']
+    throw new OperatorError(`${tenant.name}: the theme was not applied, ${state}: ${outcome.failed}`, { code, hint })
+  }
+  return outcome
+}
+
+function encoded(order: Order): object {
+  if (!('content' in order)) return order
+  const base64 = (texts: Record<string, string>) =>
+    Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, Buffer.from(text).toString('base64')]))
+  return { ...order, content: base64(order.content), source: base64(order.source) }
+}
