@@ -250,3 +250,10 @@ describe('declarations', () => {
     )
   })
 })
+
+describe('a brand that sets nothing', () => {
+  it('is not blamed for what Frappe’s own greys lack', () => {
+    const bare = parseBrand('{"name": "bare", "title": "Bare", "colours": {}}', 'branding/bare/brand.json')
+    assert.deepEqual(contrastFaults(bare, { 'theme.css': '', 'login.css': '', 'pos.css': '' }), [])
+  })
+})
