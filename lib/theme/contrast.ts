@@ -2,7 +2,8 @@
 import { type Brand, renderCss, type Sheet } from './brand.ts'
 import { type Colour, coloursOf, contrast, hexOf, over } from './colour.ts'
 import { type Declaration, declarations, plain, weight } from './css.ts'
-import { PAIRS, type Pair } from './pairs.ts'
+import type { Pair } from './pairs/pair.ts'
+import { PAIRS } from './pairs.ts'
 import { STOCK_DESK, STOCK_LOGIN } from './stock.ts'
 
 export type Mode = 'light' | 'dark'
