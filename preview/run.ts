@@ -80,7 +80,7 @@ export async function shots(brand: Brand, stock = STOCK): Promise<Shot[]> {
 /** As much of Frappe's script as a mark asks for. */
 const FRAPPE = `window.frappe = {
   db: { get_list: (doctype, { filters }) => Promise.resolve(filters.name[1].map((name) => ({ name, item_group: previewGroups[name] }))) },
-  router: { on() {} }, ui: { form: { on() {} } }, get_route_str: () => document.body.dataset.route,
+  router: { on() {} }, ui: { form: { on: (doctype, { refresh }) => /^Form/.test(document.body.dataset.route) && refresh({ page: { wrapper: [document.body] }, doc: { item_group: 'Prescription' } }) } }, get_route_str: () => document.body.dataset.route,
 }`
 
 export async function openChromium(): Promise<Browser> {

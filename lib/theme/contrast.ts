@@ -2,7 +2,8 @@
 import { type Brand, renderCss, type Sheet } from './brand.ts'
 import { type Colour, coloursOf, contrast, hexOf, over } from './colour.ts'
 import { type Declaration, declarations, plain, weight } from './css.ts'
-import { PAIRS, type Pair } from './pairs.ts'
+import type { Pair } from './pairs/pair.ts'
+import { PAIRS } from './pairs.ts'
 import { STOCK_DESK, STOCK_LOGIN } from './stock.ts'
 
 export type Mode = 'light' | 'dark'
@@ -46,11 +47,27 @@ function website(variables: boolean): Placed[] {
 
 /** The pairs that cannot be read, as lines `file:line:column: …`; empty where all can. Pure. */
 export function contrastFaults(brand: Brand, sheets: Sheets): string[] {
-  const faults = contrasts(brand, sheets).filter(({ pair, ratio }) => ratio < (pair.needs ?? 4.5))
-  return faults.map(({ pair, mode, text, surface, ratio, places }) => {
+  const all = contrasts(brand, sheets)
+  const faults = all.filter(isFault)
+  const lines = faults.map((fault) => {
+    const { pair, mode, text, surface, ratio } = fault
     const low = (Math.floor(ratio * 100) / 100).toFixed(2)
-    return `${places[0]}: ${pair.where} (${mode}): ${hexOf(text)} on ${hexOf(surface)} is ${low}:1, ${pair.needs ?? 4.5}:1 is needed`
+    const needs = pair.needs ?? 4.5
+    return `${culprit(fault, all)}: ${pair.where} (${mode}): ${hexOf(text)} on ${hexOf(surface)} is ${low}:1, ${needs}:1 is needed`
   })
+  return [...new Set(lines)]
+}
+
+/** Where the brand has no part, it is Frappe's own. */
+const isFault = ({ pair, ratio, places }: Contrast) => places.length > 0 && ratio < (pair.needs ?? 4.5)
+
+/** Of what decided a pair, the place that fails most often of all pairs that it decides: that one was spoilt. */
+function culprit({ places }: Contrast, all: readonly Contrast[]): string {
+  const rates = places.map((place) => {
+    const decided = all.filter((one) => one.places.includes(place))
+    return { place, rate: decided.filter(isFault).length / decided.length }
+  })
+  return rates.reduce((worst, one) => (one.rate > worst.rate ? one : worst)).place
 }
 
 function read(text: string, file: string): Placed[] {
@@ -173,5 +190,5 @@ function placesOf(brand: Brand, used: readonly Placed[]): string[] {
     const place = brand.places[`colours.${property.replace('--brand-', '')}`]
     return property.startsWith('--brand-') && place ? [place] : []
   })
-  return [...new Set([...colours, ...ours.map(({ place }) => place), `branding/${brand.name}/theme.css:1:1`])]
+  return [...new Set([...colours, ...ours.map(({ place }) => place)])]
 }

@@ -131,6 +131,22 @@ describe('a brand is refused for', () => {
     )
   })
 
+  it('the colour that was spoilt, and not the one that it stands on', () => {
+    const faults = of(swap('"ink": "#0b2233"', '"ink": "#b9c7d0"'))
+    const line = textOf('dickson', 'brand.json').split('"ink"')[0]?.split('\n').length
+    assert.ok(faults.length > 5)
+    assert.deepEqual(
+      faults.filter((fault) => !fault.startsWith(`branding/dickson/brand.json:${line}:12: `)),
+      [],
+    )
+  })
+
+  it('a rule at the place where it stands', () => {
+    const [fault] = css('theme.css', swap('background-color: var(--theme-hover)', 'background-color: #ffe100'))
+    const line = textOf('dickson', 'theme.css').split('background-color: var(--theme-hover)')[0]?.split('\n').length
+    assert.match(fault ?? '', new RegExp(`^branding/dickson/theme\\.css:${line}:3: primary button under the pointer`))
+  })
+
   const CASES: [what: string, faults: () => string[], said: RegExp][] = [
     [
       'one end of the bar’s gradient',
@@ -232,5 +248,12 @@ describe('declarations', () => {
       declarations(text).map(({ offset }) => text.slice(offset, offset + 4)),
       ['b: c', 'd: e'],
     )
+  })
+})
+
+describe('a brand that sets nothing', () => {
+  it('is not blamed for what Frappe’s own greys lack', () => {
+    const bare = parseBrand('{"name": "bare", "title": "Bare", "colours": {}}', 'branding/bare/brand.json')
+    assert.deepEqual(contrastFaults(bare, { 'theme.css': '', 'login.css': '', 'pos.css': '' }), [])
   })
 })
