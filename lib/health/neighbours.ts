@@ -18,6 +18,9 @@ const PORTS: Readonly<Record<string, readonly number[]>> = {
   frontend: [8080],
   traefik: [80, 443, 8080], // the last is its API, which must answer inside its own container alone
   worker: [],
+  authentik: [9000, 9443, 9300],
+  'authentik-worker': [9000, 9300], // its health and its metrics
+  'authentik-db': [5432],
   scheduler: [],
 }
 
