@@ -1,6 +1,6 @@
 /** What a deploy does about the edge: core itself, or the two hosts of one tenant. Neither touches the other. */
 import { join } from 'node:path'
-import { renderServices } from '../compose.ts'
+import { renderServices, type Service } from '../compose.ts'
 import { type Container, tenantContainers } from '../containers.ts'
 import { type Change, planChanges, startServices } from '../deploy.ts'
 import type { Engine } from '../docker.ts'
@@ -8,13 +8,15 @@ import { OperatorError, preconditionError } from '../errors.ts'
 import { verifyHardening } from '../gate.ts'
 import { portHolder } from '../ports.ts'
 import { type Ground, groundOf, pullMissing, verifyEngine, verifyReadable } from '../preflight.ts'
-import type { Tenant, Unit } from '../registry.ts'
+import { CORE_PARTS, CORE_SECRETS, type CorePart, type Tenant, type Unit } from '../registry.ts'
 import type { Reporter } from '../reporter.ts'
+import { verifySecrets } from '../secrets.ts'
+import { coreHolders, proofPath } from './holders.ts'
 import { edgeOf } from './hosts.ts'
-import { dnsTroubles, dnsWarnings, proveHosts, type Silent } from './prove.ts'
-import { planPublishing, publish, publishedTenants, readMark } from './publish.ts'
-import { parsePort, verifyEdgeSettings } from './settings.ts'
-import { awaitTaken } from './traefik.ts'
+import { type Asked, dnsTroubles, dnsWarnings, proveHosts, type Silent } from './prove.ts'
+import { planPublishing, publish, publishedNames, readMark } from './publish.ts'
+import { edgeSettings, parsePort, verifyEdgeSettings } from './settings.ts'
+import { awaitTaken, isRunning } from './traefik.ts'
 
 /** One deploy's share of the edge. */
 export interface EdgeWork {
@@ -53,6 +55,8 @@ export async function edgePreflight(tenant: Tenant, { core, registry }: EdgeWork
 }
 
 const hostsOf = ({ site, posHost }: Tenant) => [site, posHost]
+const askedOf = (tenant: Tenant): Asked[] =>
+  hostsOf(tenant).map((host) => ({ host, path: '/api/method/ping', says: 'pong' }))
 
 /**
  * Publish a tenant's file and see both hosts answer through Traefik, where it runs.
@@ -71,7 +75,7 @@ export async function bringHosts(
   if (!edge) reporter.say(`  the public hosts come with ${DEPLOY_CORE}`)
   if (!edge) return false
   const silent = await step(`Ask ${tenant.site} and ${tenant.posHost} through Traefik`, () =>
-    askHosts([tenant], published, ground.core, work),
+    askHosts({ hosts: askedOf(tenant), names: [tenant.name] }, published, ground.core, work),
   )
   const mute = silent.find(({ lacks }) => lacks === 'answer')
   if (mute) {
@@ -82,29 +86,40 @@ export async function bringHosts(
   return silent.length === 0
 }
 
+/** Hosts that were published, and the names of their files. */
+interface Public {
+  hosts: Asked[]
+  names: string[]
+}
+
 /** Where nothing was published Traefik is told to try again for what it lacks: by itself it would a day later. */
 async function askHosts(
-  tenants: Tenant[],
+  { hosts, names }: Public,
   published: string[],
   containers: Container[],
   work: EdgeWork,
 ): Promise<Silent[]> {
   const { core, registry, publishing } = work
   const edge = edgeOf(core, containers)
-  if (!edge || tenants.length === 0) return []
-  const first = await proveHosts(tenants, edge, false)
+  if (!edge || hosts.length === 0) return []
+  const first = await proveHosts(hosts, edge, false)
   if (first.length === 0) return []
-  const hopeless = (await dnsTroubles(tenants.flatMap(hostsOf), core)).some(({ state }) => state === 'fail')
+  const troubles = await dnsTroubles(
+    hosts.map(({ host }) => host),
+    core,
+  )
+  const hopeless = troubles.some(({ state }) => state === 'fail')
   if (hopeless && first.every(({ lacks }) => lacks === 'certificate')) return first
   if (published.length === 0 && first.some(({ lacks }) => lacks === 'certificate')) {
-    const names = tenants.map(({ name }) => name)
     await publishing(() => publish({ core, registry, names, again: true }))
   }
-  return proveHosts(tenants, edge, true)
+  return proveHosts(hosts, edge, true)
 }
 
 /** What `deploy.ts core` did, or would do. */
 export interface CoreResult {
+  /** As the operator calls them. */
+  parts: string[]
   changes: Change[]
   published: string[]
 }
@@ -116,40 +131,48 @@ interface CoreOptions extends EdgeWork {
   dryRun: boolean
 }
 
-/** Bring core up: its files first, so that Traefik starts with them, then the containers, then the proof. */
+/** Bring core or a part of it up: its files first, so that Traefik starts with them, then the containers, then the proof. */
 export async function deployCore(options: CoreOptions, reporter: Reporter): Promise<CoreResult> {
-  const { core, registry, timeout } = options
+  const { core, timeout } = options
   const { step, warn } = reporter
-  const names = await publishedTenants(core, registry)
-  const order = { core, registry, names, tidy: true }
-  const ground = await step('Check the machine, the settings and the files of the edge', () => corePreflight(options))
+  const { ground, order, own, tenants } = await step('Check the machine, the settings and the files of the edge', () =>
+    corePreflight(options),
+  )
   for (const warning of ground.warnings) warn(warning)
   const changes = planChanges(ground.services, ground.containers)
-  if (options.dryRun) return { changes, published: (await planPublishing(order)).changed }
+  const parts = partsOf(ground.services)
+  if (options.dryRun) return { parts, changes, published: (await planPublishing(order)).changed }
   if (changes.length > 0) {
     await step('Get the images that are missing', (note) => pullMissing(core, ground.services, note))
   }
   const published = await step('Publish the files that were checked', () => options.publishing(() => publish(order)))
   if (changes.length > 0) {
-    await step('Start Traefik', (note) => startServices(core, ground.services, timeout, note))
+    await step(`Start ${parts.join(', ')}`, (note) => startServices(core, ground.services, timeout, note))
   }
   await step('Wait until Traefik works by them', async () => awaitTaken(core, (await readMark(core)) ?? ''))
-  await tellSilent(options, names, published, reporter)
-  return { changes, published }
+  await tellSilent(options, { own, tenants, published }, reporter)
+  return { parts, changes, published }
 }
 
-/** A host that does not answer is its tenant's matter: a warning here. */
+/** What is started, as the operator calls it. */
+const partsOf = (services: Service[]) =>
+  CORE_PARTS.filter((part) => services.some(({ profiles }) => profiles.includes(part))).map((part) => TITLES[part])
+const TITLES: Record<CorePart, string> = { edge: 'Traefik', sso: 'single sign-on', monitoring: 'monitoring' }
+
+/** A tenant's host that does not answer is its tenant's matter: a warning here. */
 async function tellSilent(
   work: EdgeWork,
-  names: string[],
-  published: string[],
+  { own, tenants, published }: { own: Public; tenants: Public; published: string[] },
   { step, warn }: Reporter,
 ): Promise<void> {
-  const tenants = work.registry.filter(({ name }) => names.includes(name))
-  if (tenants.length === 0) return warn('no tenant is published yet: npx zx scripts/deploy.ts <tenant>')
+  if (tenants.names.length === 0) warn('no tenant is published yet: npx zx scripts/deploy.ts <tenant>')
+  const both = { hosts: [...own.hosts, ...tenants.hosts], names: [...own.names, ...tenants.names] }
+  if (both.names.length === 0) return
   const containers = await tenantContainers(work.core)
-  const silent = await step('Ask the public hosts', () => askHosts(tenants, published, containers, work))
+  const silent = await step('Ask the public hosts', () => askHosts(both, published, containers, work))
   for (const { host, lacks, is } of silent) {
+    const mine = own.hosts.some((asked) => asked.host === host)
+    if (mine && lacks === 'answer') throw new OperatorError(`core: ${host} does not answer through Traefik: ${is}`)
     warn(
       lacks === 'certificate'
         ? `${host} has no certificate yet: ${is}: see docs/edge.md`
@@ -158,22 +181,61 @@ async function tellSilent(
   }
 }
 
+/** What a deploy of core found out before it changed anything. */
+interface CoreGround {
+  ground: Ground
+  order: Parameters<typeof publish>[0]
+  /** What is brought up now, and what was published for tenants. */
+  own: Public
+  tenants: Public
+}
+
 /** @throws OperatorError (3); nothing was changed. */
-async function corePreflight({ core, registry, engine }: CoreOptions): Promise<Ground> {
+async function corePreflight({ core, registry, engine }: CoreOptions): Promise<CoreGround> {
   await verifyEngine(engine)
   verifyEdgeSettings(core.settings, registry)
-  const names = await publishedTenants(core, registry)
-  const hosts = registry.filter(({ name }) => names.includes(name)).flatMap(hostsOf)
-  const [ground, dns] = await Promise.all([
-    groundOf(core, engine),
+  await requireFront(core)
+  const ground = await groundOf(core, engine)
+  const names = await publishedNames(core, registry)
+  const published = registry.filter(({ name }) => names.includes(name))
+  const own = ownHosts(core, ground.services)
+  const tenants = { hosts: published.flatMap(askedOf), names }
+  const order = { core, registry, names: [...own.names, ...names], tidy: true }
+  const hosts = [...own.hosts, ...tenants.hosts].map(({ host }) => host)
+  const [dns] = await Promise.all([
     hosts.length > 0 ? dnsWarnings(hosts, core) : [],
-    planPublishing({ core, registry, names, tidy: true }),
+    planPublishing(order),
     verifyReadable(join(core.settings.root, 'core/traefik')),
     verifyHardening(core, registry, core),
+    verifySecrets(core, registry, secretsOf(ground.services)),
   ])
   await verifyPorts(core, ground.containers)
-  return { ...ground, warnings: [...ground.warnings, ...dns] }
+  return { ground: { ...ground, warnings: [...ground.warnings, ...dns] }, order, own, tenants }
 }
+
+/** A part without Traefik has no host, and without a domain no name. @throws OperatorError (3) */
+async function requireFront(core: Unit): Promise<void> {
+  if (core.profile === 'edge') return
+  if (!edgeSettings(core.settings).domain)
+    throw preconditionError('CORE_DOMAIN is not set: core has no host without it', 'set it in .env: docs/edge.md')
+  if (core.profile !== 'core' && !(await isRunning(core)))
+    throw preconditionError('Traefik does not run: nothing would lead to it', `${DEPLOY_CORE} --only edge`)
+}
+
+/** The hosts of the parts that have services here. */
+function ownHosts(core: Unit, services: Service[]): Public {
+  const { domain = '' } = edgeSettings(core.settings)
+  const there = coreHolders(domain).filter(({ part }) => services.some(({ profiles }) => profiles.includes(part)))
+  return {
+    hosts: there.flatMap(({ hosts }) => hosts.map((host) => ({ host, path: proofPath(host, domain) }))),
+    names: there.map(({ name }) => name),
+  }
+}
+
+const secretsOf = (services: Service[]) =>
+  CORE_PARTS.filter((part) => services.some(({ profiles }) => profiles.includes(part))).flatMap(
+    (part) => CORE_SECRETS[part],
+  )
 
 /** @throws OperatorError (3) that names who holds the port. */
 async function verifyPorts({ settings, ...core }: Unit, containers: Container[]): Promise<void> {

@@ -68,7 +68,13 @@ describe('the check framework', () => {
 })
 
 describe('containers', () => {
-  const service = (name: string, oneShot = false): Service => ({ name, image: 'x', oneShot, configHash: 'h' })
+  const service = (name: string, oneShot = false): Service => ({
+    name,
+    image: 'x',
+    oneShot,
+    profiles: [],
+    configHash: 'h',
+  })
   const container = (change: Partial<Container>): Container => ({
     id: '1',
     name: 'dickson-db',
