@@ -70,7 +70,11 @@ const RECIPES: Recipe[] = [
     extracts: {
       prometheus: ['usr/bin/prometheus'],
       promtool: ['usr/bin/promtool'],
-      'prometheus-alertmanager': ['usr/bin/prometheus-alertmanager', 'usr/bin/amtool'],
+      'prometheus-alertmanager': [
+        'usr/bin/prometheus-alertmanager',
+        'usr/bin/amtool',
+        'usr/share/prometheus/alertmanager',
+      ],
       'prometheus-node-exporter': ['usr/bin/prometheus-node-exporter'],
     },
   },

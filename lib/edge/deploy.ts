@@ -222,10 +222,13 @@ async function requireFront(core: Unit): Promise<void> {
     throw preconditionError('Traefik does not run: nothing would lead to it', `${DEPLOY_CORE} --only edge`)
 }
 
-/** The hosts of the parts that have services here. */
-function ownHosts(core: Unit, services: Service[]): Public {
+/** The hosts whose services are here. */
+function ownHosts(core: Unit, rendered: Service[]): Public {
   const { domain = '' } = edgeSettings(core.settings)
-  const there = coreHolders(domain).filter(({ part }) => services.some(({ profiles }) => profiles.includes(part)))
+  const isHere = (service = '') => rendered.some(({ name }) => name === service)
+  const there = coreHolders(domain)
+    .map(({ name, hosts, services }) => ({ name, hosts: hosts.filter((_, index) => isHere(services[index])) }))
+    .filter(({ hosts }) => hosts.length > 0)
   return {
     hosts: there.flatMap(({ hosts }) => hosts.map((host) => ({ host, path: proofPath(host, domain) }))),
     names: there.map(({ name }) => name),
