@@ -78,6 +78,7 @@ const RECIPES: Recipe[] = [
       'prometheus-node-exporter': ['usr/bin/prometheus-node-exporter'],
     },
   },
+  { name: 'syslog-ng', variable: 'SYSLOG_NG_IMAGE', packages: ['syslog-ng-core', 'syslog-ng-mod-http'] },
   {
     name: 'pebble',
     variable: 'PEBBLE_IMAGE',

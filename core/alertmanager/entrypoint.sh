@@ -11,11 +11,9 @@ mail() {
   echo "        smarthost: '$ALERT_SMTP_HOST'"
   echo "        require_tls: $ALERT_SMTP_TLS"
   echo '        send_resolved: true'
-  echo '        headers: { Subject: "[{{ .Status }}] {{ .CommonLabels.alertname }} {{ .CommonLabels.tenant }}" }'
+  echo "        headers: { Subject: '{{ template \"erp.subject\" . }}' }"
   echo "        html: ''"
-  echo '        text: >-'
-  echo '          {{ range .Alerts }}{{ .Status }}: {{ .Annotations.summary }} ({{ .Annotations.runbook }}), since'
-  echo '          {{ .StartsAt.UTC.Format "2006-01-02 15:04 UTC" }}{{ "\n" }}{{ end }}'
+  echo "        text: '{{ template \"erp.text\" . }}'"
   [ -n "$ALERT_SMTP_USER" ] || return 0
   echo "        auth_username: '$ALERT_SMTP_USER'"
   echo '        auth_password_file: /run/secrets/alertmanager_smtp_password'

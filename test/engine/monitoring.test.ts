@@ -125,10 +125,11 @@ function impatient(): string {
     [/offset 12h/, 'offset 5s'],
   ])
   const overlay = join(folder, 'impatient.yml')
-  writeFileSync(
-    overlay,
-    JSON.stringify({ services: { 'core-prometheus': { volumes: [`${copy}:/etc/prometheus:ro`] } } }),
-  )
+  const services = {
+    'core-prometheus': { volumes: [`${copy('prometheus')}:/etc/prometheus:ro`] },
+    'core-alertmanager': { volumes: [`${copy('alertmanager')}:/opt/erp:ro`] },
+  }
+  writeFileSync(overlay, JSON.stringify({ services }))
   return overlay
 }
 
@@ -220,7 +221,7 @@ describe('monitoring', () => {
       ],
       { encoding: 'utf8' },
     )
-    assert.equal(status, 0, stderr)
+    assert.equal(status, 0, stdout + stderr)
     assert.match(stdout, /SUCCESS[\s\S]*2 receivers/)
   })
 
