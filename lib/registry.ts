@@ -71,7 +71,7 @@ export type CorePart = (typeof CORE_PARTS)[number]
 export const CORE_SECRETS: Readonly<Record<CorePart, readonly string[]>> = {
   edge: [],
   sso: ['authentik_secret_key', 'authentik_db_password', 'authentik_bootstrap_password', 'authentik_bootstrap_token'],
-  monitoring: [],
+  monitoring: ['grafana_admin_password', 'grafana_oidc_client_secret'],
 }
 
 /** The secrets that each tenant has, made by generate-secrets. */

@@ -19,7 +19,7 @@ interface CoreHost {
 
 const AUTHENTIK = 'http://core-authentik:9000'
 
-/** The parts of core that a browser reaches. What asks Authentik for each request leads to Authentik too. */
+/** The parts of core that a browser reaches. */
 const PUBLIC: { part: CorePart; hosts: CoreHost[]; backends: string[] }[] = [
   {
     part: 'sso',
@@ -28,11 +28,8 @@ const PUBLIC: { part: CorePart; hosts: CoreHost[]; backends: string[] }[] = [
   },
   {
     part: 'monitoring',
-    hosts: [
-      { label: 'grafana', service: 'core-grafana', proof: '/api/health' },
-      { label: 'status', service: 'core-kuma', proof: '/' },
-    ],
-    backends: ['http://core-grafana:3000', 'http://core-kuma:3001', AUTHENTIK],
+    hosts: [{ label: 'grafana', service: 'core-grafana', proof: '/api/health' }],
+    backends: ['http://core-grafana:3000'],
   },
 ]
 

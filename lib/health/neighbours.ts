@@ -20,6 +20,9 @@ const PORTS: Readonly<Record<string, readonly number[]>> = {
   prometheus: [9090],
   alertmanager: [9093],
   'node-exporter': [9100],
+  loki: [3100, 9096],
+  grafana: [3000],
+  'syslog-ng': [],
   worker: [],
   scheduler: [],
 }

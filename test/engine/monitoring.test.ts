@@ -19,7 +19,7 @@ import { compose, docker, eventually, useStack } from './harness.ts'
 const root = resolve(import.meta.dirname, '../..')
 const folder = mkdtempSync(join(tmpdir(), 'erp-monitoring-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
-const MONITORS = ['core-node-exporter', 'core-prometheus', 'core-alertmanager']
+const MONITORS = ['core-node-exporter', 'core-prometheus', 'core-alertmanager', 'core-syslog-ng']
 
 describe('the rules, with their real times', () => {
   let image = ''
@@ -61,6 +61,12 @@ async function look(env: Record<string, string> = {}): Promise<number | null> {
 function ask<T>(service: string, url: string): T {
   const text = docker('exec', stack.container(service), 'wget', '-qO', '-', url)
   return (text === '' ? {} : JSON.parse(text)) as T
+}
+
+/** What Loki is sent: labels, and pairs of a moment in nanoseconds and a line. */
+interface Stream {
+  stream: Record<string, string>
+  values: [string, string][]
 }
 
 interface Answer {
@@ -174,6 +180,7 @@ after(() => {
 describe('monitoring', () => {
   before(async () => {
     stack.env.CORE_DOMAIN = 'operator.example'
+    stack.env.COMPOSE_FILE += `:${join(root, 'rehearsal/unavailable.yml')}`
     plantLedger(stack.home, 'dickson')
     const { code, stderr } = await stack.script('deploy', ['core', '--only', 'monitoring'])
     assert.equal(code, 0, stderr)
@@ -233,6 +240,47 @@ describe('monitoring', () => {
       { input: readFileSync(metrics(), 'utf8'), encoding: 'utf8' },
     )
     assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: '', stderr: '' })
+  })
+
+  it("brings a line of a tenant's container to Loki under the tenant's label, escaped as it was, and no stranger's", async () => {
+    const listen = [
+      'import http.server',
+      'class Push(http.server.BaseHTTPRequestHandler):',
+      '  def do_POST(self):',
+      "    print(self.path, self.rfile.read(int(self.headers['content-length'])).decode(), flush=True)",
+      '    self.send_response(204); self.end_headers()',
+      '  def log_message(self, *_): pass',
+      "http.server.HTTPServer(('', 3100), Push).serve_forever()",
+    ].join('\n')
+    const place = ['--network', `${stack.prefix}core-internal`, '--network-alias', 'core-loki']
+    const label = `com.docker.compose.project=${stack.prefix}securenexus-erp`
+    const image = stack.env.ERPNEXT_IMAGE ?? ''
+    const loki = docker('run', '-d', '--label', label, ...place, '--entrypoint', 'python3', image, '-uc', listen)
+    const stranger = docker('run', '-d', '--label', label, '--entrypoint', 'echo', image, 'a line of a stranger')
+    const line = 'A "quoted" \\ line of the pharmacy: 5 €'
+    const written = spawnSync(
+      'docker',
+      ['exec', '-i', stack.container('dickson-db'), 'sh', '-c', 'cat >/proc/1/fd/1'],
+      {
+        input: `${line}\n`,
+        encoding: 'utf8',
+      },
+    )
+    assert.equal(written.status, 0, written.stderr)
+    const entries = () =>
+      docker('logs', loki)
+        .split('\n')
+        .filter((push) => push.startsWith('/loki/api/v1/push '))
+        .flatMap((push) => (JSON.parse(push.slice(push.indexOf(' '))) as { streams: Stream[] }).streams)
+    const mine = () => entries().filter(({ values }) => values[0]?.[1] === line)
+    await eventually(90, 'it arrives', () => mine().length > 0)
+    const [{ stream: labels, values } = { stream: {}, values: [] }, ...more] = mine()
+    assert.deepEqual(labels, { tenant: 'dickson', service: 'dickson-db', stream: 'stdout' })
+    assert.ok(Math.abs(Number(values[0]?.[0]) / 1e6 - Date.now()) < 120_000, 'the moment at which it was written')
+    assert.equal(more.length, 0, 'it came twice')
+    assert.ok(!docker('logs', loki).includes('a line of a stranger'))
+    assert.ok(entries().some(({ stream: { tenant } }) => tenant === 'core'))
+    docker('rm', '--force', loki, stranger)
   })
 
   describe('with rules that do not wait', () => {
