@@ -205,12 +205,20 @@ async function corePreflight({ core, registry, engine }: CoreOptions): Promise<C
   const [dns] = await Promise.all([
     hosts.length > 0 ? dnsWarnings(hosts, core) : [],
     planPublishing(order),
-    verifyReadable(join(core.settings.root, 'core/traefik')),
+    verifyReadable(join(core.settings.root, 'core')),
     verifyHardening(core, registry, core),
     verifySecrets(core, registry, secretsOf(ground.services)),
   ])
   await verifyPorts(core, ground.containers)
-  return { ground: { ...ground, warnings: [...ground.warnings, ...dns] }, order, own, tenants }
+  const warnings = [...ground.warnings, ...dns, ...muteWarnings(core, ground.services)]
+  return { ground: { ...ground, warnings }, order, own, tenants }
+}
+
+/** Alerts that nobody hears look like peace. */
+function muteWarnings({ settings: { env }, ...core }: Unit, services: Service[]): string[] {
+  const heard = env.ALERT_MAIL_TO || env.ALERT_WEBHOOK_URL
+  if (heard || !services.some(({ name }) => name === core.service('alertmanager'))) return []
+  return ['no alert reaches anybody: set ALERT_MAIL_TO or ALERT_WEBHOOK_URL in .env: docs/monitoring.md']
 }
 
 /** A part without Traefik has no host, and without a domain no name. @throws OperatorError (3) */

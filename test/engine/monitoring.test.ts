@@ -338,7 +338,12 @@ describe('monitoring', () => {
     it('fires for a dead worker, a dead scheduler, a red check, old backups and drills, a full disk, restarts', async () => {
       for (let died = 1; died <= 3; died++) {
         const cache = stack.container('dickson-redis-cache')
-        process.kill(Number(docker('inspect', '-f', '{{.State.Pid}}', cache)), 'SIGKILL')
+        let pid = 0 // as long as it restarts; killing that would be our own group
+        await eventually(30, 'it runs', () => {
+          pid = Number(docker('inspect', '-f', '{{.State.Pid}}', cache))
+          return pid > 1
+        })
+        process.kill(pid, 'SIGKILL')
         await eventually(30, 'it is back', () => docker('inspect', '-f', '{{.RestartCount}}', cache) === String(died))
       }
       docker('stop', '--time', '1', `${stack.prefix}securenexus-erp-dickson-worker-1`)
