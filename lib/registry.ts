@@ -70,9 +70,12 @@ export type CorePart = (typeof CORE_PARTS)[number]
 /** The secrets of core by the part that needs them, made by generate-secrets. */
 export const CORE_SECRETS: Readonly<Record<CorePart, readonly string[]>> = {
   edge: [],
-  sso: ['authentik_secret_key', 'authentik_db_password', 'authentik_bootstrap_password'],
-  monitoring: [],
+  sso: ['authentik_secret_key', 'authentik_db_password', 'authentik_bootstrap_password', 'grafana_oidc_client_secret'],
+  monitoring: ['grafana_admin_password', 'grafana_oidc_client_secret'],
 }
+
+/** Each of them once: Authentik and Grafana prove themselves to each other by one. */
+export const ALL_CORE_SECRETS = [...new Set(CORE_PARTS.flatMap((part) => CORE_SECRETS[part]))]
 
 /** The secrets that each tenant has, made by generate-secrets. */
 export const TENANT_SECRETS = [
@@ -97,7 +100,7 @@ export const TENANT_VOLUMES = [
 
 const NAME = /^[a-z][a-z0-9-]{1,30}$/
 /** What core's own files, services and secrets begin with. */
-const RESERVED = /^(core|edge|shared|published|authentik|grafana|alertmanager)(-|$)/
+const RESERVED = /^(core|edge|shared|published|authentik|grafana|alertmanager|operators)(-|$)/
 /** A host name, lower case. */
 export const HOST = /^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/
 

@@ -7,7 +7,7 @@ import { messageOf, preconditionError } from './errors.ts'
 import { syncToDisk, writeAtomically } from './files.ts'
 import { makeDirectory } from './lock.ts'
 import { learnSecret } from './redact.ts'
-import { CORE_PARTS, CORE_SECRETS, makeCore, TENANT_SECRETS, type Tenant, type Unit } from './registry.ts'
+import { ALL_CORE_SECRETS, makeCore, TENANT_SECRETS, type Tenant, type Unit } from './registry.ts'
 import type { Settings } from './settings.ts'
 
 /** 24 random bytes as 48 hexadecimal digits: 192 bits that no shell, URL or parser can misread. */
@@ -23,8 +23,7 @@ const KEPT_BY: Partial<Record<string, string>> = {
 }
 
 /** The secrets of a tenant, or of core. */
-const secretNames = ({ name }: Unit): readonly string[] =>
-  name === 'core' ? CORE_PARTS.flatMap((part) => CORE_SECRETS[part]) : TENANT_SECRETS
+const secretNames = ({ name }: Unit): readonly string[] => (name === 'core' ? ALL_CORE_SECRETS : TENANT_SECRETS)
 
 const secretsDirectory = (settings: Settings) => join(settings.home, 'secrets')
 

@@ -13,6 +13,7 @@ import { trixieSources } from './host.ts'
 
 interface Recipe {
   name: string
+  /** What compose.yml reads: several names where one image stands for several. */
   variable: string
   /** Packages of Debian 13. */
   packages: string[]
@@ -63,6 +64,22 @@ const RECIPES: Recipe[] = [
     },
   },
   {
+    name: 'monitoring',
+    variable: 'PROMETHEUS_IMAGE ALERTMANAGER_IMAGE NODE_EXPORTER_IMAGE',
+    packages: ['busybox', 'ca-certificates'],
+    extracts: {
+      prometheus: ['usr/bin/prometheus'],
+      promtool: ['usr/bin/promtool'],
+      'prometheus-alertmanager': [
+        'usr/bin/prometheus-alertmanager',
+        'usr/bin/amtool',
+        'usr/share/prometheus/alertmanager',
+      ],
+      'prometheus-node-exporter': ['usr/bin/prometheus-node-exporter'],
+    },
+  },
+  { name: 'syslog-ng', variable: 'SYSLOG_NG_IMAGE', packages: ['syslog-ng-core', 'syslog-ng-mod-http'] },
+  {
     name: 'pebble',
     variable: 'PEBBLE_IMAGE',
     packages: ['curl', 'openssl'],
@@ -97,8 +114,9 @@ const quiet = $({ quiet: true })
  */
 export async function buildImages(say: (line: string) => void, options: BuildOptions = {}) {
   const wanted = RECIPES.filter(({ name }) => options.only?.includes(name) ?? true)
-  const built = await Promise.all(wanted.map(async (recipe) => [recipe.variable, await build(recipe, options, say)]))
-  return Object.fromEntries(built) as Record<string, string>
+  const built = await Promise.all(wanted.map(async (recipe) => ({ recipe, tag: await build(recipe, options, say) })))
+  const named = built.flatMap(({ recipe, tag }) => recipe.variable.split(' ').map((variable) => [variable, tag]))
+  return Object.fromEntries(named) as Record<string, string>
 }
 
 /** Build the image that serves remote repositories to the tests; returns its tag. */

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Traefik takes its static settings from one source alone: the file, in which this puts what .env decides.
 set -eu
-sed -e "s|ACME_EMAIL|$ACME_EMAIL|" -e "s|ACME_CA_SERVER|$ACME_CA_SERVER|" /opt/erp/traefik.yml >/tmp/traefik.yml
+sed -e "s|ACME_EMAIL|$ACME_EMAIL|" -e "s|ACME_CA_SERVER|$ACME_CA_SERVER|" \
+  -e "s|METRICS_ADDRESS|$METRICS_ADDRESS|" /opt/erp/traefik.yml >/tmp/traefik.yml
 
 # Traefik refuses a file of keys that others could read; a restored volume may bring it so.
 [ ! -e /srv/acme/acme.json ] || chmod 600 /srv/acme/acme.json

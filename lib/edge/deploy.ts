@@ -205,12 +205,20 @@ async function corePreflight({ core, registry, engine }: CoreOptions): Promise<C
   const [dns] = await Promise.all([
     hosts.length > 0 ? dnsWarnings(hosts, core) : [],
     planPublishing(order),
-    verifyReadable(join(core.settings.root, 'core/traefik')),
+    verifyReadable(join(core.settings.root, 'core')),
     verifyHardening(core, registry, core),
     verifySecrets(core, registry, secretsOf(ground.services)),
   ])
   await verifyPorts(core, ground.containers)
-  return { ground: { ...ground, warnings: [...ground.warnings, ...dns] }, order, own, tenants }
+  const warnings = [...ground.warnings, ...dns, ...muteWarnings(core, ground.services)]
+  return { ground: { ...ground, warnings }, order, own, tenants }
+}
+
+/** Alerts that nobody hears look like peace. */
+function muteWarnings({ settings: { env }, ...core }: Unit, services: Service[]): string[] {
+  const heard = env.ALERT_MAIL_TO || env.ALERT_WEBHOOK_URL
+  if (heard || !services.some(({ name }) => name === core.service('alertmanager'))) return []
+  return ['no alert reaches anybody: set ALERT_MAIL_TO or ALERT_WEBHOOK_URL in .env: docs/monitoring.md']
 }
 
 /** A part without Traefik has no host, and without a domain no name. @throws OperatorError (3) */
@@ -222,10 +230,13 @@ async function requireFront(core: Unit): Promise<void> {
     throw preconditionError('Traefik does not run: nothing would lead to it', `${DEPLOY_CORE} --only edge`)
 }
 
-/** The hosts of the parts that have services here. */
-function ownHosts(core: Unit, services: Service[]): Public {
+/** The hosts whose services are here. */
+function ownHosts(core: Unit, rendered: Service[]): Public {
   const { domain = '' } = edgeSettings(core.settings)
-  const there = coreHolders(domain).filter(({ part }) => services.some(({ profiles }) => profiles.includes(part)))
+  const isHere = (service = '') => rendered.some(({ name }) => name === service)
+  const there = coreHolders(domain)
+    .map(({ name, hosts, services }) => ({ name, hosts: hosts.filter((_, index) => isHere(services[index])) }))
+    .filter(({ hosts }) => hosts.length > 0)
   return {
     hosts: there.flatMap(({ hosts }) => hosts.map((host) => ({ host, path: proofPath(host, domain) }))),
     names: there.map(({ name }) => name),

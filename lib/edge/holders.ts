@@ -10,24 +10,26 @@ export interface Holder {
   backends: readonly string[]
 }
 
-/** A host of core: what stands before CORE_DOMAIN, and a path on which its service answers without a login. */
+/** A host of core: what stands before CORE_DOMAIN, its service, and a path on which that answers without a login. */
 interface CoreHost {
   label: string
+  service: string
   proof: string
 }
 
 const AUTHENTIK = 'http://core-authentik:9000'
 
-/** The parts of core that a browser reaches. What asks Authentik for each request leads to Authentik too. */
+/** The parts of core that a browser reaches. */
 const PUBLIC: { part: CorePart; hosts: CoreHost[]; backends: string[] }[] = [
-  { part: 'sso', hosts: [{ label: 'auth', proof: '/-/health/ready/' }], backends: [AUTHENTIK] },
+  {
+    part: 'sso',
+    hosts: [{ label: 'auth', service: 'core-authentik', proof: '/-/health/ready/' }],
+    backends: [AUTHENTIK],
+  },
   {
     part: 'monitoring',
-    hosts: [
-      { label: 'grafana', proof: '/api/health' },
-      { label: 'status', proof: '/' },
-    ],
-    backends: ['http://core-grafana:3000', 'http://core-kuma:3001', AUTHENTIK],
+    hosts: [{ label: 'grafana', service: 'core-grafana', proof: '/api/health' }],
+    backends: ['http://core-grafana:3000'],
   },
 ]
 
@@ -41,13 +43,20 @@ export const tenantHolder = ({ name, site, posHost, service }: Tenant): Holder =
   backends: [`http://${service('frontend')}:8080`],
 })
 
+/** A part of core that browsers reach; `services` has the service of each of its hosts. */
+export interface CoreHolder extends Holder {
+  part: CorePart
+  services: readonly string[]
+}
+
 /** Core's holders, one for each part with a host; none without a domain. */
-export function coreHolders(domain: string | undefined): (Holder & { part: CorePart })[] {
+export function coreHolders(domain: string | undefined): CoreHolder[] {
   if (!domain) return []
   return PUBLIC.map(({ part, hosts, backends }) => ({
     part,
     name: `core-${part}`,
     hosts: hosts.map(({ label }) => `${label}.${domain}`),
+    services: hosts.map(({ service }) => service),
     backends,
   }))
 }

@@ -1,13 +1,15 @@
-/** Reads a tenant's blueprint as Authentik would, as far as the stand-in needs: one provider, one application, one group. */
+/** Reads a blueprint as Authentik would, as far as the stand-in needs: one provider, one application, one group. */
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 
 const scalar = (tag, resolve) => ({ tag, resolve })
-const list = (tag) => ({ tag, collection: 'seq', resolve: (value) => value.toJSON() })
+const list = (tag, make = (items) => items) => ({ tag, collection: 'seq', resolve: (value) => make(value.toJSON()) })
 const customTags = [
   scalar('!File', (path) => readFileSync(path, 'utf8').trim()),
   scalar('!KeyOf', (id) => ({ keyOf: id })),
+  scalar('!Env', (name) => process.env[name]),
   list('!Find'),
+  list('!Format', ([text, ...values]) => values.reduce((whole, value) => whole.replace('%s', value), text)),
 ]
 
 /** The application of a blueprint below /blueprints. */

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { CORE_SECRETS, TENANT_SECRETS } from '../../lib/registry.ts'
+import { ALL_CORE_SECRETS, TENANT_SECRETS } from '../../lib/registry.ts'
 
 export const root = resolve(import.meta.dirname, '../..')
 export const scripts = readdirSync(join(root, 'scripts')).map((name) => name.replace(/\.ts$/, ''))
@@ -138,7 +138,7 @@ export function makeHome({ tenants = ['erpnext', 'dickson'], repositories = true
   mkdirSync(directory, { mode: 0o700 })
   const secrets = new Map<string, string>()
   const own = tenants.flatMap((prefix) => TENANT_SECRETS.map((name) => `${prefix}_${name}.txt`))
-  const core = Object.values(CORE_SECRETS).flatMap((names) => names.map((name) => `${name}.txt`))
+  const core = ALL_CORE_SECRETS.map((name) => `${name}.txt`)
   for (const name of tenants.length > 1 ? [...own, ...core] : own) {
     const value = randomBytes(24).toString('hex')
     secrets.set(name, value)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { parse } from 'yaml'
 import { subnetVariable } from '../../lib/edge/settings.ts'
-import { CORE_PARTS, CORE_SECRETS, makeTenant, TENANT_VOLUMES, type TenantSpec } from '../../lib/registry.ts'
+import { ALL_CORE_SECRETS, CORE_PARTS, makeTenant, TENANT_VOLUMES, type TenantSpec } from '../../lib/registry.ts'
 import { readSettings } from '../../lib/settings.ts'
 import tenants from '../../tenants.ts'
 
@@ -48,7 +48,7 @@ describe('compose.yml against tenants.ts', () => {
     const owned = (name: string) =>
       name.startsWith('core-') ||
       name === 'edge-public' ||
-      Object.values(CORE_SECRETS).flat().includes(name) ||
+      ALL_CORE_SECRETS.includes(name) ||
       registry.some(
         ({ prefix, name: tenant }) =>
           name.startsWith(`${prefix}-`) || name.startsWith(`${tenant}-`) || name.startsWith(`${prefix}_`),

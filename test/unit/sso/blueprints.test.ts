@@ -20,19 +20,16 @@ const registry = Object.entries<TenantSpec>(tenants).map(([name, spec]) => makeT
 
 /** What a tag stands for, as far as we ask. */
 interface Tagged {
-  tag: '!KeyOf' | '!Find' | '!File'
+  tag: string
   value: unknown
 }
 const scalar = (tag: string) => ({ tag, resolve: (value: string) => ({ tag, value }) })
-const customTags = [
-  scalar('!KeyOf'),
-  scalar('!File'),
-  {
-    tag: '!Find',
-    collection: 'seq' as const,
-    resolve: (value: { toJSON(): unknown }) => ({ tag: '!Find', value: value.toJSON() }),
-  },
-]
+const list = (tag: string) => ({
+  tag,
+  collection: 'seq' as const,
+  resolve: (value: { toJSON(): unknown }) => ({ tag, value: value.toJSON() }),
+})
+const customTags = [scalar('!KeyOf'), scalar('!File'), scalar('!Env'), list('!Find'), list('!Format')]
 
 interface Entry {
   model: string
@@ -82,19 +79,16 @@ const keysIn = (fields: Record<string, unknown>) =>
     .map(({ value }) => value)
 
 describe("Authentik's blueprints", () => {
-  it('are one for each tenant, under the only ending that Authentik finds', () => {
-    assert.deepEqual(readdirSync(folder).sort(), registry.map(({ name }) => `${name}.yaml`).sort())
+  it('are one for each tenant and one for operators, under the only ending that Authentik finds', () => {
+    assert.deepEqual(
+      readdirSync(folder).sort(),
+      [...registry.map(({ name }) => `${name}.yaml`), 'operators.yaml'].sort(),
+    )
   })
 
-  for (const tenant of registry) {
-    const { version, entries } = read(`${tenant.name}.yaml`)
-    const one = (model: string) => {
-      const found = entries.filter((entry) => entry.model === model)
-      assert.equal(found.length, 1, model)
-      return { ...found[0]?.identifiers, ...found[0]?.attrs } as Record<string, unknown>
-    }
-
-    it(`${tenant.name}: every entry is of a known model, with known fields and choices, and refers to what stands before it`, () => {
+  for (const name of readdirSync(folder)) {
+    it(`${name}: every entry is of a known model, with known fields and choices, and refers to what stands before it`, () => {
+      const { version, entries } = read(name)
       assert.equal(version, 1)
       const before = new Set<unknown>()
       for (const { model, id, identifiers, attrs = {} } of entries) {
@@ -116,6 +110,33 @@ describe("Authentik's blueprints", () => {
         if (id) before.add(id)
       }
     })
+  }
+
+  it("let operators alone into Grafana, whose group is no tenant's", () => {
+    const { entries } = read('operators.yaml')
+    const of = (model: string) => {
+      const found = entries.find((entry) => entry.model === model)
+      return { ...found?.identifiers, ...found?.attrs } as Record<string, unknown>
+    }
+    const provider = of('authentik_providers_oauth2.oauth2provider')
+    assert.equal(provider.client_id, 'grafana')
+    const url = {
+      tag: '!Format',
+      value: ['https://grafana.%s/login/generic_oauth', { tag: '!Env', value: 'CORE_DOMAIN' }],
+    }
+    assert.deepEqual(provider.redirect_uris, [{ matching_mode: 'strict', url }])
+    assert.equal(of('authentik_core.group').name, 'operators')
+    assert.ok(!registry.some(({ name }) => name === 'operators'))
+    assert.deepEqual(of('authentik_policies.policybinding').group, { tag: '!KeyOf', value: 'group' })
+  })
+
+  for (const tenant of registry) {
+    const { entries } = read(`${tenant.name}.yaml`)
+    const one = (model: string) => {
+      const found = entries.filter((entry) => entry.model === model)
+      assert.equal(found.length, 1, model)
+      return { ...found[0]?.identifiers, ...found[0]?.attrs } as Record<string, unknown>
+    }
 
     it(`${tenant.name}: the client is that of configure-sso, with exactly its own two redirects, strictly compared`, () => {
       const client = clientOf(tenant)
