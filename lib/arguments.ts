@@ -115,7 +115,9 @@ export function chooseTenants<O extends OptionSpecs>(
   const names = positionals.slice(0, taken)
   const words = positionals.slice(taken)
   if (all && !spec.words && words.length > 0) throw usageError('--all and a tenant exclude each other', helpHint(spec))
-  if (all || (spec.tenants === 'any' && names.length === 0)) return { tenants: registry, core, words }
+  const none = spec.tenants === 'any' && names.length === 0 && !core
+  if (none) return { tenants: registry, core: spec.core === true, words }
+  if (all) return { tenants: registry, core, words }
   if (names.length === 0 && !core) throw usageError(`a tenant is missing; known: ${known}`, helpHint(spec))
   const tenants = names.map((name) => findTenant(registry, name))
   if (words.length > 0 && !spec.words)
@@ -126,7 +128,8 @@ export function chooseTenants<O extends OptionSpecs>(
 /** The help, from the same spec that types the options. */
 export function renderHelp<O extends OptionSpecs>(spec: Grammar<O>): string {
   const some = spec.core ? '<tenant…|--all|core>' : '<tenant…|--all>'
-  const target = { one: spec.all ? '<tenant|--all>' : '<tenant>', some, any: '[tenant…]' }[spec.tenants]
+  const any = spec.core ? '[tenant…|core]' : '[tenant…]'
+  const target = { one: spec.all ? '<tenant|--all>' : '<tenant>', some, any }[spec.tenants]
   const usage = ['npx zx', `scripts/${spec.name}.ts`, target, spec.words, '[options]'].filter(Boolean).join(' ')
   const rows = Object.entries(optionsOf(spec)).map(([name, option]) => {
     const left = `--${name}${option.type === 'boolean' ? '' : ` ${option.value ?? 'VALUE'}`}`

@@ -78,7 +78,7 @@ export const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`
 
 /** The containers' users read a directory through a mount: a clone under a strict umask hides it from them. */
 export async function verifyReadable(directory: string): Promise<void> {
-  const files = (await readdir(directory)).map((name) => join(directory, name))
+  const files = (await readdir(directory, { recursive: true })).map((name) => join(directory, name))
   const modes = await Promise.all([directory, ...files].map(async (path) => ({ path, mode: (await stat(path)).mode })))
   const hidden = modes.filter(({ mode }) => (mode & 0o004) === 0)
   if (hidden.length > 0) {

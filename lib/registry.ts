@@ -53,16 +53,29 @@ export interface Unit {
   /** The container of a part (not for `worker`, which scales). */
   container(part: string): string
   volume(part: string): string
+  /** The path of a secret's file. */
+  secret(name: string): string
   /** The command that shows the log of a part. */
   logs(part: string): string
   /** A path below state/<name>/. */
   state(...path: string[]): string
 }
 
-export interface Tenant extends TenantSpec, Unit {
-  /** The path of a secret's file. */
-  secret(name: string): string
+export interface Tenant extends TenantSpec, Unit {}
+
+/** The parts of core: each a compose profile, which `deploy.ts core --only` names. */
+export const CORE_PARTS = ['edge', 'sso', 'monitoring'] as const
+export type CorePart = (typeof CORE_PARTS)[number]
+
+/** The secrets of core by the part that needs them, made by generate-secrets. */
+export const CORE_SECRETS: Readonly<Record<CorePart, readonly string[]>> = {
+  edge: [],
+  sso: ['authentik_secret_key', 'authentik_db_password', 'authentik_bootstrap_password', 'grafana_oidc_client_secret'],
+  monitoring: ['grafana_admin_password', 'grafana_oidc_client_secret'],
 }
+
+/** Each of them once: Authentik and Grafana prove themselves to each other by one. */
+export const ALL_CORE_SECRETS = [...new Set(CORE_PARTS.flatMap((part) => CORE_SECRETS[part]))]
 
 /** The secrets that each tenant has, made by generate-secrets. */
 export const TENANT_SECRETS = [
@@ -86,7 +99,10 @@ export const TENANT_VOLUMES = [
 ] as const
 
 const NAME = /^[a-z][a-z0-9-]{1,30}$/
-const HOST = /^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/
+/** What core's own files, services and secrets begin with. */
+const RESERVED = /^(core|edge|shared|published|authentik|grafana|alertmanager|operators)(-|$)/
+/** A host name, lower case. */
+export const HOST = /^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/
 
 /**
  * Read the registry.
@@ -126,8 +142,11 @@ export function makeTenant(name: string, spec: TenantSpec, settings: Settings): 
   }
 }
 
-/** What `deploy.ts core` brings up: all of it, or the part of one profile. `state/core/lock` is for publishing alone. */
-export function makeCore(settings: Settings, profile: 'core' | 'edge' = 'core'): Unit {
+/**
+ * What `deploy.ts core` brings up: the part that is named, or all of it; without CORE_DOMAIN, below which the others have
+ * their hosts, that is Traefik. `state/core/lock` is for publishing alone.
+ */
+export function makeCore(settings: Settings, part?: CorePart): Unit {
   const names = namesOf('core', settings)
   const state = (...path: string[]) => join(settings.home, 'state', 'core', ...path)
   return {
@@ -135,8 +154,9 @@ export function makeCore(settings: Settings, profile: 'core' | 'edge' = 'core'):
     name: 'core',
     title: 'Core',
     prefix: 'core',
-    profile,
+    profile: part ?? (settings.env.CORE_DOMAIN ? 'core' : 'edge'),
     lock: state('deploy.lock'),
+    secret: (secret) => join(settings.home, 'secrets', `${secret}.txt`),
     logs: (part) => `docker logs --tail 100 ${names.container(part)}`,
     state,
   }
@@ -162,7 +182,7 @@ const matches = (pattern: RegExp, value: unknown) => typeof value === 'string' &
 const positive = (value: unknown) => Number.isInteger(value) && (value as number) > 0
 const RULES: Rule[] = [
   ['prefix', (t) => matches(NAME, t.prefix), 'must be 2 to 31 lower-case letters, digits and dashes'],
-  ['prefix', (t) => !['core', 'edge'].includes(t.prefix), 'is reserved'],
+  ['prefix', (t) => !matches(RESERVED, t.prefix), 'is reserved'],
   ['title', (t) => typeof t.title === 'string' && t.title.trim() !== '', 'must be a name'],
   ['site', (t) => matches(HOST, t.site), 'must be a host name'],
   ['posHost', (t) => matches(HOST, t.posHost), 'must be a host name'],
@@ -188,7 +208,9 @@ const RULES: Rule[] = [
 
 function specFaults(name: string, spec: TenantSpec | undefined): string[] {
   const ofName =
-    NAME.test(name) && name !== 'core' ? [] : [`${name}: must be 2 to 31 lower-case letters, digits, dashes`]
+    NAME.test(name) && !RESERVED.test(name)
+      ? []
+      : [`${name}: must be 2 to 31 lower-case letters, digits, dashes, and not reserved`]
   if (typeof spec !== 'object' || spec === null) return [...ofName, `${name}: must be a tenant's literal`]
   return [...ofName, ...RULES.filter(([, holds]) => !holds(spec)).map(([path, , must]) => `${name}.${path}: ${must}`)]
 }

@@ -4,9 +4,10 @@ import { link, lstat, open, readdir, readFile, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { volumeNames } from './docker.ts'
 import { messageOf, preconditionError } from './errors.ts'
-import { syncToDisk } from './files.ts'
+import { syncToDisk, writeAtomically } from './files.ts'
 import { makeDirectory } from './lock.ts'
-import { TENANT_SECRETS, type Tenant } from './registry.ts'
+import { learnSecret } from './redact.ts'
+import { ALL_CORE_SECRETS, makeCore, TENANT_SECRETS, type Tenant, type Unit } from './registry.ts'
 import type { Settings } from './settings.ts'
 
 /** 24 random bytes as 48 hexadecimal digits: 192 bits that no shell, URL or parser can misread. */
@@ -14,10 +15,15 @@ const BYTES = 24
 const LONG_ENOUGH = /^(?![0-9a-f]{0,47}$)[A-Za-z0-9]{33,}$/i
 
 /** A password that was given to something which keeps it: a new one would lock us out of the volume's data. */
-const KEPT_BY: Partial<Record<(typeof TENANT_SECRETS)[number], string>> = {
+const KEPT_BY: Partial<Record<string, string>> = {
   db_password: 'db-data',
   admin_password: 'sites-data',
+  authentik_db_password: 'authentik-db-data',
+  authentik_secret_key: 'authentik-db-data',
 }
+
+/** The secrets of a tenant, or of core. */
+const secretNames = ({ name }: Unit): readonly string[] => (name === 'core' ? ALL_CORE_SECRETS : TENANT_SECRETS)
 
 const secretsDirectory = (settings: Settings) => join(settings.home, 'secrets')
 
@@ -28,12 +34,12 @@ export interface MadeSecret {
 }
 
 /**
- * Make the tenants' missing secrets and keep the rest. One caller at a time: what an earlier one left half-written goes.
+ * Make the missing secrets of tenants and core and keep the rest. One caller at a time: what an earlier one left half-written goes.
  * @throws OperatorError (3) for a faulty directory or file, or where a volume already holds data under a lost password.
  */
-export async function generateSecrets(tenants: Tenant[], settings: Settings, dryRun: boolean): Promise<MadeSecret[]> {
+export async function generateSecrets(units: Unit[], settings: Settings, dryRun: boolean): Promise<MadeSecret[]> {
   const directory = secretsDirectory(settings)
-  const files = tenants.flatMap((tenant) => TENANT_SECRETS.map((name) => ({ tenant, name, file: tenant.secret(name) })))
+  const files = units.flatMap((unit) => secretNames(unit).map((name) => ({ unit, name, file: unit.secret(name) })))
   const present = await Promise.all(files.map(({ file }) => exists(file)))
   const missing = files.filter((_, index) => !present[index])
   if (await exists(directory)) refuse(await directoryFaults(directory))
@@ -50,25 +56,35 @@ export async function generateSecrets(tenants: Tenant[], settings: Settings, dry
 /**
  * Refuse to start on missing, empty, weak, open, linked or shared secrets. Looks at every tenant's files, since sharing
  * is between tenants.
+ * @param names what is needed; all of them where nothing is said
  * @throws OperatorError (3) that lists all of it.
  */
-export async function verifySecrets(tenant: Tenant, registry: Tenant[]): Promise<void> {
-  const directory = secretsDirectory(tenant.settings)
-  const hint = `npx zx scripts/generate-secrets.ts ${tenant.name}`
+export async function verifySecrets(unit: Unit, registry: Tenant[], names = secretNames(unit)): Promise<void> {
+  if (names.length === 0) return
+  const directory = secretsDirectory(unit.settings)
+  const hint = `npx zx scripts/generate-secrets.ts ${unit.name}`
   if (!(await exists(directory))) throw preconditionError(`${directory} does not exist`, hint)
   refuse(await directoryFaults(directory))
-  const own = TENANT_SECRETS.map((name) => tenant.secret(name))
+  const own = names.map((name) => unit.secret(name))
   const missing = (await Promise.all(own.map(exists))).flatMap((found, index) =>
     found ? [] : [basename(own[index] ?? '')],
   )
-  if (missing.length > 0) throw preconditionError(`${tenant.name}: missing in secrets/: ${missing.join(', ')}`, hint)
+  if (missing.length > 0) throw preconditionError(`${unit.name}: missing in secrets/: ${missing.join(', ')}`, hint)
   refuse(await fileFaults(own))
-  refuse(await sharedValues(tenant, registry))
+  refuse(await sharedValues(unit, registry))
 }
 
 /** Read a secret that verifySecrets has passed. */
 export async function readSecret(file: string): Promise<string> {
   return readFile(file, 'utf8')
+}
+
+/** Put a new value in the place of an old one, whole; whoever has the file mounted goes on with the old. Returns it. */
+export async function replaceSecret(file: string): Promise<string> {
+  const value = randomBytes(BYTES).toString('hex')
+  learnSecret(value)
+  await writeAtomically(file, value, 0o444)
+  return value
 }
 
 function refuse(faults: string[]): void {
@@ -110,15 +126,15 @@ async function faultOf(file: string): Promise<string | undefined> {
 }
 
 /** Equal values, within a tenant and between tenants. */
-async function sharedValues(tenant: Tenant, registry: Tenant[]): Promise<string[]> {
-  const files = registry.flatMap((other) =>
-    TENANT_SECRETS.map((name) => ({ owner: other.name, file: other.secret(name) })),
+async function sharedValues(unit: Unit, registry: Tenant[]): Promise<string[]> {
+  const files = [...registry, makeCore(unit.settings)].flatMap((other) =>
+    secretNames(other).map((name) => ({ owner: other.name, file: other.secret(name) })),
   )
   const read = await Promise.all(files.map(async ({ owner, file }) => ({ owner, file, value: await readPlain(file) })))
   return read.flatMap((one, index) => {
     const first = read.findIndex(({ value }) => value !== '' && value === one.value)
     const twin = read[first]
-    const concerns = one.owner === tenant.name || twin?.owner === tenant.name
+    const concerns = one.owner === unit.name || twin?.owner === unit.name
     return twin && first < index && concerns
       ? [`secrets/${basename(one.file)} has the same value as secrets/${basename(twin.file)}`]
       : []
@@ -131,7 +147,7 @@ async function readPlain(file: string): Promise<string> {
   return stat?.isFile() ? readFile(file, 'utf8') : ''
 }
 
-async function lostPasswords(missing: { tenant: Tenant; name: (typeof TENANT_SECRETS)[number] }[]): Promise<string[]> {
+async function lostPasswords(missing: { unit: Unit; name: string }[]): Promise<string[]> {
   const volumes = await volumeNames().catch((error) => {
     throw preconditionError(
       `the engine cannot be asked whether data already exists under a lost password: ${messageOf(error)}`,
@@ -139,18 +155,18 @@ async function lostPasswords(missing: { tenant: Tenant; name: (typeof TENANT_SEC
       error,
     )
   })
-  const lostRepository = async (tenant: Tenant) =>
-    (await exists(join(tenant.settings.home, 'backups', tenant.name, 'config'))) ? `backups/${tenant.name}` : undefined
-  const checked = missing.map(async ({ tenant, name }) => {
+  const lostRepository = async ({ settings, name }: Unit) =>
+    (await exists(join(settings.home, 'backups', name, 'config'))) ? `backups/${name}` : undefined
+  const checked = missing.map(async ({ unit, name }) => {
     const part = KEPT_BY[name]
-    const volume = part && tenant.volume(part)
+    const volume = part && unit.volume(part)
     const holder =
       name === 'backup_password'
-        ? await lostRepository(tenant)
+        ? await lostRepository(unit)
         : volume && volumes.has(volume)
           ? `volume ${volume}`
           : undefined
-    const file = basename(tenant.secret(name))
+    const file = basename(unit.secret(name))
     return holder
       ? [`secrets/${file} is missing, but ${holder} already holds data under it: put the old file back`]
       : []

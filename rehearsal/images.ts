@@ -13,6 +13,7 @@ import { trixieSources } from './host.ts'
 
 interface Recipe {
   name: string
+  /** What compose.yml reads: several names where one image stands for several. */
   variable: string
   /** Packages of Debian 13. */
   packages: string[]
@@ -63,12 +64,31 @@ const RECIPES: Recipe[] = [
     },
   },
   {
+    name: 'monitoring',
+    variable: 'PROMETHEUS_IMAGE ALERTMANAGER_IMAGE NODE_EXPORTER_IMAGE',
+    packages: ['busybox', 'ca-certificates'],
+    extracts: {
+      prometheus: ['usr/bin/prometheus'],
+      promtool: ['usr/bin/promtool'],
+      'prometheus-alertmanager': [
+        'usr/bin/prometheus-alertmanager',
+        'usr/bin/amtool',
+        'usr/share/prometheus/alertmanager',
+      ],
+      'prometheus-node-exporter': ['usr/bin/prometheus-node-exporter'],
+    },
+  },
+  { name: 'syslog-ng', variable: 'SYSLOG_NG_IMAGE', packages: ['syslog-ng-core', 'syslog-ng-mod-http'] },
+  {
     name: 'pebble',
     variable: 'PEBBLE_IMAGE',
     packages: ['curl', 'openssl'],
     program: { kind: 'go', modules: [`${PEBBLE}/pebble@v2.8.0`, `${PEBBLE}/pebble-challtestsrv@v2.8.0`] },
   },
 ]
+
+/** What the tests sign in at, instead of Authentik: a real OpenID provider laid out like it; no part of a rehearsal. */
+const SIGN_IN: Recipe = { name: 'sign-in', variable: 'SIGN_IN_IMAGE', packages: ['nodejs', 'bash'], nodeModules: '.' }
 
 /** Where the tests send backups off this machine; no part of a rehearsal. */
 const REMOTE: Recipe = {
@@ -97,12 +117,16 @@ const quiet = $({ quiet: true })
  */
 export async function buildImages(say: (line: string) => void, options: BuildOptions = {}) {
   const wanted = RECIPES.filter(({ name }) => options.only?.includes(name) ?? true)
-  const built = await Promise.all(wanted.map(async (recipe) => [recipe.variable, await build(recipe, options, say)]))
-  return Object.fromEntries(built) as Record<string, string>
+  const built = await Promise.all(wanted.map(async (recipe) => ({ recipe, tag: await build(recipe, options, say) })))
+  const named = built.flatMap(({ recipe, tag }) => recipe.variable.split(' ').map((variable) => [variable, tag]))
+  return Object.fromEntries(named) as Record<string, string>
 }
 
 /** Build the image that serves remote repositories to the tests; returns its tag. */
 export const buildRemote = (say: (line: string) => void) => build(REMOTE, {}, say)
+
+/** Build the image that stands for Authentik in the tests; returns its tag. */
+export const buildSignIn = (say: (line: string) => void) => build(SIGN_IN, {}, say)
 
 async function build(recipe: Recipe, { variant }: BuildOptions, say: (line: string) => void): Promise<string> {
   const folder = fileURLToPath(new URL(recipe.name, import.meta.url))

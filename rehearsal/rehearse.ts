@@ -2,7 +2,7 @@
  * `npm run rehearse`: the whole stack on this machine, from nothing: Docker where it is missing, the images, both tenants
  * up and healthy. `-- --yes` does not ask; `-- --down` removes all of it and nothing else.
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { $ } from 'zx/core'
@@ -16,6 +16,7 @@ const ROOT = resolve(import.meta.dirname, '..')
 const HOME = join(ROOT, '.rehearsal')
 const PREFIX = 'rehearsal-'
 const TENANTS = ['byrne', 'dickson']
+const DOMAIN = 'operator.example'
 const USAGE = 'npm run rehearse [-- --yes | --down]'
 
 const say = (line: string) => console.error(line)
@@ -48,10 +49,19 @@ async function rehearse(consent: boolean): Promise<void> {
   mkdirSync(HOME, { recursive: true, mode: 0o700 })
   await prepareForBuilding(consent, say) // Pebble is built here in any case
   await startAuthority(stack, say)
+  stack.env.CORE_DOMAIN = DOMAIN
+  if (!real) stack.env.COMPOSE_FILE += `:${join(ROOT, 'rehearsal/unavailable.yml')}`
   const lines = Object.entries(stack.env).map(([name, value]) => `${name}=${value}\n`)
   writeFileSync(join(HOME, 'env'), lines.join(''), { mode: 0o600 })
 
-  const runs = [['generate-secrets'], ['deploy', 'core', ...TENANTS], ['backup', ...TENANTS], ['healthcheck']]
+  const runs = [
+    ['generate-secrets'],
+    ['deploy', 'core', '--only', 'edge'],
+    ['deploy', 'core', '--only', 'monitoring'],
+    ['deploy', ...TENANTS],
+    ['backup', ...TENANTS],
+    ['healthcheck', '--metrics', join(HOME, 'state/core/metrics/erp.prom')],
+  ]
   for (const args of runs) await mustPass(stack, args)
   tell(stack, real, Math.round((performance.now() - begun) / 1000))
 }
@@ -90,7 +100,7 @@ function tell({ env }: Stack, real: boolean, seconds: number): void {
   const hosts = Object.values(tenants).flatMap(({ site, posHost }) => [site, posHost])
   const standIn = `
 ERPNext here is a stand-in that keeps its contract (rehearsal/CONTRACT.md), since no registry answered. MariaDB, Redis,
-nginx and Traefik are real.`
+nginx, Traefik, Prometheus, Alertmanager, node exporter and syslog-ng are real. Not run: ${unavailable().join(', ')}.`
   say(`
 Both tenants are up and healthy after ${seconds} s, behind Traefik with certificates of a local authority:
 ${hosts.map((host) => `  https://${host}/`).join('\n')}
@@ -102,6 +112,12 @@ To use the scripts on this stack:   set -a; . .rehearsal/env; set +a
 To stop it:                         npx zx scripts/tenant.ts --all stop
 To remove all of it:                npm run rehearse -- --down`)
 }
+
+/** The services that no package has. */
+const unavailable = () =>
+  [...readFileSync(join(ROOT, 'rehearsal/unavailable.yml'), 'utf8').matchAll(/^ {2}(core-[a-z-]+):/gm)].map(
+    ([, name = '']) => name,
+  )
 
 /** Containers, volumes, networks, images and files of the rehearsal; the packages that it installed stay. */
 async function down(): Promise<void> {

@@ -56,6 +56,7 @@ function networkOf(prefix: string): Record<string, string> {
     EDGE_SUBNET_BYRNE: subnet(0),
     EDGE_SUBNET_DICKSON: subnet(1),
     REHEARSAL_SUBNET: subnet(2),
+    EDGE_SUBNET_CORE: subnet(3),
     HTTP_PORT: '127.0.0.1:0',
     HTTPS_PORT: '127.0.0.1:0',
   }

@@ -3,10 +3,11 @@ import { ensureRepository, hasRepository } from '../lib/backup/open.ts'
 import { command } from '../lib/command.ts'
 import * as deploy from '../lib/deploy.ts'
 import { askEngine } from '../lib/docker.ts'
-import { bringHosts, deployCore, edgePreflight } from '../lib/edge/deploy.ts'
+import { deployCore } from '../lib/edge/core-deploy.ts'
+import { bringHosts, edgePreflight } from '../lib/edge/deploy.ts'
 import { OperatorError, usageError } from '../lib/errors.ts'
 import { type Ground, preflight, pullMissing, refuseForeignDatabase } from '../lib/preflight.ts'
-import { makeCore, type Tenant } from '../lib/registry.ts'
+import { CORE_PARTS, makeCore, type Tenant } from '../lib/registry.ts'
 import type { Reporter } from '../lib/reporter.ts'
 import * as site from '../lib/site.ts'
 import { seeTheme, setTheme, tryTheme } from '../lib/theme/apply.ts'
@@ -22,16 +23,18 @@ command({
   core: true,
   changes: true,
   options: {
-    only: { type: 'string', value: 'PART', help: 'of core: edge' },
+    only: { type: 'string', value: 'PART', help: 'of core: edge, sso or monitoring' },
     timeout: { type: 'number', value: 'SECONDS', default: 300, help: 'how long services may take to become healthy' },
   },
   async run({ forEachTenant, forCore, exclusively, registry, coreIsMeant, dryRun, ...context }) {
     const { settings, options, ...reporter } = context
     const { only, timeout } = options
-    if (only !== undefined && (!coreIsMeant || only !== 'edge')) throw usageError('--only is for core, and knows: edge')
+    const part = CORE_PARTS.find((known) => known === only)
+    if (only !== undefined && (!coreIsMeant || !part))
+      throw usageError(`--only is for core, and knows: ${CORE_PARTS.join(', ')}`)
     const { step, warn } = reporter
     const engine = await askEngine()
-    const core = makeCore(settings, only === 'edge' ? 'edge' : 'core')
+    const core = makeCore(settings, part)
     const work = {
       core,
       registry,
@@ -82,7 +85,13 @@ command({
       is: open ? `https://${host} and https://${posHost} are up` : `${host} is up`,
     }))
     const first = core
-      ? [{ name: 'core', work: [...started(core.changes), ...publishing(core.published)], is: 'Traefik is up' }]
+      ? [
+          {
+            name: 'core',
+            work: [...started(core.changes), ...publishing(core.published)],
+            is: `${core.parts.join(' and ')} ${core.parts.length > 1 ? 'are' : 'is'} up`,
+          },
+        ]
       : []
     return [...first, ...rows]
       .map(({ name, work, is }) => {

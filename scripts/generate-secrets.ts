@@ -5,12 +5,13 @@ import { generateSecrets } from '../lib/secrets.ts'
 command({
   name: 'generate-secrets',
   summary: 'Make the passwords that are missing in secrets/, keep the rest, and say which.',
-  examples: ['generate-secrets.ts', 'generate-secrets.ts dickson'],
+  examples: ['generate-secrets.ts', 'generate-secrets.ts dickson', 'generate-secrets.ts core'],
   tenants: 'any',
+  core: true,
   changes: true,
   notes: ['A file that exists is never overwritten. No password is ever shown.'],
-  async run({ tenants, settings, dryRun, exclusively }) {
-    const generate = () => generateSecrets(tenants, settings, dryRun)
+  async run({ tenants, core, coreIsMeant, settings, dryRun, exclusively }) {
+    const generate = () => generateSecrets([...tenants, ...(coreIsMeant ? [core] : [])], settings, dryRun)
     return { dryRun, files: dryRun ? await generate() : await exclusively('secrets.lock', 'secrets', generate) }
   },
   render({ files, dryRun }) {

@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { command } from '../lib/command.ts'
 import { EXIT } from '../lib/errors.ts'
 import { writeAtomically } from '../lib/files.ts'
-import { renderMetrics, renderTable } from '../lib/health/render.ts'
+import { readKnown, renderMetrics } from '../lib/health/metrics.ts'
+import { renderTable } from '../lib/health/render.ts'
 import { checkHealth, type HealthReport, isEngineDown } from '../lib/health/report.ts'
 
 command({
@@ -14,7 +15,7 @@ command({
     'healthcheck.ts',
     'healthcheck.ts dickson --json',
     'healthcheck.ts --isolation',
-    'healthcheck.ts --metrics /var/lib/node_exporter/erp.prom',
+    'healthcheck.ts --quiet --metrics state/core/metrics/erp.prom',
   ],
   tenants: 'any',
   options: {
@@ -25,7 +26,8 @@ command({
   async run({ tenants, registry, core, options, json, terminal, print, signal }): Promise<HealthReport> {
     for (;;) {
       const report = await checkHealth({ tenants, registry, core, isolation: options.isolation })
-      if (options.metrics) await writeAtomically(options.metrics, renderMetrics(report), 0o644)
+      if (options.metrics)
+        await writeAtomically(options.metrics, renderMetrics(report, await readKnown(tenants)), 0o644)
       if (!options.watch) return report
       print(
         json

@@ -4,7 +4,8 @@ set -eu
 
 # deploy.ts core compares these with what the repository holds now.
 mkdir -p /tmp/started && cp /opt/erp/entrypoint.sh /opt/erp/traefik.yml /tmp/started/
-sed -e "s|ACME_EMAIL|$ACME_EMAIL|" -e "s|ACME_CA_SERVER|$ACME_CA_SERVER|" /opt/erp/traefik.yml >/tmp/traefik.yml
+sed -e "s|ACME_EMAIL|$ACME_EMAIL|" -e "s|ACME_CA_SERVER|$ACME_CA_SERVER|" \
+  -e "s|METRICS_ADDRESS|$METRICS_ADDRESS|" /opt/erp/traefik.yml >/tmp/traefik.yml
 
 # Traefik refuses a file of keys that others could read; a restored volume may bring it so.
 [ ! -e /srv/acme/acme.json ] || chmod 600 /srv/acme/acme.json

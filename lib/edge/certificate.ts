@@ -12,8 +12,8 @@ export interface Verdict {
   is: string
   limit?: string
   remedy?: string
-  /** Days left. */
-  days?: number
+  /** When it ends, in milliseconds since 1970. */
+  expires?: number
   /** There is none that a browser would take, so that nothing can be asked by https. */
   none: boolean
 }
@@ -25,12 +25,13 @@ export function judgeCertificate(host: string, { certificate, distrust, error }:
   if (error || !certificate?.valid_to)
     return fail(`no handshake: ${error ?? 'no certificate'}`, 'npx zx scripts/deploy.ts core')
   const wrong = fault(host, certificate, distrust, now)
-  if (wrong) return fail(wrong)
-  const days = Math.floor((Date.parse(certificate.valid_to) - now) / DAY)
+  const expires = Date.parse(certificate.valid_to)
+  if (wrong) return { ...fail(wrong), ...(expires <= now && { expires }) }
+  const days = Math.floor((expires - now) / DAY)
   const state = days <= DAYS.fail ? 'fail' : days <= DAYS.warn ? 'warn' : 'ok'
   const limit = `> ${DAYS.fail} days`
   const is = `${days} days left, by ${nameOf(certificate.issuer)}`
-  return { state, is, limit, days, none: false, ...(state !== 'ok' && { remedy: RUNBOOK }) }
+  return { state, is, limit, expires, none: false, ...(state !== 'ok' && { remedy: RUNBOOK }) }
 }
 
 function fault(

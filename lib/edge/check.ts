@@ -1,28 +1,38 @@
 /** Checks dynamic files together, before Traefik can see them: one bad file would be every tenant's outage. */
 import { preconditionError } from '../errors.ts'
 import type { Tenant } from '../registry.ts'
+import { coreFaults } from './core.ts'
 import { type DynamicFile, type Fault, readDynamic, type Source } from './file.ts'
+import { coreHolders, tenantHolder } from './holders.ts'
 import { routerFaults } from './routers.ts'
 import { tenantFaults } from './tenant.ts'
 
 export const SHARED = 'shared'
 const SECTIONS = ['routers', 'middlewares', 'services'] as const
 
+/** Who may have hosts: every tenant, and core below the operator's domain. */
+export interface Holders {
+  tenants: readonly Tenant[]
+  domain: string | undefined
+}
+
 /** Every fault of these files. A file of nobody's, as of a tenant that was removed, only has to be readable. Pure. */
-export function edgeFaults(sources: Source[], tenants: readonly Tenant[]): Fault[] {
+export function edgeFaults(sources: Source[], { tenants, domain }: Holders): Fault[] {
   const read = sources.map(readDynamic)
   const broken = read.flatMap((one) => (Array.isArray(one) ? one : []))
   const files = read.flatMap((one) => (Array.isArray(one) ? [] : [one]))
   const shared = files.find(({ name }) => name === SHARED)
+  const holders = [...tenants.map(tenantHolder), ...coreHolders(domain)]
   return [
     ...broken,
     ...files.flatMap(nameFaults),
     ...(shared ? sharedFaults(shared) : []),
     ...files.flatMap((file) => {
+      const holder = holders.find(({ name }) => name === file.name)
+      if (!holder) return []
+      const scope = { file, holder, holders, shared }
       const tenant = tenants.find(({ name }) => name === file.name)
-      if (!tenant) return []
-      const scope = { file, tenant, tenants, shared }
-      return [...routerFaults(scope), ...tenantFaults(scope)]
+      return [...routerFaults(scope), ...(tenant ? tenantFaults({ ...scope, tenant }) : coreFaults(scope))]
     }),
     ...doubles(files),
   ]
@@ -73,8 +83,8 @@ function doubles(files: DynamicFile[]): Fault[] {
 }
 
 /** @throws OperatorError (3) that lists every fault as `file:line: message`. */
-export function verifyEdge(sources: Source[], tenants: readonly Tenant[]): void {
-  const faults = edgeFaults(sources, tenants)
+export function verifyEdge(sources: Source[], holders: Holders): void {
+  const faults = edgeFaults(sources, holders)
   if (faults.length === 0) return
   const lines = faults.map(({ path, line, message }) => `\n  ${path}:${line}: ${message}`)
   throw preconditionError(`the edge's files are refused:${lines.join('')}`, 'nothing was published; see docs/edge.md')

@@ -1,6 +1,6 @@
 /** Asks public hosts through the edge until they answer, and says of each that does not whether a certificate is all it lacks. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Tenant, Unit } from '../registry.ts'
+import type { Unit } from '../registry.ts'
 import { judgeCertificate } from './certificate.ts'
 import { checkDns, type DnsVerdict } from './dns.ts'
 import { type Edge, shakeHands, visit } from './hosts.ts'
@@ -30,23 +30,31 @@ export async function dnsWarnings(hosts: string[], core: Unit): Promise<string[]
   return edgeSettings(core.settings).serverIp ? lines : ['SERVER_IP is not set in .env: DNS was not compared']
 }
 
-/** Both hosts of a tenant, until they answer or time is up. Those whose DNS leads elsewhere get no certificate: no wait. */
-export async function proveHosts(tenants: Tenant[], edge: Edge, wait: boolean): Promise<Silent[]> {
-  const hosts = tenants.flatMap(({ site, posHost }) => [site, posHost])
+/** A host, and what shows that its service answers through Traefik. */
+export interface Asked {
+  host: string
+  path: string
+  /** What the body holds; nothing where any answer but Traefik's own 404 and 50x will do. */
+  says?: string
+}
+
+/** Ask hosts until they answer or time is up. Those whose DNS leads elsewhere get no certificate: no wait. */
+export async function proveHosts(hosts: Asked[], edge: Edge, wait: boolean): Promise<Silent[]> {
   const end = Date.now() + (wait ? PATIENCE * 1000 : 0)
   for (;;) {
-    const answers = await Promise.all(hosts.map((host) => silence(host, edge)))
+    const answers = await Promise.all(hosts.map((asked) => silence(asked, edge)))
     const silent = answers.filter((answer) => answer !== undefined)
     if (silent.length === 0 || Date.now() > end) return silent
     await sleep(500)
   }
 }
 
-async function silence(host: string, edge: Edge): Promise<Silent | undefined> {
+async function silence({ host, path, says }: Asked, edge: Edge): Promise<Silent | undefined> {
   const verdict = judgeCertificate(host, await shakeHands(edge, host, LIMIT))
   if (verdict.none) return { host, lacks: 'certificate', is: verdict.is }
   const visitor = visit(edge, host, LIMIT)
-  const { status, body, error } = await visitor.get('/api/method/ping').finally(visitor.leave)
-  if (status === 200 && body.includes('pong')) return undefined
+  const { status, body, error } = await visitor.get(path).finally(visitor.leave)
+  const well = says === undefined ? status >= 200 && status < 500 && status !== 404 : status === 200
+  if (well && body.includes(says ?? '')) return undefined
   return { host, lacks: 'answer', is: error ?? `HTTP ${status}` }
 }

@@ -12,6 +12,8 @@ import { makeDirectory } from '../lock.ts'
 import type { Tenant, Unit } from '../registry.ts'
 import { SHARED, verifyEdge } from './check.ts'
 import type { Source } from './file.ts'
+import { coreHolders, DOMAIN } from './holders.ts'
+import { edgeSettings } from './settings.ts'
 import { awaitTaken, isRunning } from './traefik.ts'
 
 const MARK = 'published'
@@ -24,7 +26,7 @@ export interface Order {
   registry: readonly Tenant[]
   /** Whose files are published, besides the shared one. */
   names: readonly string[]
-  /** Take out the files of tenants that the registry no longer has. */
+  /** Take out the files of those who are no longer there. */
   tidy?: boolean
   /** Give a new mark where nothing changed: Traefik then asks again for the certificates that it lacks. */
   again?: boolean
@@ -45,10 +47,10 @@ export const publishedFiles = async (core: Unit): Promise<Source[]> => [
   ...(await readFiles(publishedDirectory(core), core.settings.home)).values(),
 ]
 
-/** The names of the tenants whose files are published. */
-export async function publishedTenants(core: Unit, registry: readonly Tenant[]): Promise<string[]> {
+/** The names of those among these holders whose files are published. */
+export async function publishedNames(core: Unit, holders: readonly { name: string }[]): Promise<string[]> {
   const files = await readFiles(publishedDirectory(core), core.settings.home)
-  return registry.map(({ name }) => name).filter((name) => files.has(name))
+  return holders.map(({ name }) => name).filter((name) => files.has(name))
 }
 
 /**
@@ -57,16 +59,19 @@ export async function publishedTenants(core: Unit, registry: readonly Tenant[]):
  */
 export async function planPublishing({ core, registry, names, tidy = false }: Order): Promise<Plan> {
   const { root, home } = core.settings
+  const { domain } = edgeSettings(core.settings)
+  const holders = { tenants: registry, domain }
+  const owners = [...registry, ...coreHolders(domain)]
   const before = await readFiles(publishedDirectory(core), home)
   const sources = await readFiles(join(root, 'core/traefik/dynamic'), root)
-  const known = (name: string) => name === SHARED || registry.some((tenant) => tenant.name === name)
+  const known = (name: string) => name === SHARED || owners.some((owner) => owner.name === name)
   const after: Files = new Map([...before].filter(([name]) => !tidy || known(name)))
   for (const name of [SHARED, ...names]) {
     const source = sources.get(name)
     if (!source) throw preconditionError(`core/traefik/dynamic/${name}.yml is missing`, 'see docs/adding-a-tenant.md')
-    after.set(name, source)
+    after.set(name, { ...source, text: source.text.replaceAll(DOMAIN, domain ?? DOMAIN) })
   }
-  verifyEdge([...after.values()], registry)
+  verifyEdge([...after.values()], holders)
   const all = new Set([...before.keys(), ...after.keys()])
   return { before, after, changed: [...all].filter((name) => before.get(name)?.text !== after.get(name)?.text).sort() }
 }

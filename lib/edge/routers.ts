@@ -1,18 +1,18 @@
-/** The rules for one tenant's routers, each by itself: what it may match, and to whom it may lead. */
-import type { Tenant } from '../registry.ts'
+/** The rules for one file's routers, each by itself: what it may match, and to whom it may lead. */
 import type { DynamicFile, Fault } from './file.ts'
+import type { Holder } from './holders.ts'
 import { RULE_FORM, readRule } from './rule.ts'
 import type { Router } from './schema.ts'
 
-/** A file before the rules: with its tenant, all tenants, and what every file may refer to. */
+/** A file before the rules: with its holder, all holders, and what every file may refer to. */
 export interface Scope {
   file: DynamicFile
-  tenant: Tenant
-  tenants: readonly Tenant[]
+  holder: Holder
+  holders: readonly Holder[]
   shared: DynamicFile | undefined
 }
 
-/** Every fault of a tenant's routers taken one by one. */
+/** Every fault of a file's routers taken one by one. */
 export function routerFaults(scope: Scope): Fault[] {
   return Object.entries(scope.file.content.routers).flatMap(([name, router]) => {
     const fault = (field: string, message: string) => scope.file.fault(['http', 'routers', name, field], message)
@@ -26,15 +26,15 @@ export function routerFaults(scope: Scope): Fault[] {
   })
 }
 
-/** A host belongs to this tenant by the registry: so it can stand in no other tenant's file. */
-function hostFaults({ rule }: Router, { tenant, tenants }: Scope): string[] {
+/** A host belongs to one holder by the registry and CORE_DOMAIN: so it can stand in no other's file. */
+function hostFaults({ rule }: Router, { holder, holders }: Scope): string[] {
   const read = readRule(rule)
   if (!read) return [RULE_FORM]
-  const strange = read.hosts.filter((host) => ![tenant.site, tenant.posHost].includes(host))
+  const strange = read.hosts.filter((host) => !holder.hosts.includes(host))
   return strange.map((host) => {
-    const owner = tenants.find(({ site, posHost }) => [site, posHost].includes(host))
+    const owner = holders.find(({ hosts }) => hosts.includes(host))
     if (owner) return `${host} belongs to ${owner.name}`
-    return `${host} is none of the hosts that the registry has for ${tenant.name} (${tenant.site}, ${tenant.posHost})`
+    return `${host} is none of the hosts that the settings have for ${holder.name} (${holder.hosts.join(', ')})`
   })
 }
 
@@ -51,11 +51,11 @@ function referenceFaults({ service, middlewares = [] }: Router, { file, shared }
   ]
 }
 
-function tlsFaults({ tls }: Router, { file, tenant }: Scope): string[] {
-  if (tls?.options !== tenant.name) return [`options must be ${tenant.name}: a swapped Host would be answered`]
+function tlsFaults({ tls }: Router, { file, holder }: Scope): string[] {
+  if (tls?.options !== holder.name) return [`options must be ${holder.name}: a swapped Host would be answered`]
   const { certResolver = 'acme' } = tls
   return [
-    ...(Object.hasOwn(file.content.options, tenant.name) ? [] : [`no TLS options ${tenant.name} in this file`]),
+    ...(Object.hasOwn(file.content.options, holder.name) ? [] : [`no TLS options ${holder.name} in this file`]),
     ...(certResolver === 'acme' ? [] : [`certResolver ${certResolver} is not in traefik.yml`]),
   ]
 }

@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs'
 import { isIPv4 } from 'node:net'
 import { resolve } from 'node:path'
 import { preconditionError } from '../errors.ts'
-import type { Tenant } from '../registry.ts'
+import { HOST, type Tenant } from '../registry.ts'
 import type { Settings } from '../settings.ts'
+import { coreHosts } from './holders.ts'
 
 /** Let's Encrypt's own, when nothing else is said. */
 export const LETS_ENCRYPT = 'https://acme-v02.api.letsencrypt.org/directory'
@@ -14,6 +15,8 @@ export interface EdgeSettings {
   caServer: string
   /** PEM certificates of a private CA; empty for a public one. */
   ca: string
+  /** The operator's own domain, below which core's services have their hosts; core is Traefik alone without it. */
+  domain: string | undefined
   /** Where the hosts should lead. */
   serverIp: string | undefined
   serverIp6: string | undefined
@@ -27,6 +30,7 @@ export function edgeSettings({ env, root }: Settings): EdgeSettings {
     email: env.ACME_EMAIL ?? '',
     caServer: env.ACME_CA_SERVER || LETS_ENCRYPT,
     ca: env.ACME_CA_CERTIFICATE ? readText(resolve(root, env.ACME_CA_CERTIFICATE)) : '',
+    domain: env.CORE_DOMAIN || undefined,
     serverIp: env.SERVER_IP || undefined,
     serverIp6: env.SERVER_IP6 || undefined,
     dnsServer: env.DNS_SERVER || undefined,
@@ -41,16 +45,19 @@ function readText(file: string): string {
   }
 }
 
-/** The variable of a tenant's edge network: the first three numbers of its addresses. */
+/** The variable of a tenant's edge network, or of core's: the first three numbers of its addresses. */
 export const subnetVariable = ({ name }: Pick<Tenant, 'name'>) =>
   `EDGE_SUBNET_${name.toUpperCase().replaceAll('-', '_')}`
 
 /** Every fault of these settings, each with its variable. Pure but for the CA's file. */
 export function edgeSettingFaults(settings: Settings, registry: readonly Tenant[]): string[] {
   const { env } = settings
-  const { email, caServer, ca, serverIp } = edgeSettings(settings)
+  const { email, caServer, ca, domain, serverIp } = edgeSettings(settings)
   const isMail = /^[^\s@|&]+@[^\s@|&]+\.[^\s@|&]+$/.test(email)
-  const subnets = registry.map((tenant) => ({ name: subnetVariable(tenant), value: env[subnetVariable(tenant)] }))
+  const subnets = [{ name: 'core' }, ...registry].map((tenant) => ({
+    name: subnetVariable(tenant),
+    value: env[subnetVariable(tenant)],
+  }))
   const given = subnets.filter(({ value }) => value)
   return [
     ...(email === '' && caServer === LETS_ENCRYPT ? ["ACME_EMAIL is missing: Let's Encrypt warns there"] : []),
@@ -59,6 +66,10 @@ export function edgeSettingFaults(settings: Settings, registry: readonly Tenant[
     ...(env.ACME_CA_CERTIFICATE && !ca.includes('BEGIN CERTIFICATE')
       ? [`ACME_CA_CERTIFICATE: ${env.ACME_CA_CERTIFICATE} holds no PEM certificate`]
       : []),
+    ...(domain === undefined || HOST.test(domain) ? [] : ['CORE_DOMAIN must be a domain in lower case']),
+    ...coreHosts(domain)
+      .filter((host) => registry.some(({ site, posHost }) => [site, posHost].includes(host)))
+      .map((host) => `CORE_DOMAIN makes ${host} core's, but it is a tenant's`),
     ...(serverIp === undefined || isIPv4(serverIp) ? [] : ['SERVER_IP must be an IPv4 address']),
     ...['HTTP_PORT', 'HTTPS_PORT']
       .filter((name) => env[name] && !isPort(env[name]))
@@ -66,7 +77,7 @@ export function edgeSettingFaults(settings: Settings, registry: readonly Tenant[
     ...given.filter(({ value = '' }) => !isIPv4(`${value}.0`)).map(({ name }) => `${name} ${SUBNET_FORM}`),
     ...given
       .filter(({ value }, index) => given.findIndex((other) => other.value === value) < index)
-      .map(({ name }) => `${name} is another tenant's too`),
+      .map(({ name }) => `${name} is another network's too`),
   ]
 }
 

@@ -9,6 +9,8 @@ import { CORE, type Court, type Subject } from './rendered.ts'
  */
 export const CAPABILITIES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   volumes: { CHOWN: 'gives a new volume to the user who uses it' },
+  'sso-volumes': { CHOWN: 'gives a new volume to the user who uses it' },
+  'monitoring-volumes': { CHOWN: 'gives a new volume to the user who uses it' },
   backup: { DAC_READ_SEARCH: "reads every user's files, and writes none" },
   restore: {
     CHOWN: 'gives restored files their owners',
@@ -16,6 +18,9 @@ export const CAPABILITIES: Readonly<Record<string, Readonly<Record<string, strin
     DAC_OVERRIDE: "writes into every user's folders",
   },
 }
+
+/** Programs whose patch releases have two numbers. */
+export const TWO_NUMBERS: readonly string[] = ['postgres']
 
 /** The one service that publishes ports: variable with its default on the host → port in the container. */
 export const PUBLISHER = 'core-traefik'
@@ -49,6 +54,7 @@ export function hostPaths({ owner, part }: Subject, { settings: { root, home, en
       ...authority,
       reads(join(root, 'core'), "the repository's own configuration"),
       reads(join(home, 'state/core/edge'), 'what Traefik serves: checked and published by a rename'),
+      reads(join(home, 'state/core/metrics'), 'what healthcheck.ts writes for Prometheus'),
       reads('/var/lib/docker/containers', 'the logs that are collected'),
       reads('/proc', "the machine's figures"),
       reads('/sys', "the machine's figures"),

@@ -34,12 +34,11 @@ function verifiedFinding(tenant: Tenant, { backup, verified }: Ledger, now: numb
   const base = { part, check: 'verified', limit: `< ${most} h`, remedy: command(tenant) }
   if (!verified) return { ...base, state: 'fail', is: 'no backup was ever verified' }
   const hours = (now - Date.parse(verified.at)) / HOUR
-  const value = { name: 'erp_backup_verified_age_seconds', value: hours * 3600 }
   const state = grade(hours, most * SOON, most)
   const unproven = backup && backup.snapshot !== verified.snapshot && backup.at > verified.at
   const is = `${age(hours)} ago${unproven ? '; a later one was not proven' : ''}`
-  if (state === 'ok' && !unproven) return { part, check: 'verified', limit: base.limit, state, is, value }
-  return { ...base, state: state === 'ok' ? 'warn' : state, is, value }
+  if (state === 'ok' && !unproven) return { part, check: 'verified', limit: base.limit, state, is }
+  return { ...base, state: state === 'ok' ? 'warn' : state, is }
 }
 
 function offsiteFinding(tenant: Tenant, { offsite }: Ledger, now: number): Finding {
@@ -48,8 +47,7 @@ function offsiteFinding(tenant: Tenant, { offsite }: Ledger, now: number): Findi
   if (!offsite) return { ...base, state: 'fail', is: 'nothing was ever copied', remedy: `${command(tenant)} --init` }
   const hours = (now - Date.parse(offsite.at)) / HOUR
   const state = grade(hours, most * SOON, most)
-  const value = { name: 'erp_backup_offsite_age_seconds', value: hours * 3600 }
-  return { ...base, state, is: `${age(hours)} ago`, value, ...(state !== 'ok' && { remedy: command(tenant) }) }
+  return { ...base, state, is: `${age(hours)} ago`, ...(state !== 'ok' && { remedy: command(tenant) }) }
 }
 
 function integrityFinding(tenant: Tenant, { checked }: Ledger): Finding {
@@ -72,15 +70,14 @@ function drillFinding(tenant: Tenant, { drilled, repository }: Ledger, now: numb
   const slow = drilled.restoreSeconds > tenant.objectives.restoreSeconds
   const state: State = due === 'ok' && slow ? 'warn' : due
   const is = `${age(days * 24)} ago, restored in ${Math.round(drilled.restoreSeconds)} s`
-  const value = { name: 'erp_restore_seconds', value: drilled.restoreSeconds }
-  return { ...base, state, is, value, ...(state !== 'ok' && { remedy }) }
+  return { ...base, state, is, ...(state !== 'ok' && { remedy }) }
 }
 
 /** How fast the repository grows, and when the disk below it is full; for a remote one its size alone. */
 async function sizeFindings(tenant: Tenant, { sizes = [] }: Ledger): Promise<Finding[]> {
   const [first, last] = [sizes[0], sizes.at(-1)]
   if (!first || !last) return []
-  const value = { name: 'erp_backup_repository_bytes', value: last.bytes }
+  const value = { name: 'erp_backup_repository_bytes', value: last.bytes } as const
   const size: Finding = { part, check: 'size', state: 'ok', is: `${(last.bytes / 2 ** 20).toFixed(0)} MiB`, value }
   const directory = placeOf(tenant, 'repository')?.directory
   const days = (Date.parse(last.at) - Date.parse(first.at)) / DAY
@@ -90,7 +87,8 @@ async function sizeFindings(tenant: Tenant, { sizes = [] }: Ledger): Promise<Fin
   const left = (disk.bavail * disk.bsize) / perDay
   const state: State = left < FULL.fail ? 'fail' : left < FULL.warn ? 'warn' : 'ok'
   const is = left > 3650 ? 'not within ten years' : `full in ${Math.floor(left)} days`
-  const growth: Finding = { part, check: 'disk', state, is, limit: `> ${FULL.warn} days` }
+  const full = { name: 'erp_backup_disk_full_seconds', value: Math.round(left * 86400) } as const
+  const growth: Finding = { part, check: 'disk', state, is, limit: `> ${FULL.warn} days`, value: full }
   return [size, { ...growth, ...(state !== 'ok' && { remedy: 'see docs/backup.md#the-disk-fills-up' }) }]
 }
 

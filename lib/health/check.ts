@@ -1,5 +1,6 @@
 /** What a check is: a name, a finding with its figure, limit and remedy, and a time limit that it cannot exceed. */
 import { messageOf } from '../errors.ts'
+import type { Figure } from './metrics.ts'
 
 export type State = 'ok' | 'warn' | 'fail'
 
@@ -17,7 +18,7 @@ export interface Finding {
   /** The next command to type. */
   remedy?: string
   /** The figure for `--metrics`, in the unit of its name. */
-  value?: { name: string; value: number; labels?: Record<string, string> }
+  value?: Figure
 }
 
 /** A probe yields its findings, and whatever it cannot find out is a failure of its own. */

@@ -5,6 +5,7 @@ import type { Container } from '../containers.ts'
 import { docker } from '../docker.ts'
 import type { Tenant, Unit } from '../registry.ts'
 import type { Finding } from './check.ts'
+import type { Figure } from './metrics.ts'
 
 const RESTART_LIMIT = 3
 
@@ -15,13 +16,24 @@ export function containerFindings(tenant: Unit, services: Service[], containers:
     const own = containers.filter((container) => container.service === service.name)
     const remedy = `npx zx scripts/deploy.ts ${tenant.name}`
     if (own.length === 0) return [{ part, check: 'container', state: 'fail' as const, is: 'missing', remedy }]
-    return own.map((container) => ({ part, check: 'container', ...judge(tenant, service, container) }))
+    return own.map((container) => ({
+      part,
+      check: 'container',
+      ...judge(tenant, service, container),
+      ...(!service.oneShot && { value: restarts(part, container) }),
+    }))
   })
 }
 
 /** `db` of `dickson-db`; a name of another form is told whole. */
 const partOf = ({ prefix }: Unit, service: string) =>
   service.startsWith(`${prefix}-`) ? service.slice(prefix.length + 1) : service
+
+const restarts = (part: string, { name, restartCount }: Container): Figure => ({
+  name: 'erp_container_restarts_total',
+  value: restartCount,
+  labels: { part, container: name },
+})
 
 type Verdict = Omit<Finding, 'part' | 'check'>
 

@@ -1,13 +1,14 @@
 /** Core itself: its containers, and whether Traefik works by exactly what was published. */
-import { renderServices } from '../compose.ts'
+import { renderServices, type Service } from '../compose.ts'
 import { type Container, tenantContainers } from '../containers.ts'
 import { volumeNames } from '../docker.ts'
 import { verifyEdge } from '../edge/check.ts'
 import { type Edge, edgeOf } from '../edge/hosts.ts'
-import { isAsPublished, publishedFiles, publishedTenants, readMark } from '../edge/publish.ts'
+import { isAsPublished, publishedFiles, publishedNames, readMark } from '../edge/publish.ts'
+import { edgeSettings } from '../edge/settings.ts'
 import { askTraefik } from '../edge/traefik.ts'
 import { messageOf } from '../errors.ts'
-import type { Tenant, Unit } from '../registry.ts'
+import { CORE_PARTS, type Tenant, type Unit } from '../registry.ts'
 import { type Finding, type Probe, runProbes } from './check.ts'
 import { containerFindings } from './containers.ts'
 
@@ -26,7 +27,7 @@ export interface Front {
 
 /** One look at core for all that ask. */
 export async function lookAtCore(core: Unit, registry: Tenant[]): Promise<Front> {
-  const [containers, published] = await Promise.all([tenantContainers(core, 3), publishedTenants(core, registry)])
+  const [containers, published] = await Promise.all([tenantContainers(core, 3), publishedNames(core, registry)])
   const deployed = containers.length > 0 || (await volumeNames()).has(core.volume('acme-data'))
   return { containers, deployed, edge: edgeOf(core, containers), published }
 }
@@ -47,13 +48,33 @@ export async function coreFindings(
   })
   return runProbes([
     probe('traefik', 'container', async ({ deployed, containers }) => {
-      if (deployed) return containerFindings(core, await renderServices(core), containers)
+      if (deployed) return partFindings(core, await renderServices(core), containers)
       return [
         { part: 'traefik', check: 'container', state: 'warn', is: 'not deployed: no public host', remedy: DEPLOY },
       ]
     }),
     probe('traefik', 'routers', async ({ deployed }) => (deployed ? routerFindings(core, registry) : [])),
   ])
+}
+
+/** Each part of core's that was deployed, container by container; a part without any is a decision, told as a warning. */
+function partFindings(core: Unit, services: Service[], containers: Container[]): Finding[] {
+  const there = services.filter(({ name }) => containers.some(({ service }) => service === name))
+  const deployed = CORE_PARTS.filter((part) => there.some(({ profiles }) => profiles.includes(part)))
+  const isOf = (parts: readonly string[]) => (service: Service) => service.profiles.some((one) => parts.includes(one))
+  const absent = CORE_PARTS.filter((part) => !deployed.includes(part) && services.some(isOf([part])))
+  return [
+    ...containerFindings(core, services.filter(isOf(deployed)), containers),
+    ...absent.map(
+      (part): Finding => ({
+        part,
+        check: 'container',
+        state: 'warn',
+        is: 'not deployed',
+        remedy: `${DEPLOY} --only ${part}`,
+      }),
+    ),
+  ]
 }
 
 /** `/ping` says OK while every tenant answers 404: the truth is in the API, which is one of the routers itself. */
@@ -74,7 +95,7 @@ async function routerFindings(core: Unit, registry: Tenant[]): Promise<Finding[]
 async function faultOfFiles(core: Unit, registry: Tenant[]): Promise<string | undefined> {
   if (await isAsPublished(core)) return undefined
   try {
-    verifyEdge(await publishedFiles(core), registry)
+    verifyEdge(await publishedFiles(core), { tenants: registry, domain: edgeSettings(core.settings).domain })
     return 'state/core/edge was changed by hand'
   } catch (error) {
     return messageOf(error)

@@ -138,7 +138,12 @@ function schedulerFinding(tenant: Tenant, answers: Answers, now: Date): Finding 
     state,
     is: never ? `never, ${Math.round(minutes)} min after the site was made` : `${Math.round(minutes)} min ago`,
     limit,
-    value: { name: 'erp_scheduler_last_run_age_seconds', value: minutes * 60 },
+    ...(!never && {
+      value: {
+        name: 'erp_scheduler_last_run_timestamp_seconds',
+        value: Math.round(now.getTime() / 1000 - minutes * 60),
+      },
+    }),
     ...(state !== 'ok' && { remedy: `npx zx scripts/tenant.ts ${tenant.name} restart scheduler` }),
   }
 }

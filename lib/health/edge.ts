@@ -60,7 +60,7 @@ async function hostFindings(tenant: Tenant, host: PublicHost, edge: Edge): Promi
   }
 }
 
-function certificateFinding({ part, name }: PublicHost, { state, is, limit, remedy, days }: Verdict): Finding {
+function certificateFinding({ part, name }: PublicHost, { state, is, limit, remedy, expires }: Verdict): Finding {
   return {
     part,
     check: 'certificate',
@@ -68,8 +68,8 @@ function certificateFinding({ part, name }: PublicHost, { state, is, limit, reme
     is,
     ...(limit && { limit }),
     ...(remedy && { remedy }),
-    ...(days !== undefined && {
-      value: { name: 'erp_certificate_days_left', value: days, labels: { host: name } },
+    ...(expires !== undefined && {
+      value: { name: 'erp_certificate_expiry_timestamp_seconds', value: expires / 1000, labels: { host: name } },
     }),
   }
 }

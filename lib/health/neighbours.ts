@@ -16,8 +16,17 @@ const PORTS: Readonly<Record<string, readonly number[]>> = {
   backend: [8000],
   socketio: [9000],
   frontend: [8080],
-  traefik: [80, 443, 8080], // the last is its API, which must answer inside its own container alone
+  traefik: [80, 443, 8080, 8082], // the latter: its API, for itself alone, and its figures, for core alone
+  prometheus: [9090],
+  alertmanager: [9093],
+  'node-exporter': [9100],
+  loki: [3100, 9096],
+  grafana: [3000],
+  'syslog-ng': [],
   worker: [],
+  authentik: [9000, 9443, 9300],
+  'authentik-worker': [9000, 9300], // its health and its metrics
+  'authentik-db': [5432],
   scheduler: [],
 }
 

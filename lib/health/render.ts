@@ -1,4 +1,4 @@
-/** Shows what was found: a table for people, Prometheus' text format for node exporter. */
+/** Shows what was found as a table for people. */
 import type { Finding, State } from './check.ts'
 import type { HealthReport } from './report.ts'
 
@@ -41,57 +41,3 @@ function mark(state: State, colour: boolean): string {
   const [sign, code] = MARK[state]
   return colour ? `\x1b[${code}m${sign}\x1b[0m` : sign
 }
-
-const LEVEL: Record<State, number> = { ok: 0, warn: 1, fail: 2 }
-
-interface Sample {
-  family: string
-  labels: string
-  value: number
-}
-
-/**
- * Prometheus' text format: every check's state, and the figures behind some. One line a series: of several containers of
- * a service the worst counts, since node exporter drops a whole file for one series that stands twice.
- */
-export function renderMetrics(report: HealthReport): string {
-  const all = [
-    ...report.machine.map((finding) => ({ tenant: '', finding })),
-    ...report.tenants.flatMap(({ tenant, findings }) => findings.map((finding) => ({ tenant, finding }))),
-  ]
-  const states = all.map(({ tenant, finding: { part, check, state } }) => ({
-    family: 'erp_check_state',
-    labels: labels({ tenant, part, check }),
-    value: LEVEL[state],
-  }))
-  const figures = all.flatMap(({ tenant, finding: { value } }) =>
-    value ? [{ family: value.name, labels: labels({ tenant, ...value.labels }), value: value.value }] : [],
-  )
-  const at = {
-    family: 'erp_healthcheck_timestamp_seconds',
-    labels: '',
-    value: Math.round(Date.parse(report.at) / 1000),
-  }
-  const samples = worstOfEach([...states, ...figures, at])
-  const families = [...new Set(samples.map(({ family }) => family))]
-  return families
-    .flatMap((family) => [`# TYPE ${family} gauge`, ...samples.filter((sample) => sample.family === family).map(line)])
-    .join('\n')
-    .concat('\n')
-}
-
-function worstOfEach(samples: Sample[]): Sample[] {
-  const series = new Map<string, Sample>()
-  for (const sample of samples) {
-    const key = sample.family + sample.labels
-    if (sample.value >= (series.get(key)?.value ?? 0)) series.set(key, sample)
-  }
-  return [...series.values()]
-}
-
-function labels(pairs: Record<string, string>): string {
-  const known = Object.entries(pairs).filter(([, value]) => value !== '')
-  return known.length === 0 ? '' : `{${known.map(([name, value]) => `${name}="${value}"`).join(',')}}`
-}
-
-const line = ({ family, labels: braces, value }: Sample) => `${family}${braces} ${value}`

@@ -104,6 +104,7 @@ function engineDown({ message, hint = '' }: OperatorError, begun: number): Healt
 
 async function diskFindings(directory: string): Promise<Finding[]> {
   const { bavail, bfree, blocks, bsize } = await statfs(directory)
+  const free = bavail * bsize
   const used = (blocks - bfree) / (blocks - bfree + bavail) // as df counts: what is reserved for root is neither
   const state = grade(used, DISK.warn, DISK.fail)
   return [
@@ -111,10 +112,17 @@ async function diskFindings(directory: string): Promise<Finding[]> {
       part: 'disk',
       check: 'space',
       state,
-      is: `${Math.round(used * 100)} % used, ${Math.round((bavail * bsize) / 2 ** 30)} GiB free`,
+      is: `${Math.round(used * 100)} % used`,
       limit: `< ${DISK.fail * 100} %`,
       value: { name: 'erp_disk_used_ratio', value: used },
       ...(state !== 'ok' && { remedy: 'docker system df' }),
+    },
+    {
+      part: 'disk',
+      check: 'free',
+      state: 'ok',
+      is: `${Math.round(free / 2 ** 30)} GiB`,
+      value: { name: 'erp_disk_free_bytes', value: free },
     },
   ]
 }

@@ -127,7 +127,7 @@ function pingFinding(tenant: Tenant, { status, body, milliseconds, error }: Answ
   const remedy = `npx zx scripts/tenant.ts ${tenant.name} logs backend`
   if (status === 0) return { ...part, state: 'fail', is: `backend: ${error}`, remedy }
   if (status !== 200 || !body.includes('pong')) return { ...part, state: 'fail', is: `HTTP ${status}`, remedy }
-  const value = { name: 'erp_ping_seconds', value: milliseconds / 1000 }
+  const value = { name: 'erp_ping_seconds', value: milliseconds / 1000 } as const
   const is = `${Math.round(milliseconds)} ms`
   if (milliseconds < PING.slow * 1000) return { ...part, state: 'ok', is, value }
   return { ...part, state: 'fail', is: `${is}, too slow: redis-cache or the database`, remedy, value }

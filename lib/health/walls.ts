@@ -32,7 +32,7 @@ export function findingsOf(owner: Owner, all: Probed[], running: Neighbour[], ne
 /** A probe proves something where it ran and reached what it must reach: its own, by address and by name. */
 function probeFindings(probes: Probed[]): Finding[] {
   const check = 'probes'
-  const value = { name: 'erp_isolation_probes', value: probes.length }
+  const value = { name: 'erp_isolation_probes', value: probes.length } as const
   const broken = probes.flatMap(({ from, open, error }): Finding[] => {
     const fault = error ? `could not run: ${error}` : controlFault(open)
     const is = `the probe from ${from.name} ${fault}`
@@ -59,7 +59,7 @@ function doorFindings(probes: Probed[], running: Neighbour[]): Finding[] {
   const reached = probes
     .map(({ from, open }) => ({ from, doors: open.filter(foreign) }))
     .filter(({ doors }) => doors.length)
-  const value = { name: 'erp_isolation_open_doors', value: reached.flatMap(({ doors }) => doors).length }
+  const value = { name: 'erp_isolation_open_doors', value: reached.flatMap(({ doors }) => doors).length } as const
   const unknown = running
     .filter(({ ports, owner }) => ports === undefined && probes.some(({ from }) => from.owner !== owner))
     .map(
@@ -122,7 +122,7 @@ function machineFindings(probes: Probed[]): Finding[] {
   const check = 'machine'
   const heard = probes.flatMap(({ open }) => open.filter(({ kind }) => kind === 'machine'))
   const ports = [...new Set(heard.map(({ port }) => port))].sort((a, b) => a - b)
-  const value = { name: 'erp_isolation_machine_ports', value: ports.length }
+  const value = { name: 'erp_isolation_machine_ports', value: ports.length } as const
   if (ports.length === 0) return [{ part, check, state: 'ok', is: 'no port of this machine answers inside', value }]
   const gateways = [...new Set(heard.map(({ host }) => host))].sort()
   const is = `port ${ports.join(', ')} of this machine answers inside, through ${gateways.join(', ')}`

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { tenantContainers } from '../containers.ts'
 import { addressOf } from '../deploy.ts'
 import { edgeOf, visit } from '../edge/hosts.ts'
-import { publishedTenants } from '../edge/publish.ts'
+import { publishedNames } from '../edge/publish.ts'
 import { OperatorError } from '../errors.ts'
 import { type Answer, get } from '../http.ts'
 import type { Tenant, Unit } from '../registry.ts'
@@ -34,7 +34,7 @@ export interface Door {
 /** Both hosts through Traefik where they are published, else the site through its frontend. */
 export async function doorsOf(tenant: Tenant, core: Unit, registry: Tenant[]): Promise<Door[]> {
   const edge = edgeOf(core, await tenantContainers(core))
-  if (edge && (await publishedTenants(core, registry)).includes(tenant.name)) {
+  if (edge && (await publishedNames(core, registry)).includes(tenant.name)) {
     return [tenant.site, tenant.posHost].map((host) => ({
       name: `https://${host}`,
       ask: (path, headers = {}) => {

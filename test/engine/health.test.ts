@@ -174,7 +174,7 @@ function parseMetrics(text: string): Map<string, number> {
   const samples = new Map<string, number>()
   assert.ok(text.endsWith('\n'), 'cut off')
   for (const line of text.trimEnd().split('\n')) {
-    if (/^# TYPE [a-z_]+ gauge$/.test(line)) continue
+    if (/^# (TYPE [a-z_]+ (gauge|counter)|HELP [a-z_]+ \S.*)$/.test(line)) continue
     const [, series = '', value = ''] =
       /^([a-z_]+(?:\{[a-z]+="[^"\n]*"(?:,[a-z]+="[^"\n]*")*\})?) (\S+)$/.exec(line) ?? []
     assert.ok(series !== '' && Number.isFinite(Number(value)), line)

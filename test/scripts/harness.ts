@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { TENANT_SECRETS } from '../../lib/registry.ts'
+import { ALL_CORE_SECRETS, TENANT_SECRETS } from '../../lib/registry.ts'
 
 export const root = resolve(import.meta.dirname, '../..')
 export const scripts = readdirSync(join(root, 'scripts')).map((name) => name.replace(/\.ts$/, ''))
@@ -128,7 +128,7 @@ export function plantLedger(home: string, tenant: string): void {
 }
 
 /**
- * A home with good secrets for both tenants, each a value that exists nowhere else, and with a ledger that knows their
+ * A home with good secrets for these tenants, and for core where they are all, each a value that exists nowhere else, and with a ledger that knows their
  * repositories (`repositories: false`: as before the first deploy).
  */
 export function makeHome({ tenants = ['erpnext', 'dickson'], repositories = true } = {}) {
@@ -137,12 +137,12 @@ export function makeHome({ tenants = ['erpnext', 'dickson'], repositories = true
   const directory = join(home, 'secrets')
   mkdirSync(directory, { mode: 0o700 })
   const secrets = new Map<string, string>()
-  for (const prefix of tenants) {
-    for (const name of TENANT_SECRETS) {
-      const value = randomBytes(24).toString('hex')
-      secrets.set(`${prefix}_${name}.txt`, value)
-      writeFileSync(join(directory, `${prefix}_${name}.txt`), value, { mode: 0o444 })
-    }
+  const own = tenants.flatMap((prefix) => TENANT_SECRETS.map((name) => `${prefix}_${name}.txt`))
+  const core = ALL_CORE_SECRETS.map((name) => `${name}.txt`)
+  for (const name of tenants.length > 1 ? [...own, ...core] : own) {
+    const value = randomBytes(24).toString('hex')
+    secrets.set(name, value)
+    writeFileSync(join(directory, name), value, { mode: 0o444 })
   }
   return { home, directory, values: [...secrets.values()], file: (name: string) => join(directory, name) }
 }

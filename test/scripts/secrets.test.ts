@@ -19,10 +19,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { ALL_CORE_SECRETS } from '../../lib/registry.ts'
 import { fakeDocker } from './fake-docker.ts'
 import { makeHome, script, start, stubDocker, temporary } from './harness.ts'
 
 const empty = stubDocker('exit 0') // an engine without volumes
+/** Six for each tenant, and core's. */
+const ALL = 12 + ALL_CORE_SECRETS.length
 const VALUE = /^[0-9a-f]{48}$/
 const generate = (home: string, args: string[] = [], env: Record<string, string> = empty.env) =>
   script('generate-secrets', args, { env: { ...env, ERP_HOME: home } })
@@ -35,11 +38,11 @@ describe('generate-secrets', { concurrency: 4 }, () => {
     const home = temporary()
     const { code, stdout, stderr } = await generate(home)
     assert.equal(code, 0, stderr)
-    assert.match(stdout, /^made 12, kept 0\n/)
+    assert.match(stdout, new RegExp(`^made ${ALL}, kept 0\n`))
     const directory = join(home, 'secrets')
     const values = Object.values(contents(directory))
     assert.equal(statSync(directory).mode & 0o777, 0o700)
-    assert.deepEqual([values.length, new Set(values).size], [12, 12])
+    assert.deepEqual([values.length, new Set(values).size], [ALL, ALL])
     for (const value of values) {
       assert.match(value, VALUE)
       assert.ok(!(stdout + stderr).includes(value))
@@ -67,7 +70,7 @@ describe('generate-secrets', { concurrency: 4 }, () => {
     const [before, text] = [fingerprint(), contents(directory)]
     const { code, stdout } = await generate(home)
     assert.equal(code, 0)
-    assert.equal(stdout, 'made 0, kept 12\n')
+    assert.equal(stdout, `made 0, kept ${ALL}\n`)
     assert.deepEqual(fingerprint(), before)
     assert.deepEqual(contents(directory), text)
   })
@@ -76,6 +79,12 @@ describe('generate-secrets', { concurrency: 4 }, () => {
     const home = temporary()
     assert.equal((await generate(home, ['dickson'])).code, 0)
     assert.ok(names(home).length === 6 && names(home).every((name) => name.startsWith('dickson_')))
+  })
+
+  it("makes core's, which no tenant may read, when they are asked for", async () => {
+    const home = temporary()
+    assert.equal((await generate(home, ['core'])).code, 0)
+    assert.deepEqual(names(home).sort(), ALL_CORE_SECRETS.map((name) => `${name}.txt`).sort())
   })
 
   it('is not fooled by a generous or a strict umask', async () => {
@@ -94,7 +103,7 @@ describe('generate-secrets', { concurrency: 4 }, () => {
     const home = temporary()
     const { code, stdout } = await generate(home, ['--dry-run'])
     assert.equal(code, 0)
-    assert.match(stdout, /^would make 12, kept 0/)
+    assert.match(stdout, new RegExp(`^would make ${ALL}, kept 0`))
     assert.deepEqual(readdirSync(home), [])
   })
 
@@ -276,7 +285,7 @@ describe('a directory that cannot take the secrets ends generate-secrets with 3,
       execFileSync('mount', ['-o', 'remount,size=1m,nr_inodes=100', home])
       assert.equal((await generate(home)).code, 0)
       const all = contents(join(home, 'secrets'))
-      assert.equal(Object.keys(all).length, 12)
+      assert.equal(Object.keys(all).length, ALL)
       for (const [name, value] of Object.entries(kept)) assert.equal(all[name], value)
     })
   }
@@ -319,14 +328,14 @@ describe('generate-secrets that is killed or not alone', () => {
         assert.match(value, VALUE, name)
       for (const [name, value] of Object.entries(kept)) assert.equal(files[name], value)
       kept = Object.fromEntries(Object.entries(files).filter(([name]) => name.endsWith('.txt')))
-      if (Object.keys(kept).length === 12) {
+      if (Object.keys(kept).length === ALL) {
         rmSync(directory, { recursive: true })
         kept = {}
       }
     }
     const { code } = await generate(home)
     assert.equal(code, 0)
-    assert.equal(names(home).length, 12, 'a part is left')
+    assert.equal(names(home).length, ALL, 'a part is left')
   })
 
   it('eight at once: one makes them, the others end with 75, and all agree', async () => {
@@ -337,9 +346,9 @@ describe('generate-secrets that is killed or not alone', () => {
     const made = runs.map(({ stdout }) => Number(/^made (\d+)/.exec(stdout)?.[1] ?? 0))
     assert.deepEqual(
       made.filter((count) => count > 0),
-      [12],
+      [ALL],
     )
-    assert.equal(new Set(Object.values(contents(join(home, 'secrets')))).size, 12)
+    assert.equal(new Set(Object.values(contents(join(home, 'secrets')))).size, ALL)
   })
 
   /** Milliseconds of an undisturbed run. */

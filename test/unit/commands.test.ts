@@ -90,7 +90,14 @@ describe('a version', () => {
 })
 
 describe('what a deploy would change', () => {
-  const service = (name: string, oneShot = false): Service => ({ name, image: 'i', oneShot, configHash: `h-${name}` })
+  const service = (name: string, oneShot = false): Service => ({
+    name,
+    image: 'i',
+    oneShot,
+    profiles: [],
+    secrets: [],
+    configHash: `h-${name}`,
+  })
   const container = (name: string, change: Partial<Container> = {}) =>
     ({ service: name, configHash: `h-${name}`, status: 'running', exitCode: 0, ...change }) as Container
   for (const [what, services, containers, expected] of [

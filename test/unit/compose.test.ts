@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { parse } from 'yaml'
 import { subnetVariable } from '../../lib/edge/settings.ts'
-import { makeTenant, TENANT_VOLUMES, type TenantSpec } from '../../lib/registry.ts'
+import { ALL_CORE_SECRETS, CORE_PARTS, makeTenant, TENANT_VOLUMES, type TenantSpec } from '../../lib/registry.ts'
 import { readSettings } from '../../lib/settings.ts'
 import tenants from '../../tenants.ts'
 
@@ -28,6 +28,9 @@ const PARTS = [
 const JOBS = ['backup', 'restore']
 const MOUNTED_SECRETS = ['db_password', 'redis_cache_password', 'redis_queue_password', 'backup_password']
 
+/** Tenants and core itself call the sign-in service by its public name. */
+const SIGN_IN = `auth.\${CORE_DOMAIN:-core.invalid}`
+
 interface Service {
   profiles: string[]
   labels: Record<string, string>
@@ -45,6 +48,7 @@ describe('compose.yml against tenants.ts', () => {
     const owned = (name: string) =>
       name.startsWith('core-') ||
       name === 'edge-public' ||
+      ALL_CORE_SECRETS.includes(name) ||
       registry.some(
         ({ prefix, name: tenant }) =>
           name.startsWith(`${prefix}-`) || name.startsWith(`${tenant}-`) || name.startsWith(`${prefix}_`),
@@ -57,8 +61,11 @@ describe('compose.yml against tenants.ts', () => {
       )
     }
     const profiles = new Set(Object.values(services).flatMap((service) => service.profiles))
-    const known = [...registry.flatMap(({ name }) => [name, `${name}-jobs`]), 'core', 'edge']
-    assert.deepEqual([...profiles].sort(), known.sort())
+    const known = [...registry.flatMap(({ name }) => [name, `${name}-jobs`]), 'core', ...CORE_PARTS]
+    assert.deepEqual(
+      [...profiles].filter((profile) => !known.includes(profile)),
+      [],
+    )
   })
 
   it('lets Traefik alone join the public network and publish ports', () => {
@@ -81,7 +88,8 @@ describe('compose.yml against tenants.ts', () => {
       const subnet = `\${${subnetVariable(tenant)}:-10.213.${index + 1}}`
       const network = `${tenant.name}-edge`
       const joined = services['core-traefik']?.networks as unknown as Record<string, unknown>
-      assert.deepEqual(joined[network], { ipv4_address: `${subnet}.2`, aliases: [tenant.site, tenant.posHost] })
+      const aliases = [tenant.site, tenant.posHost, SIGN_IN]
+      assert.deepEqual(joined[network], { ipv4_address: `${subnet}.2`, aliases })
       assert.equal(services[tenant.service('frontend')]?.environment?.UPSTREAM_REAL_IP_ADDRESS, `${subnet}.2`)
       assert.deepEqual(compose.networks[network].ipam.config, [
         { subnet: `${subnet}.0/24`, ip_range: `${subnet}.128/25` },

@@ -139,6 +139,8 @@ const VIOLATIONS: [what: string, change: Change, rule: RegExp, service?: string]
     ["a registry's port for a tag", 'registry.example:5000/erpnext'],
     ['half a digest', 'frappe/erpnext@sha256:abc'],
     ['a short hash', 'frappe/erpnext:abc1234'],
+    ['a major release of what has two numbers', 'postgres:17-alpine'],
+    ['two numbers of what has three', 'authentik/server:2026.8'],
   ].map(([what, image]): (typeof VIOLATIONS)[number] => [
     `an image: ${what}`,
     (s) => Object.assign(s, { image }),
@@ -159,6 +161,7 @@ const VIOLATIONS: [what: string, change: Change, rule: RegExp, service?: string]
   ['the repository itself', (s) => s.volumes?.push(bind(ROOT)), /^mounts the host path \/repository$/],
   ["core's files", (s) => s.volumes?.push(bind(`${ROOT}/core`)), /^mounts the host path/],
   ['what Traefik serves', (s) => s.volumes?.push(bind(`${HOME}/state/core/edge`)), /^mounts the host path/],
+  ['the figures of every tenant', (s) => s.volumes?.push(bind(`${HOME}/state/core/metrics`)), /^mounts the host path/],
   ["Docker's logs", (s) => s.volumes?.push(bind('/var/lib/docker/containers')), /^mounts the host path/],
   ['processes, to write', (s) => s.volumes?.push(bind('/proc', false)), /^writes to the host path/, 'core-traefik'],
   ['a repository, by who makes no backup', (s) => s.volumes?.push(bind(`${HOME}/backups/dickson`)), /^mounts the host/],

@@ -6,7 +6,7 @@ import { type Finding, grade, runProbes, type State, worst } from '../../lib/hea
 import { containerFindings } from '../../lib/health/containers.ts'
 import { databaseFindings, wallClock } from '../../lib/health/database.ts'
 import { cacheFindings, queueFindings } from '../../lib/health/redis.ts'
-import { renderMetrics, renderTable } from '../../lib/health/render.ts'
+import { renderTable } from '../../lib/health/render.ts'
 import type { HealthReport } from '../../lib/health/report.ts'
 import { configFindings, readBenchConfig } from '../../lib/health/site.ts'
 import { makeTenant } from '../../lib/registry.ts'
@@ -68,7 +68,14 @@ describe('the check framework', () => {
 })
 
 describe('containers', () => {
-  const service = (name: string, oneShot = false): Service => ({ name, image: 'x', oneShot, configHash: 'h' })
+  const service = (name: string, oneShot = false): Service => ({
+    name,
+    image: 'x',
+    oneShot,
+    profiles: [],
+    secrets: [],
+    configHash: 'h',
+  })
   const container = (change: Partial<Container>): Container => ({
     id: '1',
     name: 'dickson-db',
@@ -369,29 +376,6 @@ describe('what healthcheck shows', () => {
       ],
     })),
   }
-
-  it("is Prometheus' text format, each series once, each family together, the worst of equals", () => {
-    const text = renderMetrics(report)
-    assert.ok(text.endsWith('\n'))
-    const lines = text.trimEnd().split('\n')
-    const samples = lines.filter((line) => !line.startsWith('#'))
-    const sample =
-      /^([a-z_:][a-z0-9_:]*)(\{[a-z_]+="[^"\\\n]*"(,[a-z_]+="[^"\\\n]*")*\})? (-?[\d.]+(e[+-]?\d+)?|NaN|[+-]Inf)$/i
-    for (const line of lines) assert.match(line, line.startsWith('#') ? /^# (HELP|TYPE) [a-z_]+ \S/ : sample)
-    const series = samples.map((line) => line.replace(/ \S+$/, ''))
-    assert.deepEqual(series.length, new Set(series).size, 'a series is there twice')
-    const families = samples.map((line) => line.replace(/[{ ].*/, ''))
-    assert.deepEqual(
-      [...new Set(families)],
-      families.filter((name, index) => name !== families[index - 1]),
-      'a family is torn apart',
-    )
-    for (const family of new Set(families)) {
-      assert.equal(lines.filter((line) => line.startsWith(`# TYPE ${family} `)).length, 1, family)
-    }
-    assert.ok(samples.includes('erp_check_state{tenant="dickson",part="worker",check="container"} 2'))
-    assert.ok(samples.includes('erp_jobs_waiting{tenant="byrne",queue="short"} 1'))
-  })
 
   it('is a table with the remedy below each fault, and a count at the end', () => {
     const text = renderTable(report, false)

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { describe, it } from 'node:test'
 import { edgeFaults } from '../../../lib/edge/check.ts'
+import { DOMAIN } from '../../../lib/edge/holders.ts'
 import { makeTenant, type TenantSpec } from '../../../lib/registry.ts'
 import { readSettings } from '../../../lib/settings.ts'
 import tenants from '../../../tenants.ts'
@@ -10,8 +11,10 @@ import tenants from '../../../tenants.ts'
 const root = resolve(import.meta.dirname, '../../..')
 const settings = readSettings(root, {})
 const registry = Object.entries<TenantSpec>(tenants).map(([name, spec]) => makeTenant(name, spec, settings))
-const FILES = ['shared', 'byrne', 'dickson']
-const read = (name: string) => readFileSync(join(root, `core/traefik/dynamic/${name}.yml`), 'utf8')
+const domain = 'operator.example'
+const FILES = readdirSync(join(root, 'core/traefik/dynamic')).map((name) => name.replace('.yml', ''))
+const read = (name: string) =>
+  readFileSync(join(root, `core/traefik/dynamic/${name}.yml`), 'utf8').replaceAll(DOMAIN, domain)
 
 /** The faults of the repository's own files with one of them changed. */
 function faultsOf(changed = '', change: (text: string) => string = (text) => text): string[] {
@@ -20,7 +23,9 @@ function faultsOf(changed = '', change: (text: string) => string = (text) => tex
     path: `${name}.yml`,
     text: name === changed ? change(read(name)) : read(name),
   }))
-  return edgeFaults(sources, registry).map(({ path, line, message }) => `${path}:${line}: ${message}`)
+  return edgeFaults(sources, { tenants: registry, domain }).map(
+    ({ path, line, message }) => `${path}:${line}: ${message}`,
+  )
 }
 
 /** Replace a text that must be there: a change that changes nothing would prove nothing. */
@@ -37,6 +42,36 @@ describe('the dynamic files of this repository', () => {
 
 /** Each rule: a violation of it, and what is said about it. */
 const CASES: [rule: string, file: string, change: (text: string) => string, message: RegExp][] = [
+  [
+    "a tenant's host in core's file",
+    'core-sso',
+    swap('Host(`auth.operator.example`)\n', 'Host(`erp.dickson-supplies.com`)\n'),
+    /erp\.dickson-supplies\.com belongs to dickson/,
+  ],
+  [
+    "core's host in a tenant's file",
+    'dickson',
+    swap('rule: Host(`pos.dickson-supplies.com`)\n', 'rule: Host(`auth.operator.example`)\n'),
+    /auth\.operator\.example belongs to core-sso/,
+  ],
+  [
+    "a tenant's frontend behind a host of core's",
+    'core-sso',
+    swap('http://core-authentik:9000', 'http://dickson-frontend:8080'),
+    /must be http:\/\/core-authentik:9000/,
+  ],
+  [
+    'a host of core without a certificate of its own',
+    'core-sso',
+    swap('certResolver: acme, ', ''),
+    /one router, and only one, asks acme for a certificate of auth\.operator\.example/,
+  ],
+  [
+    'an order at the authority for more than one host of core',
+    'core-sso',
+    swap('certResolver: acme,', 'certResolver: acme, domains: [{ main: auth.operator.example, sans: [x.example] }],'),
+    /asks acme for more than its one host/,
+  ],
   [
     'a field that Traefik does not know',
     'dickson',
@@ -217,16 +252,23 @@ describe('a dynamic file is refused for', () => {
       },
       { name: 'dickson-two', path: 'two.yml', text },
     ]
-    const faults = edgeFaults(sources, [...registry, two]).map(({ message }) => message)
+    const faults = edgeFaults(sources, { tenants: [...registry, two], domain }).map(({ message }) => message)
     assert.ok(
       faults.some((message) => /dickson-two-pos: is also defined in dickson\.yml/.test(message)),
       faults.join('\n'),
     )
   })
 
+  it("nothing, where it is core's and the operator's domain is no longer set, as long as it can be read", () => {
+    const of = (text: string) =>
+      edgeFaults([{ name: 'core-sso', path: 'core-sso.yml', text }], { tenants: registry, domain: undefined })
+    assert.deepEqual(of(read('core-sso')), [])
+    assert.equal(of('http: { bogus: 1 }').length, 1)
+  })
+
   it('nothing, where it belongs to a tenant that the registry no longer has, as long as it can be read', () => {
     const gone = registry.filter(({ name }) => name !== 'dickson')
-    const of = (text: string) => edgeFaults([{ name: 'dickson', path: 'dickson.yml', text }], gone)
+    const of = (text: string) => edgeFaults([{ name: 'dickson', path: 'dickson.yml', text }], { tenants: gone, domain })
     assert.deepEqual(of(read('dickson')), [])
     assert.equal(of('http: { bogus: 1 }').length, 1)
   })

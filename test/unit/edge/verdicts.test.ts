@@ -207,10 +207,22 @@ describe('the settings of the edge', () => {
     [
       'one subnet for two',
       { ...good, EDGE_SUBNET_DICKSON: '10.1.2', EDGE_SUBNET_BYRNE: '10.1.2' },
-      /is another tenant's too/,
+      /EDGE_SUBNET_DICKSON is another network's too/,
     ],
+    [
+      "a tenant's subnet for core",
+      { ...good, EDGE_SUBNET_CORE: '10.1.2', EDGE_SUBNET_BYRNE: '10.1.2' },
+      /another network's/,
+    ],
+    ['a domain of core that is none', { ...good, CORE_DOMAIN: 'https://operator.example' }, /CORE_DOMAIN must be/],
   ]
   for (const [what, env, message] of cases) it(`refuse ${what}`, () => assert.match(faults(env).join(), message))
+
+  it("refuse a domain that would give core a tenant's host", () => {
+    const settings = readSettings(root, { ...good, CORE_DOMAIN: 'operator.example' })
+    const mine = makeTenant('mine', { ...tenants.dickson, site: 'auth.operator.example' }, settings)
+    assert.match(edgeSettingFaults(settings, [mine]).join(), /auth\.operator\.example core's, but it is a tenant's/)
+  })
 
   it('take another authority without a mail address', () => {
     assert.deepEqual(faults({ ACME_CA_SERVER: 'https://ca.example/dir' }), [])

@@ -8,6 +8,7 @@ from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
 import frappe
+from frappe import oauth
 from frappe.sessions import get_csrf_token
 from frappe.utils import get_assets_json
 
@@ -29,10 +30,16 @@ PAGE = """<!DOCTYPE html>
 LOGIN = """<form class="form-signin form-login" role="form">
 <img class="app-logo" src="{logo}">
 <h4>Login to {app_name}</h4>
-<input type="text" id="login_email" placeholder="jane@example.com" autocomplete="username" required>
+{password}{providers}
+</form>"""
+
+PASSWORD = """<input type="text" id="login_email" placeholder="jane@example.com" autocomplete="username" required>
 <input type="password" id="login_password" autocomplete="current-password" required>
 <button class="btn btn-primary btn-login" type="submit">Login</button>
-</form>"""
+"""
+
+#: The real page does not escape the address.
+PROVIDER = '<a href="{url}" class="btn btn-block btn-default btn-sm btn-login-option btn-{name}">Login with {title}</a>'
 
 TITLES = {401: 'Session Expired', 403: 'Not Permitted', 404: 'Not Found', 503: 'Updating'}
 
@@ -43,8 +50,7 @@ def render(path: str) -> Response:
     if path == '/desk' or path.startswith('/desk/'):
         return desk(path)
     if path in ('/', '/login'):
-        body = LOGIN.format(logo=escape(setting('app_logo', LOGO)), app_name=escape(app_name()))
-        return page('Login', 'login', body, website_head(['website.bundle.css', 'login.bundle.css']), WEB_SCRIPTS)
+        return page('Login', 'login', login_form(), website_head(['website.bundle.css', 'login.bundle.css']), WEB_SCRIPTS)
     return error(404, website_head(['website.bundle.css']))
 
 
@@ -71,10 +77,19 @@ def website_head(bundles: list[str]) -> list[str]:
     return [icon, setting('head_html'), *links(bundles)]
 
 
+def login_form() -> str:
+    closed = frappe.get_system_settings('disable_user_pass_login')
+    providers = ''.join(PROVIDER.format(**one) for one in oauth.providers(frappe.form_dict.get('redirect-to')))
+    logo, name = escape(setting('app_logo', LOGO)), escape(app_name())
+    return LOGIN.format(logo=logo, app_name=name, password='' if closed else PASSWORD, providers=providers)
+
+
 def desk(path: str) -> Response:
     """The desk is one page for all its routes. A guest is sent to the login page and back."""
     if frappe.session.user == 'Guest':
         return redirect(f'/login?redirect-to={quote(path, safe="")}', 301)
+    if frappe.db.get_value('User', frappe.session.user, 'user_type') == 'Website User':
+        return error(403)
     boot = json.dumps({'sitename': frappe.local.site, 'user': {'name': frappe.session.user}, 'socketio_port': 9000})
     token = get_csrf_token()
     logo = escape(frappe.db.get_single_value('Navbar Settings', 'app_logo') or LOGO)

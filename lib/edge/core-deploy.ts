@@ -1,0 +1,176 @@
+/** Brings core, or a part of it, up: its files, its containers, and the proof that its hosts answer. */
+import { join } from 'node:path'
+import type { Service } from '../compose.ts'
+import { type Container, tenantContainers } from '../containers.ts'
+import { type Change, planChanges, startServices } from '../deploy.ts'
+import { docker, type Engine } from '../docker.ts'
+import { OperatorError, preconditionError } from '../errors.ts'
+import { verifyHardening } from '../gate.ts'
+import { portHolder } from '../ports.ts'
+import { type Ground, groundOf, pullMissing, verifyEngine, verifyReadable } from '../preflight.ts'
+import { CORE_PARTS, CORE_SECRETS, type CorePart, type Unit } from '../registry.ts'
+import type { Reporter } from '../reporter.ts'
+import { verifySecrets } from '../secrets.ts'
+import { askedOf, askHosts, type EdgeWork, type Public } from './ask.ts'
+import { coreHolders, proofPath } from './holders.ts'
+import { dnsWarnings } from './prove.ts'
+import { planPublishing, publish, publishedNames, readMark } from './publish.ts'
+import { edgeSettings, parsePort, verifyEdgeSettings } from './settings.ts'
+import { awaitTaken, isOutdated, isRunning } from './traefik.ts'
+
+/** What `deploy.ts core` did, or would do. */
+export interface CoreResult {
+  /** As the operator calls them. */
+  parts: string[]
+  changes: Change[]
+  published: string[]
+}
+
+interface CoreOptions extends EdgeWork {
+  engine: Engine
+  /** Seconds for services to become healthy. */
+  timeout: number
+  dryRun: boolean
+}
+
+/** Bring core or a part of it up: its files first, so that Traefik starts with them, then the containers, then the proof. */
+export async function deployCore(options: CoreOptions, reporter: Reporter): Promise<CoreResult> {
+  const { core, timeout } = options
+  const { step, warn } = reporter
+  const { ground, order, own, tenants } = await step('Check the machine, the settings and the files of the edge', () =>
+    corePreflight(options),
+  )
+  for (const warning of ground.warnings) warn(warning)
+  const plain = planChanges(ground.services, ground.containers)
+  const traefik = core.service('traefik')
+  const here = ground.services.some(({ name }) => name === traefik) && !plain.some(({ service }) => service === traefik)
+  const restarts = here && (await isOutdated(core))
+  const changes: Change[] = restarts ? [...plain, { service: traefik, why: 'changed' }] : plain
+  const parts = partsOf(ground.services)
+  if (options.dryRun) return { parts, changes, published: (await planPublishing(order)).changed }
+  if (changes.length > 0) {
+    await step('Get the images that are missing', (note) => pullMissing(core, ground.services, note))
+  }
+  const published = await step('Publish the files that were checked', () => options.publishing(() => publish(order)))
+  if (changes.length > 0) {
+    await step(`Start ${parts.join(', ')}`, async (note) => {
+      if (restarts) await docker(['restart', core.container('traefik')], { timeout: 60 })
+      await startServices(core, ground.services, timeout, note)
+    })
+  }
+  await step('Wait until Traefik works by them', async () => awaitTaken(core, (await readMark(core)) ?? ''))
+  await tellSilent(options, { own, tenants, published }, reporter)
+  return { parts, changes, published }
+}
+
+/** What is started, as the operator calls it. */
+const partsOf = (services: Service[]) =>
+  CORE_PARTS.filter((part) => services.some(({ profiles }) => profiles.includes(part))).map((part) => TITLES[part])
+const TITLES: Record<CorePart, string> = { edge: 'Traefik', sso: 'single sign-on', monitoring: 'monitoring' }
+
+/** A tenant's host that does not answer is its tenant's matter: a warning here. */
+async function tellSilent(
+  work: EdgeWork,
+  { own, tenants, published }: { own: Public; tenants: Public; published: string[] },
+  { step, warn }: Reporter,
+): Promise<void> {
+  if (tenants.names.length === 0) warn('no tenant is published yet: npx zx scripts/deploy.ts <tenant>')
+  const both = { hosts: [...own.hosts, ...tenants.hosts], names: [...own.names, ...tenants.names] }
+  if (both.names.length === 0) return
+  const containers = await tenantContainers(work.core)
+  const silent = await step('Ask the public hosts', () => askHosts(both, published, containers, work))
+  for (const { host, lacks, is } of silent) {
+    const mine = own.hosts.some((asked) => asked.host === host)
+    if (mine && lacks === 'answer') throw new OperatorError(`core: ${host} does not answer through Traefik: ${is}`)
+    warn(
+      lacks === 'certificate'
+        ? `${host} has no certificate yet: ${is}: see docs/edge.md`
+        : `${host} does not answer: ${is}`,
+    )
+  }
+}
+
+/** What a deploy of core found out before it changed anything. */
+interface CoreGround {
+  ground: Ground
+  order: Parameters<typeof publish>[0]
+  /** What is brought up now, and what was published for tenants. */
+  own: Public
+  tenants: Public
+}
+
+/** @throws OperatorError (3); nothing was changed. */
+async function corePreflight({ core, registry, engine }: CoreOptions): Promise<CoreGround> {
+  await verifyEngine(engine)
+  verifyEdgeSettings(core.settings, registry)
+  await requireFront(core)
+  const ground = await groundOf(core, engine)
+  const names = await publishedNames(core, registry)
+  const published = registry.filter(({ name }) => names.includes(name))
+  const own = ownHosts(core, ground.services)
+  const tenants = { hosts: published.flatMap(askedOf), names }
+  const order = { core, registry, names: [...own.names, ...names], tidy: true }
+  const hosts = [...own.hosts, ...tenants.hosts].map(({ host }) => host)
+  const [dns] = await Promise.all([
+    hosts.length > 0 ? dnsWarnings(hosts, core) : [],
+    planPublishing(order),
+    verifyReadable(join(core.settings.root, 'core')),
+    verifyHardening(core, registry, core),
+    verifySecrets(core, registry, secretsOf(ground.services)),
+  ])
+  await verifyPorts(core, ground.containers)
+  const warnings = [...ground.warnings, ...dns, ...muteWarnings(core, ground.services)]
+  return { ground: { ...ground, warnings }, order, own, tenants }
+}
+
+/** Alerts that nobody hears look like peace. */
+function muteWarnings({ settings: { env }, ...core }: Unit, services: Service[]): string[] {
+  const heard = env.ALERT_MAIL_TO || env.ALERT_WEBHOOK_URL
+  if (heard || !services.some(({ name }) => name === core.service('alertmanager'))) return []
+  return ['no alert reaches anybody: set ALERT_MAIL_TO or ALERT_WEBHOOK_URL in .env: docs/monitoring.md']
+}
+
+/** A part without Traefik has no host, and without a domain no name. @throws OperatorError (3) */
+async function requireFront(core: Unit): Promise<void> {
+  if (core.profile === 'edge') return
+  if (!edgeSettings(core.settings).domain)
+    throw preconditionError('CORE_DOMAIN is not set: core has no host without it', 'set it in .env: docs/edge.md')
+  if (core.profile !== 'core' && !(await isRunning(core)))
+    throw preconditionError(
+      'Traefik does not run: nothing would lead to it',
+      `npx zx scripts/deploy.ts core --only edge`,
+    )
+}
+
+/** The hosts whose services are here. */
+function ownHosts(core: Unit, rendered: Service[]): Public {
+  const { domain = '' } = edgeSettings(core.settings)
+  const isHere = (service = '') => rendered.some(({ name }) => name === service)
+  const there = coreHolders(domain)
+    .map(({ name, hosts, services }) => ({ name, hosts: hosts.filter((_, index) => isHere(services[index])) }))
+    .filter(({ hosts }) => hosts.length > 0)
+  return {
+    hosts: there.flatMap(({ hosts }) => hosts.map((host) => ({ host, path: proofPath(host, domain) }))),
+    names: there.map(({ name }) => name),
+  }
+}
+
+const secretsOf = (services: Service[]) =>
+  CORE_PARTS.filter((part) => services.some(({ profiles }) => profiles.includes(part))).flatMap(
+    (part) => CORE_SECRETS[part],
+  )
+
+/** @throws OperatorError (3) that names who holds the port. */
+async function verifyPorts({ settings, ...core }: Unit, containers: Container[]): Promise<void> {
+  const own = containers.find(({ service }) => service === core.service('traefik'))
+  const mine = Object.values(own?.ports ?? {}).map(({ port }) => port)
+  for (const [name, usual] of [
+    ['HTTP_PORT', '80'],
+    ['HTTPS_PORT', '443'],
+  ] as const) {
+    const { address, port } = parsePort(settings.env[name] || usual)
+    const holder = port === 0 || mine.includes(port) ? undefined : await portHolder(port, address)
+    if (!holder) continue
+    throw preconditionError(`port ${port} is held by ${holder}; nothing was started`, `stop it, or set ${name} in .env`)
+  }
+}
