@@ -16,7 +16,10 @@ const RUNS: [name: string, args: string[]][] = [
 
 /** Times differ from run to run, what is said does not. */
 const steady = (text: string) =>
-  text.replaceAll(/\d+(\.\d+)? (s|ms|min ago|min|GiB|%)\b/g, 'N').replaceAll(/^.* space .*$/gm, '')
+  text
+    .replaceAll(/\d+(\.\d+)? (s|ms|min ago|min|GiB|%)\b/g, 'N')
+    .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d/g, 'THEN')
+    .replaceAll(/^.* space .*$/gm, '')
 
 describe('variables that change zx or Node change nothing, and show no secret', { concurrency: 4 }, () => {
   const docker = fakeDocker().deployed('dickson')
