@@ -61,6 +61,8 @@ export interface Service {
   oneShot: boolean
   /** The compose profiles that it is part of. */
   profiles: string[]
+  /** The keys of the secrets that it reads. */
+  secrets: string[]
   configHash: string
 }
 
@@ -68,6 +70,7 @@ interface Written {
   image: string
   restart?: string
   profiles?: string[]
+  secrets?: { source: string }[]
 }
 
 /**
@@ -84,11 +87,12 @@ export async function renderServices(unit: Unit, { hashes: wanted = false, jobs 
   if (json.code !== 0) throw preconditionError(`compose.yml is not valid: ${lastLines(json.stderr, 3)}`)
   const hash = new Map(hashes.stdout.split('\n').map((line) => line.split(' ') as [string, string]))
   const rendered = JSON.parse(json.stdout) as { services: Record<string, Written> }
-  const services = Object.entries(rendered.services).map(([name, { image, restart, profiles = [] }]) => ({
+  const services = Object.entries(rendered.services).map(([name, { image, restart, profiles = [], secrets = [] }]) => ({
     name,
     image,
     oneShot: restart === 'no',
     profiles,
+    secrets: secrets.map(({ source }) => source),
     configHash: hash.get(name) ?? '',
   }))
   if (services.length > 0) return services

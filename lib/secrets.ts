@@ -4,8 +4,9 @@ import { link, lstat, open, readdir, readFile, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { volumeNames } from './docker.ts'
 import { messageOf, preconditionError } from './errors.ts'
-import { syncToDisk } from './files.ts'
+import { syncToDisk, writeAtomically } from './files.ts'
 import { makeDirectory } from './lock.ts'
+import { learnSecret } from './redact.ts'
 import { CORE_PARTS, CORE_SECRETS, makeCore, TENANT_SECRETS, type Tenant, type Unit } from './registry.ts'
 import type { Settings } from './settings.ts'
 
@@ -77,6 +78,14 @@ export async function verifySecrets(unit: Unit, registry: Tenant[], names = secr
 /** Read a secret that verifySecrets has passed. */
 export async function readSecret(file: string): Promise<string> {
   return readFile(file, 'utf8')
+}
+
+/** Put a new value in the place of an old one, whole; whoever has the file mounted goes on with the old. Returns it. */
+export async function replaceSecret(file: string): Promise<string> {
+  const value = randomBytes(BYTES).toString('hex')
+  learnSecret(value)
+  await writeAtomically(file, value, 0o444)
+  return value
 }
 
 function refuse(faults: string[]): void {

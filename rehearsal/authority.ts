@@ -7,7 +7,7 @@ import { buildImages } from './images.ts'
 import { docker, type Stack } from './stack.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
-const FILES = ['compose.yml', 'rehearsal/edge.yml'].map((name) => join(ROOT, name)).join(':')
+const EDGE = join(ROOT, 'rehearsal/edge.yml')
 
 /**
  * Start the authority of a stack, and let its Traefik and its tenants know it. Each start of Pebble is a new authority:
@@ -16,7 +16,7 @@ const FILES = ['compose.yml', 'rehearsal/edge.yml'].map((name) => join(ROOT, nam
 export async function startAuthority(stack: Stack, say: (line: string) => void): Promise<void> {
   const { env, home, prefix } = stack
   Object.assign(env, await buildImages(say, { only: ['pebble'] }), {
-    COMPOSE_FILE: FILES,
+    COMPOSE_FILE: `${env.COMPOSE_FILE ?? join(ROOT, 'compose.yml')}:${EDGE}`,
     ACME_CA_SERVER: 'https://pebble:14000/dir',
     SERVER_IP: `${env.REHEARSAL_SUBNET}.2`,
     DNS_SERVER: `${env.REHEARSAL_SUBNET}.3`,

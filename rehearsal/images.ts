@@ -87,6 +87,9 @@ const RECIPES: Recipe[] = [
   },
 ]
 
+/** What the tests sign in at, instead of Authentik: a real OpenID provider laid out like it; no part of a rehearsal. */
+const SIGN_IN: Recipe = { name: 'sign-in', variable: 'SIGN_IN_IMAGE', packages: ['nodejs', 'bash'], nodeModules: '.' }
+
 /** Where the tests send backups off this machine; no part of a rehearsal. */
 const REMOTE: Recipe = {
   name: 'remote',
@@ -118,6 +121,9 @@ export async function buildImages(say: (line: string) => void, options: BuildOpt
 
 /** Build the image that serves remote repositories to the tests; returns its tag. */
 export const buildRemote = (say: (line: string) => void) => build(REMOTE, {}, say)
+
+/** Build the image that stands for Authentik in the tests; returns its tag. */
+export const buildSignIn = (say: (line: string) => void) => build(SIGN_IN, {}, say)
 
 async function build(recipe: Recipe, { variant }: BuildOptions, say: (line: string) => void): Promise<string> {
   const folder = fileURLToPath(new URL(recipe.name, import.meta.url))

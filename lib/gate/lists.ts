@@ -10,6 +10,7 @@ import { CORE, type Court, type Subject } from './rendered.ts'
 export const CAPABILITIES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   volumes: { CHOWN: 'gives a new volume to the user who uses it' },
   'monitoring-volumes': { CHOWN: 'gives a new volume to the user who uses it' },
+  'sso-volumes': { CHOWN: 'gives a new volume to the user who uses it' },
   backup: { DAC_READ_SEARCH: "reads every user's files, and writes none" },
   restore: {
     CHOWN: 'gives restored files their owners',
@@ -17,6 +18,9 @@ export const CAPABILITIES: Readonly<Record<string, Readonly<Record<string, strin
     DAC_OVERRIDE: "writes into every user's folders",
   },
 }
+
+/** Programs whose patch releases have two numbers. */
+export const TWO_NUMBERS: readonly string[] = ['postgres']
 
 /** The one service that publishes ports: variable with its default on the host → port in the container. */
 export const PUBLISHER = 'core-traefik'

@@ -1,5 +1,5 @@
 /** The rules that a service keeps or breaks by itself: privileges, limits, logs, health, image, ports. */
-import { CAPABILITIES, PORTS, PUBLISHER } from './lists.ts'
+import { CAPABILITIES, PORTS, PUBLISHER, TWO_NUMBERS } from './lists.ts'
 import { CORE, type Court, type RenderedService, type Subject, when } from './rendered.ts'
 
 const plain = (capabilities: string[] = []) => capabilities.map((name) => name.toUpperCase().replace(/^CAP_/, ''))
@@ -58,15 +58,18 @@ export function lasting({ service: { restart, healthcheck } }: Subject): string[
 
 /** `v1.2.3`, `11.8.9`, `8.6.7-alpine`. */
 const PATCH = /^v?\d+\.\d+\.\d+([-.+_][\w.-]+)?$/
+/** `17.11-alpine`: the minor release of a program of {@link TWO_NUMBERS}. */
+const MINOR = /^\d+\.\d+(-[\w.-]+)?$/
 /** A tag that is the hash of what is in the image: it can mean nothing else tomorrow. */
 const HASH = /^[0-9a-f]{12,64}$/
 
 /** An image that is the same tomorrow: a digest, a patch release, or a hash as its tag. */
 export function image({ service: { image: name = '' } }: Subject): string[] {
   if (/@sha256:[0-9a-f]{64}$/.test(name)) return []
-  const tag = /:([^:/]+)$/.exec(name)?.[1] ?? ''
+  const [, program = '', tag = ''] = /([^/:]+):([^:/]+)$/.exec(name) ?? []
+  const patch = TWO_NUMBERS.includes(program) ? MINOR : PATCH
   return when(
-    !PATCH.test(tag) && !HASH.test(tag),
+    !patch.test(tag) && !HASH.test(tag),
     `image ${name || '(none)'} is not pinned: no patch release, no digest`,
   )
 }

@@ -24,6 +24,9 @@ const PORTS: Readonly<Record<string, readonly number[]>> = {
   grafana: [3000],
   'syslog-ng': [],
   worker: [],
+  authentik: [9000, 9443, 9300],
+  'authentik-worker': [9000, 9300], // its health and its metrics
+  'authentik-db': [5432],
   scheduler: [],
 }
 

@@ -95,6 +95,7 @@ describe('what a deploy would change', () => {
     image: 'i',
     oneShot,
     profiles: [],
+    secrets: [],
     configHash: `h-${name}`,
   })
   const container = (name: string, change: Partial<Container> = {}) =>

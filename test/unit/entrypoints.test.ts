@@ -24,13 +24,17 @@ describe('what compose.yml mounts from tenant/', () => {
     })
   }
 
-  it('is what compose.yml names, and no more', () => {
+  it('is what compose.yml, lib or each other name, and no more', () => {
     const compose = readFileSync(join(root, 'compose.yml'), 'utf8')
     const lib = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' }).filter((name) =>
       name.endsWith('.ts'),
     )
     const code = lib.map((name) => readFileSync(join(root, 'lib', name), 'utf8')).join()
-    for (const file of files) assert.ok((compose + code).includes(`/opt/erp/${file}`), file)
+    const programs = files.map((name) => readFileSync(join(root, 'tenant', name), 'utf8')).join()
+    for (const file of files) {
+      const imported = programs.includes(`\nfrom ${file.replace(/\.py$/, '')} import `)
+      assert.ok(imported || (compose + code).includes(`/opt/erp/${file}`), file)
+    }
   })
 })
 

@@ -139,6 +139,8 @@ const VIOLATIONS: [what: string, change: Change, rule: RegExp, service?: string]
     ["a registry's port for a tag", 'registry.example:5000/erpnext'],
     ['half a digest', 'frappe/erpnext@sha256:abc'],
     ['a short hash', 'frappe/erpnext:abc1234'],
+    ['a major release of what has two numbers', 'postgres:17-alpine'],
+    ['two numbers of what has three', 'authentik/server:2026.8'],
   ].map(([what, image]): (typeof VIOLATIONS)[number] => [
     `an image: ${what}`,
     (s) => Object.assign(s, { image }),

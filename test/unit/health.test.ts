@@ -73,6 +73,7 @@ describe('containers', () => {
     image: 'x',
     oneShot,
     profiles: [],
+    secrets: [],
     configHash: 'h',
   })
   const container = (change: Partial<Container>): Container => ({

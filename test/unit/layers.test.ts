@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { describe, it } from 'node:test'
 import { parse } from 'yaml'
-import { TENANT_SECRETS } from '../../lib/registry.ts'
+import { CORE_SECRETS, TENANT_SECRETS } from '../../lib/registry.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 const read = (file: string) => readFileSync(join(root, file), 'utf8')
@@ -108,7 +108,7 @@ describe('what is committed', () => {
     for (const [name, service] of Object.entries<Record<string, unknown>>(compose.services)) {
       const { environment = {}, command = [], labels = {}, entrypoint = [] } = service
       const text = JSON.stringify([environment, command, labels, entrypoint]).replaceAll(
-        /\w+_FILE":"\/run\/secrets\/\w+"/g,
+        /\w+":"(file:\/\/)?\/run\/secrets\/\w+"/g,
         '',
       )
       assert.doesNotMatch(text, /password|secret|token|_key/i, name)
@@ -126,7 +126,7 @@ describe('what is committed', () => {
 
   it('pins every image to a patch release', () => {
     for (const [name, { image }] of Object.entries<{ image: string }>(compose.services)) {
-      assert.match(image, /^\$\{[A-Z_]+:-[^:]+:v?\d+\.\d+\.\d+[a-z0-9-]*\}$/, name)
+      assert.match(image, /^\$\{[A-Z_]+:-([^:]+:v?\d+\.\d+\.\d+|postgres:\d+\.\d+)[a-z0-9-]*\}$/, name)
     }
   })
 
@@ -153,7 +153,9 @@ describe('what is committed', () => {
   it('knows every secret by one name: the registry has those that compose.yml mounts', () => {
     for (const name of Object.keys(compose.secrets)) {
       assert.ok(
-        TENANT_SECRETS.some((secret) => name.endsWith(`_${secret}`)),
+        [...TENANT_SECRETS.map((secret) => `_${secret}`), ...Object.values(CORE_SECRETS).flat()].some((known) =>
+          name.endsWith(known),
+        ),
         name,
       )
     }

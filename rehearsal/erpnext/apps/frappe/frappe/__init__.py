@@ -19,12 +19,14 @@ from frappe.exceptions import (
     DoesNotExistError,
     DuplicateEntryError,
     IncorrectSitePath,
+    InvalidEmailAddressError,
     InReadOnlyMode,
     LinkValidationError,
     PermissionError,
     QueueOverloaded,
     SecurityException,
     SessionStopped,
+    SignupDisabledError,
     SiteNotSpecifiedError,
     ValidationError,
 )
@@ -177,6 +179,29 @@ def as_json(value, indent: int | None = 1) -> str:
 
     separators = (',', ': ') if indent else (',', ':')
     return json.dumps(value, indent=indent, separators=separators, sort_keys=True, default=default)
+
+
+def new_doc(doctype: str):
+    from frappe.documents import Document
+
+    return Document(doctype)
+
+
+def get_doc(doctype: str, name: str):
+    """A document as it is stored. Raises DoesNotExistError."""
+    from frappe.documents import Document
+
+    return Document(doctype, name)
+
+
+def delete_doc(doctype: str, name: str, ignore_permissions: bool = False, ignore_missing: bool = True) -> None:
+    from frappe.documents import delete
+
+    delete(doctype, name)
+
+
+def scrub(text: str) -> str:
+    return text.replace(' ', '_').replace('-', '_').lower()
 
 
 def ping() -> str:

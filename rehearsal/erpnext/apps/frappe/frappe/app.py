@@ -11,7 +11,7 @@ from werkzeug.wrappers import Request, Response
 from werkzeug.wsgi import ClosingIterator
 
 import frappe
-from frappe import auth, pages, resource, sessions
+from frappe import auth, oauth, pages, resource, sessions
 from frappe.realtime import get_user_info, has_permission
 
 UNSAFE = {'POST', 'PUT', 'DELETE', 'PATCH'}
@@ -72,6 +72,8 @@ METHODS = {
 
 def route(request: Request) -> Response:
     path = request.path
+    if path.startswith(oauth.CALLBACK):
+        return oauth.callback(path.removeprefix(oauth.CALLBACK))
     if path.startswith('/api/method/'):
         return call(path.removeprefix('/api/method/'))
     if path.startswith('/api/resource/'):

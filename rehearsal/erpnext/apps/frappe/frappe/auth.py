@@ -14,6 +14,9 @@ SECONDS = 60
 
 def login() -> str:
     """Start a session, or 401; 500 while the user or the address is locked, whatever the password is."""
+    if frappe.get_system_settings('disable_user_pass_login'):
+        frappe.response.message = 'Login with username and password is not allowed.'
+        frappe.throw(frappe.response.message, frappe.AuthenticationError)
     user = frappe.form_dict.usr or ''
     keys = [f'login_failed_count|{name}' for name in (user, address())]
     counts = [frappe.cache.get_value(key) or 0 for key in keys]

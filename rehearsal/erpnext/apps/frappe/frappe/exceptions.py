@@ -20,6 +20,14 @@ class LinkValidationError(ValidationError):
     pass
 
 
+class SignupDisabledError(Exception):
+    http_status_code = 403
+
+
+class InvalidEmailAddressError(ValidationError):
+    pass
+
+
 class QueueOverloaded(ValidationError):
     pass
 

@@ -12,8 +12,9 @@ modules = ['Core', 'Desk', 'Website', 'Integrations']
 doctypes = {
     'Module Def': ('Core', 'module_name app_name'),
     'Role': ('Core', 'disabled:check desk_access:check'),
-    'User': ('Core', 'email first_name full_name user_type enabled:check last_login:datetime last_active:datetime'),
-    'Has Role': ('Core', 'parent role'),
+    'User': ('Core', 'email first_name last_name full_name user_type enabled:check last_login:datetime last_active:datetime'),
+    'Has Role': ('Core', 'parent parenttype role'),
+    'User Social Login': ('Core', 'parent parenttype provider userid'),
     'System Settings': ('Core', None),
     'Language': ('Core', 'language_name'),
     'Patch Log': ('Core', 'patch:text skipped:check'),
@@ -31,7 +32,12 @@ doctypes = {
     'Note': ('Desk', 'title content:text public:check'),
     'Navbar Settings': ('Core', None),
     'Website Settings': ('Website', None),
-    'Social Login Key': ('Integrations', 'provider_name enable_social_login:check client_id base_url:text'),
+    'Social Login Key': (
+        'Integrations',
+        'provider_name enable_social_login:check social_login_provider client_id client_secret base_url:text '
+        'custom_base_url:check authorize_url:text access_token_url:text redirect_url:text api_endpoint:text '
+        'api_endpoint_args:text auth_url_data:text user_id_property sign_ups',
+    ),
     **{doctype: ('Core', fields) for doctype, fields in FRAMEWORK.items()},
 }
 half = 'Installed Application'
@@ -55,15 +61,16 @@ def run_patch(patch: str) -> None:
 
 def after_install() -> None:
     """Users, roles and settings. The Administrator's password is asked for where nobody gave one."""
-    for role in ('Administrator', 'System Manager', 'Guest', 'All', 'Desk User'):
-        insert('Role', name=role, desk_access=1)
+    for role in ('Administrator', 'System Manager', 'Guest', 'All', 'Desk User', 'Sales User', 'Customer'):
+        insert('Role', name=role, desk_access=role != 'Customer')
     for user, email in (('Administrator', 'admin@example.com'), ('Guest', 'guest@example.com')):
         kind = 'System User' if user == 'Administrator' else 'Website User'
         insert('User', name=user, email=email, first_name=user, full_name=user, user_type=kind, enabled=1)
-        insert('Has Role', parent=user, role=user)
+        insert('Has Role', parent=user, parenttype='User', role=user)
     insert('Language', name='en', language_name='English')
     frappe.db.set_single_value('System Settings', 'language', 'en')
     frappe.db.set_single_value('System Settings', 'setup_complete', 0)
+    frappe.db.set_single_value('System Settings', 'login_with_email_link', 1)
     frappe.db.set_global('desktop:home_page', 'setup-wizard')
     update_password('Administrator', frappe.conf.admin_password or getpass.getpass('Set Administrator password: '))
     frappe.db.commit()

@@ -8,6 +8,7 @@ from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
 import frappe
+from frappe import oauth
 from frappe.sessions import get_csrf_token
 from frappe.utils import get_assets_json
 
@@ -28,10 +29,16 @@ PAGE = """<!DOCTYPE html>
 
 LOGIN = """<form class="form-signin form-login" role="form">
 <h4>Login to Frappe</h4>
-<input type="text" id="login_email" placeholder="jane@example.com" autocomplete="username" required>
+{password}{providers}
+</form>"""
+
+PASSWORD = """<input type="text" id="login_email" placeholder="jane@example.com" autocomplete="username" required>
 <input type="password" id="login_password" autocomplete="current-password" required>
 <button class="btn btn-primary btn-login" type="submit">Login</button>
-</form>"""
+"""
+
+#: The real page does not escape the address.
+PROVIDER = '<a href="{url}" class="btn btn-block btn-default btn-sm btn-login-option btn-{name}">Login with {title}</a>'
 
 TITLES = {401: 'Session Expired', 403: 'Not Permitted', 404: 'Not Found', 503: 'Updating'}
 
@@ -42,14 +49,22 @@ def render(path: str) -> Response:
     if path == '/desk' or path.startswith('/desk/'):
         return desk(path)
     if path in ('/', '/login'):
-        return page('Login', 'login', LOGIN, ['website.bundle.css', 'login.bundle.css'], ['frappe-web.bundle.js'])
+        return page('Login', 'login', login_form(), ['website.bundle.css', 'login.bundle.css'], ['frappe-web.bundle.js'])
     return error(404)
+
+
+def login_form() -> str:
+    closed = frappe.get_system_settings('disable_user_pass_login')
+    providers = ''.join(PROVIDER.format(**one) for one in oauth.providers(frappe.form_dict.get('redirect-to')))
+    return LOGIN.format(password='' if closed else PASSWORD, providers=providers)
 
 
 def desk(path: str) -> Response:
     """The desk is one page for all its routes. A guest is sent to the login page and back."""
     if frappe.session.user == 'Guest':
         return redirect(f'/login?redirect-to={quote(path, safe="")}', 301)
+    if frappe.db.get_value('User', frappe.session.user, 'user_type') == 'Website User':
+        return error(403)
     boot = json.dumps({'sitename': frappe.local.site, 'user': {'name': frappe.session.user}, 'socketio_port': 9000})
     token = get_csrf_token()
     body = f'<div id="body"></div>\n<script>frappe = {{boot: {boot}}}; frappe.csrf_token = "{token}";</script>'

@@ -8,7 +8,7 @@ import frappe
 
 CONVERSIONS = {**conversions, FIELD_TYPE.NEWDECIMAL: float}
 #: Fields of singles that are numbers; everything in tabSingles is text.
-NUMBERS = {'enable_scheduler', 'setup_complete', 'disable_user_pass_login'}
+NUMBERS = {'enable_scheduler', 'setup_complete', 'disable_user_pass_login', 'login_with_email_link'}
 
 
 def get_db(host: str, port: int, user: str, password: str, name: str | None = None) -> 'Database':
