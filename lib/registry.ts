@@ -70,8 +70,13 @@ export type CorePart = (typeof CORE_PARTS)[number]
 /** The secrets of core by the part that needs them, made by generate-secrets. */
 export const CORE_SECRETS: Readonly<Record<CorePart, readonly string[]>> = {
   edge: [],
-  sso: ['authentik_secret_key', 'authentik_db_password', 'authentik_bootstrap_password'],
-  monitoring: ['grafana_admin_password', 'grafana_oidc_client_secret'],
+  sso: [
+    'authentik_secret_key',
+    'authentik_db_password',
+    'authentik_bootstrap_password',
+    'grafana_oidc_client_secret', // of Authentik's client; Grafana proves itself by it
+  ],
+  monitoring: ['grafana_admin_password'],
 }
 
 /** The secrets that each tenant has, made by generate-secrets. */

@@ -20,18 +20,19 @@ const registry = Object.entries<TenantSpec>(tenants).map(([name, spec]) => makeT
 
 /** What a tag stands for, as far as we ask. */
 interface Tagged {
-  tag: '!KeyOf' | '!Find' | '!File'
+  tag: '!KeyOf' | '!Find' | '!File' | '!Env' | '!Format'
   value: unknown
 }
 const scalar = (tag: string) => ({ tag, resolve: (value: string) => ({ tag, value }) })
 const customTags = [
   scalar('!KeyOf'),
   scalar('!File'),
-  {
-    tag: '!Find',
+  scalar('!Env'),
+  ...['!Find', '!Format'].map((tag) => ({
+    tag,
     collection: 'seq' as const,
-    resolve: (value: { toJSON(): unknown }) => ({ tag: '!Find', value: value.toJSON() }),
-  },
+    resolve: (value: { toJSON(): unknown }) => ({ tag, value: value.toJSON() }),
+  })),
 ]
 
 interface Entry {
@@ -82,19 +83,48 @@ const keysIn = (fields: Record<string, unknown>) =>
     .map(({ value }) => value)
 
 describe("Authentik's blueprints", () => {
-  it('are one for each tenant, under the only ending that Authentik finds', () => {
-    assert.deepEqual(readdirSync(folder).sort(), registry.map(({ name }) => `${name}.yaml`).sort())
+  const names = [...registry.map(({ name }) => name), 'operators']
+
+  it('are one for each tenant and one for operators, under the only ending that Authentik finds', () => {
+    assert.deepEqual(readdirSync(folder).sort(), names.map((name) => `${name}.yaml`).sort())
   })
 
-  for (const tenant of registry) {
-    const { version, entries } = read(`${tenant.name}.yaml`)
-    const one = (model: string) => {
-      const found = entries.filter((entry) => entry.model === model)
-      assert.equal(found.length, 1, model)
-      return { ...found[0]?.identifiers, ...found[0]?.attrs } as Record<string, unknown>
+  it('operators: Grafana at its own address, which only who is an operator may use, and which asks once more', () => {
+    const { entries } = read('operators.yaml')
+    const one = (model: string) => entries.find((entry) => entry.model === model)
+    const provider = one('authentik_providers_oauth2.oauth2provider')?.attrs
+    assert.deepEqual(provider?.redirect_uris, [
+      {
+        matching_mode: 'strict',
+        url: {
+          tag: '!Format',
+          value: ['https://grafana.%s/login/generic_oauth', { tag: '!Env', value: 'CORE_DOMAIN' }],
+        },
+      },
+    ])
+    assert.deepEqual(one('authentik_core.group')?.identifiers, { name: 'operators' })
+    assert.deepEqual(one('authentik_policies.policybinding')?.attrs?.group, { tag: '!KeyOf', value: 'group' })
+    const grafana = readFileSync(join(root, 'core/grafana/grafana.ini'), 'utf8')
+    assert.match(grafana, new RegExp(`^client_id = ${provider?.client_id}$`, 'm'))
+    assert.match(grafana, /^allowed_groups = operators$/m)
+    const { expression } = one('authentik_providers_oauth2.scopemapping')?.attrs ?? {}
+    const groups = (member: boolean) => {
+      const body = String(expression).replace(/^/gm, '    ')
+      const code = `import json
+from types import SimpleNamespace
+request = SimpleNamespace(user=SimpleNamespace(name='A', username='a'))
+def ak_is_group_member(user, name): return ${member ? 'True' : 'False'} and name == 'operators'
+def mapping(request):
+${body}
+print(json.dumps(mapping(request)['groups']))`
+      return JSON.parse(execFileSync('python3', ['-c', code]).toString())
     }
+    assert.deepEqual([groups(true), groups(false)], [['operators'], []])
+  })
 
-    it(`${tenant.name}: every entry is of a known model, with known fields and choices, and refers to what stands before it`, () => {
+  for (const name of names) {
+    const { version, entries } = read(`${name}.yaml`)
+    it(`${name}: every entry is of a known model, with known fields and choices, and refers to what stands before it`, () => {
       assert.equal(version, 1)
       const before = new Set<unknown>()
       for (const { model, id, identifiers, attrs = {} } of entries) {
@@ -116,6 +146,15 @@ describe("Authentik's blueprints", () => {
         if (id) before.add(id)
       }
     })
+  }
+
+  for (const tenant of registry) {
+    const { entries } = read(`${tenant.name}.yaml`)
+    const one = (model: string) => {
+      const found = entries.filter((entry) => entry.model === model)
+      assert.equal(found.length, 1, model)
+      return { ...found[0]?.identifiers, ...found[0]?.attrs } as Record<string, unknown>
+    }
 
     it(`${tenant.name}: the client is that of configure-sso, with exactly its own two redirects, strictly compared`, () => {
       const client = clientOf(tenant)
