@@ -57,6 +57,17 @@ async function look(env: Record<string, string> = {}): Promise<number | null> {
   return (await stack.script('healthcheck', ['dickson', '--metrics', metrics()], { env })).code
 }
 
+/** Look until dickson is well but for its certificates of five days: on a busy machine a check may be late. */
+async function lookUntilWell(): Promise<void> {
+  let red: string[] = []
+  await eventually(180, 'dickson is well', async () => {
+    await look()
+    const lines = readFileSync(metrics(), 'utf8').split('\n')
+    red = lines.filter((line) => /^erp_check_state.* 2$/.test(line) && !line.includes('check="certificate"'))
+    return red.length === 0
+  }).catch((error) => assert.fail(`${error.message}: ${red.join('\n')}`))
+}
+
 /** Ask a program of core over HTTP, inside its own container. */
 function ask<T>(service: string, url: string): T {
   const text = docker('exec', stack.container(service), 'wget', '-qO', '-', url)
@@ -122,7 +133,7 @@ function impatient(): string {
   change('prometheus/prometheus.yml', [[/_interval: 30s/g, '_interval: 1s']])
   change('alertmanager/alertmanager.yml', [
     [/group_wait: 30s/, 'group_wait: 1s'],
-    [/group_interval: \d+m/g, 'group_interval: 2s'],
+    [/group_interval: \d+m/g, 'group_interval: 10s'],
   ])
   change('prometheus/rules/erp.yml', [
     [/for: \d+[mh]/g, 'for: 1s'],
@@ -310,11 +321,12 @@ describe('monitoring', () => {
           { at: new Date().toISOString(), bytes: 1000 },
         ],
       })
-      await look()
+      await lookUntilWell()
     })
 
     it('says of a healthy tenant nothing but that its certificates end in five days', async () => {
       await mustFire('ErpWatchdog', 'ErpCertificateEnds', 'ErpCertificateEndsSoon')
+      await mustEnd('ErpTenantDown', 'ErpBackupTooOld', 'ErpOffsiteTooOld', 'ErpWorkerDead', 'ErpSchedulerDead')
       assert.equal(query('erp_tenant_up{tenant="dickson"}')[0]?.value[1], '1')
       const others = [...firing()].filter((name) => !/^Erp(Watchdog|CertificateEnds(Soon)?|CheckFailed)$/.test(name))
       assert.deepEqual(others, [])
@@ -384,14 +396,14 @@ describe('monitoring', () => {
       docker('start', `${stack.prefix}securenexus-erp-dickson-worker-1`)
       assert.equal((await stack.script('deploy', ['dickson'])).code, 0)
       changeLedger({ offsite: { at: new Date().toISOString(), snapshot: 'a' } })
-      await look()
+      await lookUntilWell()
       await mustEnd('ErpTenantDown', 'ErpWorkerDead', 'ErpSchedulerDead', 'ErpBackupTooOld', 'ErpDrillFailed')
     })
 
     it('fires for an engine that does not answer, and takes every tenant for down', async () => {
       assert.equal(await look({ DOCKER_HOST: `unix://${folder}/none.sock` }), 3)
       await mustFire('ErpEngineDown', 'ErpTenantDown')
-      await look()
+      await lookUntilWell()
       await mustEnd('ErpEngineDown', 'ErpTenantDown')
     })
 
@@ -405,8 +417,7 @@ describe('monitoring', () => {
     })
 
     it('fires for figures that are old, that cannot be read, and that are not there', async () => {
-      await look()
-      await mustEnd('ErpTenantDown')
+      await lookUntilWell()
       const text = readFileSync(metrics(), 'utf8')
       const old = Math.round(Date.now() / 1000) - 1000
       writeFileSync(metrics(), text.replace(/^(erp_healthcheck_timestamp_seconds) .*$/m, `$1 ${old}`))
@@ -415,7 +426,7 @@ describe('monitoring', () => {
       await mustFire('ErpTextfileUnreadable')
       rmSync(metrics())
       await mustFire('ErpMetricsAbsent', 'ErpTenantUnwatched')
-      await look()
+      await lookUntilWell()
       await mustEnd('ErpMetricsAbsent', 'ErpMetricsStale', 'ErpTextfileUnreadable')
     })
 
@@ -428,7 +439,7 @@ describe('monitoring', () => {
 
     it('reaches people: by webhook and by mail, also when it is over, the watchdog by its own way alone', async () => {
       const told = ['ErpTenantDown firing', 'ErpTenantDown resolved', 'ErpWorkerDead firing', 'ErpBackupTooOld firing']
-      await eventually(60, 'all was told', () => told.every((what) => hooked.has(`/hook ${what}`)))
+      await eventually(150, 'all was told', () => told.every((what) => hooked.has(`/hook ${what}`)))
       assert.ok(hooked.has('/heartbeat ErpWatchdog firing'))
       assert.ok(![...hooked].some((what) => what.startsWith('/hook ErpWatchdog')))
       assert.match(mails, /Subject: \[firing\] ErpTenantDown dickson/)
