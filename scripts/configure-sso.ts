@@ -73,9 +73,9 @@ async function connect(tenant: Tenant, work: Work, { step, warn, say }: Reporter
   const old = await readSecret(tenant.secret('oidc_client_secret'))
   learnSecret(old) // after a rotation it stands in no file any more
   const open = await visitorsOf(core)
+  await step(`Wait for ${client.issuer}`, () => awaitIssuer(client, open, patience))
   const site = await step('Look at the site, and from it at Authentik', () => lookAtSite(tenant, client, old))
   verifySite(tenant, client, site)
-  await step(`Wait for ${client.issuer}`, () => awaitIssuer(client, open, patience))
   if (dryRun) return { tenant: tenant.name, would: `${mode ?? 'write the Social Login Key'} for ${client.id}` }
   await step('See to the encryption key of the site', (note) => settleConfig(tenant, note))
   const prove = (secret: string) => verifyProvider(tenant, client, open, secret)
