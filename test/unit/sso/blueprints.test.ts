@@ -20,16 +20,20 @@ const registry = Object.entries<TenantSpec>(tenants).map(([name, spec]) => makeT
 
 /** What a tag stands for, as far as we ask. */
 interface Tagged {
-  tag: string
+  tag: '!KeyOf' | '!Find' | '!File' | '!Env' | '!Format'
   value: unknown
 }
 const scalar = (tag: string) => ({ tag, resolve: (value: string) => ({ tag, value }) })
-const list = (tag: string) => ({
-  tag,
-  collection: 'seq' as const,
-  resolve: (value: { toJSON(): unknown }) => ({ tag, value: value.toJSON() }),
-})
-const customTags = [scalar('!KeyOf'), scalar('!File'), scalar('!Env'), list('!Find'), list('!Format')]
+const customTags = [
+  scalar('!KeyOf'),
+  scalar('!File'),
+  scalar('!Env'),
+  ...['!Find', '!Format'].map((tag) => ({
+    tag,
+    collection: 'seq' as const,
+    resolve: (value: { toJSON(): unknown }) => ({ tag, value: value.toJSON() }),
+  })),
+]
 
 interface Entry {
   model: string
@@ -79,16 +83,48 @@ const keysIn = (fields: Record<string, unknown>) =>
     .map(({ value }) => value)
 
 describe("Authentik's blueprints", () => {
+  const names = [...registry.map(({ name }) => name), 'operators']
+
   it('are one for each tenant and one for operators, under the only ending that Authentik finds', () => {
-    assert.deepEqual(
-      readdirSync(folder).sort(),
-      [...registry.map(({ name }) => `${name}.yaml`), 'operators.yaml'].sort(),
-    )
+    assert.deepEqual(readdirSync(folder).sort(), names.map((name) => `${name}.yaml`).sort())
   })
 
-  for (const name of readdirSync(folder)) {
+  it('operators: Grafana at its own address, which only who is an operator may use, and which asks once more', () => {
+    const { entries } = read('operators.yaml')
+    const one = (model: string) => entries.find((entry) => entry.model === model)
+    const provider = one('authentik_providers_oauth2.oauth2provider')?.attrs
+    assert.deepEqual(provider?.redirect_uris, [
+      {
+        matching_mode: 'strict',
+        url: {
+          tag: '!Format',
+          value: ['https://grafana.%s/login/generic_oauth', { tag: '!Env', value: 'CORE_DOMAIN' }],
+        },
+      },
+    ])
+    assert.deepEqual(one('authentik_core.group')?.identifiers, { name: 'operators' })
+    assert.deepEqual(one('authentik_policies.policybinding')?.attrs?.group, { tag: '!KeyOf', value: 'group' })
+    const grafana = readFileSync(join(root, 'core/grafana/grafana.ini'), 'utf8')
+    assert.match(grafana, new RegExp(`^client_id = ${provider?.client_id}$`, 'm'))
+    assert.match(grafana, /^allowed_groups = operators$/m)
+    const { expression } = one('authentik_providers_oauth2.scopemapping')?.attrs ?? {}
+    const groups = (member: boolean) => {
+      const body = String(expression).replace(/^/gm, '    ')
+      const code = `import json
+from types import SimpleNamespace
+request = SimpleNamespace(user=SimpleNamespace(name='A', username='a'))
+def ak_is_group_member(user, name): return ${member ? 'True' : 'False'} and name == 'operators'
+def mapping(request):
+${body}
+print(json.dumps(mapping(request)['groups']))`
+      return JSON.parse(execFileSync('python3', ['-c', code]).toString())
+    }
+    assert.deepEqual([groups(true), groups(false)], [['operators'], []])
+  })
+
+  for (const name of names) {
+    const { version, entries } = read(`${name}.yaml`)
     it(`${name}: every entry is of a known model, with known fields and choices, and refers to what stands before it`, () => {
-      const { version, entries } = read(name)
       assert.equal(version, 1)
       const before = new Set<unknown>()
       for (const { model, id, identifiers, attrs = {} } of entries) {
@@ -111,24 +147,6 @@ describe("Authentik's blueprints", () => {
       }
     })
   }
-
-  it("let operators alone into Grafana, whose group is no tenant's", () => {
-    const { entries } = read('operators.yaml')
-    const of = (model: string) => {
-      const found = entries.find((entry) => entry.model === model)
-      return { ...found?.identifiers, ...found?.attrs } as Record<string, unknown>
-    }
-    const provider = of('authentik_providers_oauth2.oauth2provider')
-    assert.equal(provider.client_id, 'grafana')
-    const url = {
-      tag: '!Format',
-      value: ['https://grafana.%s/login/generic_oauth', { tag: '!Env', value: 'CORE_DOMAIN' }],
-    }
-    assert.deepEqual(provider.redirect_uris, [{ matching_mode: 'strict', url }])
-    assert.equal(of('authentik_core.group').name, 'operators')
-    assert.ok(!registry.some(({ name }) => name === 'operators'))
-    assert.deepEqual(of('authentik_policies.policybinding').group, { tag: '!KeyOf', value: 'group' })
-  })
 
   for (const tenant of registry) {
     const { entries } = read(`${tenant.name}.yaml`)
