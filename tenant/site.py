@@ -25,6 +25,7 @@ import frappe.utils
 from frappe.commands.site import _drop_site
 from frappe.database.mariadb.setup_db import get_root_connection
 from frappe.installer import _new_site, install_app
+from frappe.utils.password import get_encryption_key
 
 MARKER = "erp_site_made"
 SYSTEM_USERS = {"Administrator", "Guest"}
@@ -67,6 +68,7 @@ def run(order):
         finish(site, order["apps"])
     if state["name"] != "complete":
         localise(site, order)
+        make_key(site)
         write_marker(site)
     outcome["mended_jobs"] = mend_future_jobs(site)
     return outcome
@@ -230,6 +232,12 @@ def mend_future_jobs(site):
         frappe.db.sql(f"update `tabScheduled Job Type` set {field}=%s where {where}", (now, now))
     frappe.db.commit()
     return count
+
+
+def make_key(site):
+    """Frappe makes the key at the first secret: several web workers, with a configuration of up to a minute ago, several keys."""
+    connect(site)
+    get_encryption_key()
 
 
 def write_marker(site):
