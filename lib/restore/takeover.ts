@@ -12,6 +12,7 @@ import { askLive } from '../mariadb.ts'
 import type { Tenant } from '../registry.ts'
 import type { Reporter } from '../reporter.ts'
 import { flushBoth } from '../site.ts'
+import { waitUntilHealthy } from '../wait.ts'
 import { type Intent, nextStage, removeIntent, rollbackOf, writeIntent } from './intent.ts'
 import { imageApps, needsMigration } from './plan.ts'
 import { contentOf, rename, withVolumes } from './volumes.ts'
@@ -83,6 +84,9 @@ async function exchange(
   progress.swapped = true
   await bringUp(tenant, services, { schema, apps }, step)
   const downtime = Math.round((performance.now() - begun) / 100) / 10
+  await step('Wait until every service proves that it works', (note) =>
+    waitUntilHealthy(tenant, services, PATIENCE, note),
+  )
   const { verb, at, snapshots } = intent
   if (intent.foreign) await withVolumes(tenant, (job) => rename(tenant, job, 'drop'))
   await updateLedger(tenant, {
@@ -151,7 +155,11 @@ export async function bringUp(
   await step('Write the configuration of the bench', start(configurator))
   if (schema && needsMigration(await appVersions(askLive(tenant), schema), apps))
     await step('Bring the data up to this release', () => migrate(tenant))
-  await step('Start the application', start(application))
+  // A frontend that stayed up was refused meanwhile: its next probe comes in half a minute, and is not waited for here.
+  const frontend = tenant.service('frontend')
+  const stayed = (await tenantContainers(tenant)).some((one) => one.service === frontend && one.status === 'running')
+  const judged = stayed ? application.filter(({ name }) => name !== frontend) : application
+  await step('Start the application', (note) => startServices(tenant, application, PATIENCE, note, judged))
   await step(`Ask ${tenant.site} through its frontend`, () => proveFrontend(tenant))
 }
 
