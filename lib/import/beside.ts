@@ -22,13 +22,17 @@ export function prove(
   return step('Boot it apart and ask it again', () => proveIncoming(tenant, mariadb, expected, accounts))
 }
 
-/** Work on incoming/ with the volumes held; whatever fails, incoming/ is removed. */
-export async function beside(tenant: Tenant, work: (job: Job) => Promise<'drop' | 'keep'>): Promise<void> {
+/**
+ * Work on incoming/ with the volumes held. Whatever fails, incoming/ is removed; what was proven takes the place of what an
+ * earlier restore had kept for its undo.
+ */
+export async function beside(tenant: Tenant, work: (job: Job) => Promise<void>): Promise<void> {
   await updateLedger(tenant, { incoming: new Date().toISOString() })
   await withVolumes(tenant, async (job) => {
     try {
       await rename(tenant, job, 'clean')
-      if ((await work(job)) === 'drop') await rename(tenant, job, 'drop')
+      await work(job)
+      await rename(tenant, job, 'drop')
     } catch (error) {
       await rename(tenant, job, 'clean').then(
         () => updateLedger(tenant, { incoming: undefined }),

@@ -72,7 +72,6 @@ function bringFiles(tenant: Tenant, ground: Ground, incoming: Incoming, { step }
       throw new OperatorError(`${tenant.name}: what was loaded is not what was exported`)
     await step("Unpack the site's files", () => unpackFiles(tenant, ground.mariadb, incoming))
     await prove(tenant, ground, incoming.config, answers, step)
-    return 'drop'
   })
 }
 

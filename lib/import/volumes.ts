@@ -154,7 +154,6 @@ export async function bringVolumes(
     )
     refuseWrongKey(tenant, answers)
     await prove(tenant, ground, config, answers, step, [userSql(config), ...SOCKET_ACCOUNT])
-    return 'keep'
   })
 }
 
