@@ -42,7 +42,8 @@ const SCRIPTS = {
   /** From the verified copy, so that what it is made of is never touched. */
   beside: `set -euo pipefail; cp -a /before/db/. /out/db/incoming/; chown -R 999:999 /out/db/incoming
     cp -a "/before/sites/$1/." "/out/sites/incoming/$1/"
-    [ ! -d /before/assets ] || cp -a /before/assets/. /out/assets/.incoming/; sync`,
+    [ ! -d /before/assets ] || cp -a /before/assets/. /out/assets/.incoming/
+    rm -rf /out/assets/.incoming/.{previous,incoming,arriving,removed}; sync`, // what restores of ours left there
 }
 
 /** What was found in the volumes. */
