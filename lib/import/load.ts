@@ -80,10 +80,10 @@ export function refuseWrongKey(tenant: Tenant, { secrets: { stored, opened } }: 
 
 /** The site's own account, as frappe makes it with the login scope `%`. */
 export function userSql({ db_name = '', db_user, db_password = '' }: SiteConfig): string {
-  const account = `'${db_user ?? db_name}'@'%'`
-  const password = db_password.replace(/[\\']/g, (character) => `\\${character}`)
+  const quoted = (text: string) => `'${text.replace(/[\\']/g, (character) => `\\${character}`)}'`
+  const account = `${quoted(db_user ?? db_name)}@'%'`
   return [
-    `create or replace user ${account} identified by '${password}';`,
+    `create or replace user ${account} identified by ${quoted(db_password)};`,
     `grant all privileges on \`${db_name}\`.* to ${account};`,
   ].join('\n')
 }

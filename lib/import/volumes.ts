@@ -1,5 +1,5 @@
 /** Volumes of the names that are ours with an ERPNext in them that ran before us: copied, verified, and made a tenant of ours. */
-import { appVersions, parseSiteConfig } from '../backup/manifest.ts'
+import { appVersions } from '../backup/manifest.ts'
 import { askBooks } from '../backup/proof.ts'
 import { docker, volumeNames } from '../docker.ts'
 import { preconditionError } from '../errors.ts'
@@ -12,7 +12,7 @@ import type { Ground } from '../restore/restore.ts'
 import { rename } from '../restore/volumes.ts'
 import { beside, prove } from './beside.ts'
 import { refuseWrongKey, userSql } from './load.ts'
-import type { Incoming } from './plan.ts'
+import { type Incoming, incomingConfig } from './plan.ts'
 import { withWriter, writeConfig } from './unpack.ts'
 
 const HOUR = 3600
@@ -77,7 +77,7 @@ export async function findVolumes(tenant: Tenant, image: string): Promise<Found>
     const { code, stdout } = await read('cat', `/out/sites/${tenant.site}/site_config.json`)
     if (code !== 0)
       throw preconditionError(`${tenant.volume('sites-data')} holds no site ${tenant.site}; nothing was changed`)
-    const config = { ...(JSON.parse(stdout) as object), ...parseSiteConfig(tenant, stdout) }
+    const config = incomingConfig(tenant, stdout)
     const { stdout: sizes } = await read('du', '-sbc', ...parts.map((part) => `/out/${PARTS[part]}`))
     return { config, parts, bytes: Number.parseInt(sizes.trim().split('\n').at(-1) ?? '0', 10) }
   })

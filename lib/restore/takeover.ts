@@ -3,7 +3,7 @@
 import { updateLedger } from '../backup/ledger.ts'
 import { appVersions, parseSiteConfig } from '../backup/manifest.ts'
 import { compose, renderServices, runArgs, type Service } from '../compose.ts'
-import { tenantContainers } from '../containers.ts'
+import { type Container, tenantContainers } from '../containers.ts'
 import { phases, proveFrontend, startServices } from '../deploy.ts'
 import { docker, lastLines } from '../docker.ts'
 import { EXIT, messageOf, OperatorError } from '../errors.ts'
@@ -101,8 +101,8 @@ async function exchange(
 async function release(tenant: Tenant, intent: Intent, step: Reporter['step']): Promise<TakenOver> {
   await withVolumes(tenant, async (job) => {
     await writeIntent(tenant, intent)
-    const ids = (await tenantContainers(tenant)).map(({ id }) => id)
-    await step('Stop what was started', () => docker(['stop', ...ids], { timeout: 180 }))
+    const started = await tenantContainers(tenant)
+    await step('Stop what was started', () => stopContainers(started))
     await step('Put back what was there', () => rename(tenant, job, 'release'))
   })
   await removeIntent(tenant)
@@ -112,10 +112,13 @@ async function release(tenant: Tenant, intent: Intent, step: Reporter['step']): 
 /** Stop what writes, then the database. The frontend and both Redis stay. */
 async function stop(tenant: Tenant): Promise<void> {
   const containers = await tenantContainers(tenant)
-  const running = (parts: string[]) =>
-    parts.flatMap((part) => containers.filter(({ service }) => service === tenant.service(part)).map(({ id }) => id))
-  for (const ids of [running(WRITERS), running(['db'])])
-    if (ids.length > 0) await docker(['stop', ...ids], { timeout: 180 })
+  const of = (parts: string[]) =>
+    parts.flatMap((part) => containers.filter(({ service }) => service === tenant.service(part)))
+  for (const parts of [WRITERS, ['db']]) await stopContainers(of(parts))
+}
+
+async function stopContainers(containers: Container[]): Promise<void> {
+  if (containers.length > 0) await docker(['stop', ...containers.map(({ id }) => id)], { timeout: 180 })
 }
 
 async function renameAll(tenant: Tenant, job: Job, intent: Intent): Promise<void> {
