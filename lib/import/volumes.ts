@@ -3,6 +3,7 @@ import { appVersions } from '../backup/manifest.ts'
 import { askBooks } from '../backup/proof.ts'
 import { docker, volumeNames } from '../docker.ts'
 import { preconditionError } from '../errors.ts'
+import type { Job } from '../jobs.ts'
 import { gib } from '../preflight.ts'
 import type { Tenant } from '../registry.ts'
 import type { Reporter } from '../reporter.ts'
@@ -10,9 +11,9 @@ import { verifySpace, withIncomingServer } from '../restore/incoming.ts'
 import { refuseNewer } from '../restore/plan.ts'
 import type { Ground } from '../restore/restore.ts'
 import { rename } from '../restore/volumes.ts'
-import { beside, prove } from './beside.ts'
 import { refuseWrongKey, userSql } from './load.ts'
 import { type Incoming, incomingConfig } from './plan.ts'
+import { prove } from './prove.ts'
 import { withWriter, writeConfig } from './unpack.ts'
 
 const HOUR = 3600
@@ -120,42 +121,42 @@ async function refuseInTheWay(tenant: Tenant, volumes: string[]): Promise<void> 
 
 /**
  * Copy the volumes to `<name>-before`, verify the copies, make what comes of them, and prove it.
+ * @param held the tenant's volumes
  * @throws OperatorError (1), (3); the volumes are as they were.
  */
 export async function bringVolumes(
   tenant: Tenant,
   ground: Ground,
   { config, parts, bytes }: Found,
+  held: Job,
   { step }: Reporter,
 ): Promise<void> {
   const { mariadb } = ground
   const schema = config.db_name ?? ''
-  await beside(tenant, async (held) => {
-    await verifySpace(tenant, held, 2 * bytes)
-    for (const part of parts) await docker(['volume', 'create', before(tenant, part)], { timeout: 20 })
-    const mounts = parts.flatMap((part) => [
-      `${tenant.volume(part)}:/out/${PARTS[part]}`,
-      `${before(tenant, part)}:/before/${PARTS[part]}`,
-    ])
-    await withWriter(tenant, mariadb, mounts, async (job) => {
-      const run = (script: string, argument: string) =>
-        job.exec(['bash', '-c', script, 'bash', argument], { timeout: 12 * HOUR })
-      await step('Copy the volumes to -before, and compare', async () => {
-        for (const part of parts) await run(SCRIPTS.copy, PARTS[part])
-      })
-      await rename(tenant, held, 'make')
-      await step('Put a copy of them beside', () => run(SCRIPTS.beside, tenant.site))
-      await writeConfig(tenant, job, config)
+  await verifySpace(tenant, held, 2 * bytes)
+  for (const part of parts) await docker(['volume', 'create', before(tenant, part)], { timeout: 20 })
+  const mounts = parts.flatMap((part) => [
+    `${tenant.volume(part)}:/out/${PARTS[part]}`,
+    `${before(tenant, part)}:/before/${PARTS[part]}`,
+  ])
+  await withWriter(tenant, mariadb, mounts, async (job) => {
+    const run = (script: string, argument: string) =>
+      job.exec(['bash', '-c', script, 'bash', argument], { timeout: 12 * HOUR })
+    await step('Copy the volumes to -before, and compare', async () => {
+      for (const part of parts) await run(SCRIPTS.copy, PARTS[part])
     })
-    const answers = await step('Boot it apart', () =>
-      withIncomingServer(tenant, mariadb, async (ask) => {
-        refuseNewer(tenant, { apps: await appVersions(ask, schema) }, ground.apps)
-        return askBooks(ask, schema, config.encryption_key)
-      }),
-    )
-    refuseWrongKey(tenant, answers)
-    await prove(tenant, ground, config, answers, step, [userSql(config), ...SOCKET_ACCOUNT])
+    await rename(tenant, held, 'make')
+    await step('Put a copy of them beside', () => run(SCRIPTS.beside, tenant.site))
+    await writeConfig(tenant, job, config)
   })
+  const answers = await step('Boot it apart', () =>
+    withIncomingServer(tenant, mariadb, async (ask) => {
+      refuseNewer(tenant, { apps: await appVersions(ask, schema) }, ground.apps)
+      return askBooks(ask, schema, config.encryption_key)
+    }),
+  )
+  refuseWrongKey(tenant, answers)
+  await prove(tenant, ground, config, answers, step, [userSql(config), ...SOCKET_ACCOUNT])
 }
 
 /** The plan. */
