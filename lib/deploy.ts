@@ -85,7 +85,7 @@ async function answers(tenant: Tenant): Promise<boolean> {
 /** The frontend's address on its edge network; the host reaches it there, and no port is published. */
 export function addressOf(tenant: Tenant, containers: Container[]): string | undefined {
   const frontend = containers.find(({ service }) => service === tenant.service('frontend'))
-  return frontend?.addresses[`${tenant.settings.prefix}${tenant.name}-edge`] || undefined
+  return frontend?.addresses[tenant.network('edge')] || undefined
 }
 
 /** The services in the phases in which they start. */

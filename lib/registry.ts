@@ -60,9 +60,13 @@ export interface Unit {
 }
 
 export interface Tenant extends TenantSpec, Unit {
+  network(kind: (typeof TENANT_NETWORKS)[number]): string
   /** The path of a secret's file. */
   secret(name: string): string
 }
+
+/** The networks that each tenant has. */
+export const TENANT_NETWORKS = ['internal', 'edge', 'egress'] as const
 
 /** The secrets that each tenant has, made by generate-secrets. */
 export const TENANT_SECRETS = [
@@ -122,6 +126,7 @@ export function makeTenant(name: string, spec: TenantSpec, settings: Settings): 
     lock: state('lock'),
     logs: (part) => `npx zx scripts/tenant.ts ${name} logs ${part}`,
     state,
+    network: (kind) => `${settings.prefix}${name}-${kind}`,
     secret: (secret) => join(settings.home, 'secrets', `${spec.prefix}_${secret}.txt`),
   }
 }

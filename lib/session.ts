@@ -7,8 +7,8 @@ import { lastLines } from './docker.ts'
 import { OperatorError } from './errors.ts'
 import { learnSecret } from './redact.ts'
 import type { Tenant } from './registry.ts'
+import { PYTHON } from './site.ts'
 
-const PYTHON = '/home/frappe/frappe-bench/env/bin/python'
 /** Seconds until it must be there, and until it must be gone. */
 const LIMIT = 60
 

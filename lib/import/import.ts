@@ -42,10 +42,10 @@ export async function planImport(
   }
   const incoming = await readIncoming(tenant, registry, ground.mariadb, what)
   const { hasData, live } = await withVolumes(tenant, (job) => liveBooks(tenant, job))
-  const loss = hasData ? renderLoss(NOTHING, live) : ['  lost       nothing: there is no data here']
-  const text = [...describe(tenant, incoming), ...loss].join('\n')
+  const lost = live && losses(live, NOTHING)
+  const text = [...describe(tenant, incoming), ...renderLoss(lost, hasData)].join('\n')
   const bring = beside((job) => bringFiles(tenant, ground, incoming, job, reporter))
-  return { ...coming, text, hasData, lost: live && losses(live, NOTHING), bring }
+  return { ...coming, text, hasData, lost, bring }
 }
 
 /** What a dump holds is not known before it is loaded: all that is live counts as lost. */

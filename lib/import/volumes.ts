@@ -5,7 +5,7 @@ import { docker, volumeNames } from '../docker.ts'
 import { preconditionError } from '../errors.ts'
 import type { Job } from '../jobs.ts'
 import { gib } from '../preflight.ts'
-import type { Tenant } from '../registry.ts'
+import { TENANT_NETWORKS, type Tenant } from '../registry.ts'
 import type { Reporter } from '../reporter.ts'
 import { verifySpace, withIncomingServer } from '../restore/incoming.ts'
 import { refuseNewer } from '../restore/plan.ts'
@@ -22,7 +22,6 @@ const PARTS = { 'db-data': 'db', 'sites-data': 'sites', 'assets-data': 'assets' 
 type Part = keyof typeof PARTS
 /** Names that may be taken: a usual stack calls its containers and networks like this too. */
 const CONTAINERS = ['db', 'redis-cache', 'redis-queue', 'configurator', 'backend', 'frontend', 'socketio', 'scheduler']
-const NETWORKS = ['internal', 'edge', 'egress']
 /** The account of backups and health checks, as the first start of a database of ours makes it (compose.yml, x-db). */
 const SOCKET_ACCOUNT = [
   'create user if not exists mysql@localhost identified via unix_socket;',
@@ -106,7 +105,7 @@ async function refuseInTheWay(tenant: Tenant, volumes: string[]): Promise<void> 
   )
   const networks = others(
     await lines('network', 'ls', '--format', `{{.Name}}\t${label}`),
-    NETWORKS.map((kind) => `${tenant.settings.prefix}${tenant.name}-${kind}`),
+    TENANT_NETWORKS.map(tenant.network),
   )
   if (containers.length + networks.length === 0) return
   const commands = { rm: containers, 'network rm': networks }

@@ -78,13 +78,9 @@ export function plan(tenant: Tenant, ground: Ground, { snapshot, from }: Wanted)
   return withRepositories(tenant, 'restore', { init: false, only: from }, async ({ job, repository }) => {
     const choice = await readChoice(repository, snapshot, ground.apps)
     const { hasData, config, live } = await liveBooks(tenant, job)
-    return {
-      choice,
-      hasData,
-      lost: live && losses(live, choice.proof.answers),
-      warnings: keyWarnings(tenant, choice, config),
-      text: renderPlan(tenant, choice, live, hasData),
-    }
+    const lost = live && losses(live, choice.proof.answers)
+    const warnings = keyWarnings(tenant, choice, config)
+    return { choice, hasData, lost, warnings, text: renderPlan(tenant, choice, lost, hasData) }
   })
 }
 
