@@ -35,6 +35,7 @@ const isLooping = ({ restartCount, health, status }: Container) =>
 
 /**
  * Start services and wait until each proves that it works.
+ * @param judged those that are waited for, where it is not all of them
  * @throws OperatorError (1) with the failing service's last log lines.
  */
 export async function startServices(
@@ -42,6 +43,7 @@ export async function startServices(
   services: Service[],
   timeout: number,
   note: (text: string) => void,
+  judged = services,
 ): Promise<void> {
   const names = services.map(({ name }) => name)
   const before = await tenantContainers(unit)
@@ -53,7 +55,7 @@ export async function startServices(
   if (looping.length > 0) {
     await docker(['restart', ...looping.map(({ id }) => id)], { timeout: 120, nothrow: true }) // one may have been replaced
   }
-  await waitUntilHealthy(unit, services, timeout, note)
+  await waitUntilHealthy(unit, judged, timeout, note)
 }
 
 /**
@@ -83,7 +85,7 @@ async function answers(tenant: Tenant): Promise<boolean> {
 /** The frontend's address on its edge network; the host reaches it there, and no port is published. */
 export function addressOf(tenant: Tenant, containers: Container[]): string | undefined {
   const frontend = containers.find(({ service }) => service === tenant.service('frontend'))
-  return frontend?.addresses[`${tenant.settings.prefix}${tenant.name}-edge`] || undefined
+  return frontend?.addresses[tenant.network('edge')] || undefined
 }
 
 /** The services in the phases in which they start. */

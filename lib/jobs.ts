@@ -1,4 +1,4 @@
-/** One-off containers that our own stdin holds: however we die, they end at once, with everything that runs inside. */
+/** Containers, and programs in one, that our own stdin holds: however we die, they end at once, with all that runs inside. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -40,37 +40,54 @@ export async function withContainer<T>(
   timeout: number,
   work: (job: Job) => Promise<T>,
 ): Promise<T> {
-  const child = spawn('setpriv', ['--pdeathsig', 'TERM', 'docker', ...args], {
-    cwd: $.cwd,
-    env: $.env,
-    detached: true, // a Ctrl-C reaches us alone: we end it in order
-    stdio: ['pipe', 'pipe', 'pipe'],
-  })
-  child.stdin.on('error', () => {}) // it may end before we do
+  const child = hold(args)
   try {
-    await ready(child, name, timeout)
+    await lineOf(child, timeout, `${name} did not start`, (line) => line === 'ready')
     return await work({ name, exec: (command, options) => dockerExec(name, command, options) })
   } finally {
     await end(child, name)
   }
 }
 
-async function ready(child: ChildProcess, name: string, timeout: number): Promise<void> {
+/** A docker client that our stdin holds; a Ctrl-C reaches us alone: we end it in order. */
+export function hold(args: string[]): ChildProcess {
+  const child = spawn('setpriv', ['--pdeathsig', 'TERM', 'docker', ...args], {
+    cwd: $.cwd,
+    env: $.env,
+    detached: true,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  child.stdin.on('error', () => {}) // it may end before we do
+  return child
+}
+
+/**
+ * Wait for the line of its stdout that is wanted.
+ * @param timeout seconds
+ * @param failed what an error begins with
+ * @throws OperatorError (1) with its last lines where it ends or is late
+ */
+export async function lineOf(
+  child: ChildProcess,
+  timeout: number,
+  failed: string,
+  isWanted: (line: string) => boolean,
+): Promise<string> {
   let complaint = ''
   child.stderr?.on('data', (data) => {
     complaint = `${complaint}${data}`.slice(-4000)
   })
   const lines = child.stdout && createInterface({ input: child.stdout })
-  const started = new Promise<'ready'>((done) => lines?.on('line', (line) => line === 'ready' && done('ready')))
+  const wanted = new Promise<{ line: string }>((done) => lines?.on('line', (line) => isWanted(line) && done({ line })))
   const limit = AbortSignal.timeout(timeout * 1000)
   const signal = AbortSignal.any([limit, ...($.signal ? [$.signal] : [])])
   const ended = once(child, 'exit', { signal }).then(() => 'ended' as const)
-  const outcome = await Promise.race([started, ended]).catch(() => 'late' as const)
+  const outcome = await Promise.race([wanted, ended]).catch(() => 'late' as const)
   ended.catch(() => {}) // it listens on while the container works
-  if (outcome === 'ready') return
+  if (typeof outcome === 'object') return outcome.line
   $.signal?.throwIfAborted()
   const why = outcome === 'late' ? `not ready within ${timeout} s` : lastLines(complaint, 3)
-  throw new OperatorError(`${name} did not start: ${why}`)
+  throw new OperatorError(`${failed}: ${why}`)
 }
 
 /** Close its stdin; a container that does not end by that is removed. */

@@ -93,9 +93,13 @@ export const askLive =
   (sql) =>
     query(tenant.container('db'), sql)
 
-async function query(container: string, sql: string): Promise<string[][]> {
+/**
+ * Ask a server in a container. @param client how it is reached; by the socket account where nothing is said
+ * @throws OperatorError (1)
+ */
+export async function query(container: string, sql: string, client = ['mariadb']): Promise<string[][]> {
   const options: DockerOptions = { input: sql, timeout: HOUR, nothrow: true }
-  const result = await dockerExec(container, ['mariadb', '--batch', '--skip-column-names'], options)
+  const result = await dockerExec(container, [...client, '--batch', '--skip-column-names'], options)
   if (result.code !== 0) throw new OperatorError(`${container}: ${lastLines(result.stderr, 1) || 'no answer'}`)
   return result.stdout
     .split('\n')

@@ -61,7 +61,12 @@ export interface Unit {
   state(...path: string[]): string
 }
 
-export interface Tenant extends TenantSpec, Unit {}
+export interface Tenant extends TenantSpec, Unit {
+  network(kind: (typeof TENANT_NETWORKS)[number]): string
+}
+
+/** The networks that each tenant has. */
+export const TENANT_NETWORKS = ['internal', 'edge', 'egress'] as const
 
 /** The parts of core: each a compose profile, which `deploy.ts core --only` names. */
 export const CORE_PARTS = ['edge', 'sso', 'monitoring'] as const
@@ -138,6 +143,7 @@ export function makeTenant(name: string, spec: TenantSpec, settings: Settings): 
     lock: state('lock'),
     logs: (part) => `npx zx scripts/tenant.ts ${name} logs ${part}`,
     state,
+    network: (kind) => `${settings.prefix}${name}-${kind}`,
     secret: (secret) => join(settings.home, 'secrets', `${spec.prefix}_${secret}.txt`),
   }
 }

@@ -1,14 +1,10 @@
 /** A session of the desk made inside the backend (what `bench browse` does): no password is needed, and it does not outlive us. */
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createInterface } from 'node:readline'
-import { $ } from 'zx/core'
-import { lastLines } from './docker.ts'
-import { OperatorError } from './errors.ts'
+import { hold, lineOf } from './jobs.ts'
 import { learnSecret } from './redact.ts'
 import type { Tenant } from './registry.ts'
+import { PYTHON } from './site.ts'
 
-const PYTHON = '/home/frappe/frappe-bench/env/bin/python'
 /** Seconds until it must be there, and until it must be gone. */
 const LIMIT = 60
 
@@ -32,35 +28,16 @@ const PROGRAM = [
  * @throws OperatorError (1) where the backend makes no session
  */
 export async function withSession<T>(tenant: Tenant, work: (cookie: string) => Promise<T>): Promise<T> {
-  const command = ['docker', 'exec', '-i', tenant.container('backend'), PYTHON, '-c', PROGRAM, tenant.site]
-  const child = spawn('setpriv', ['--pdeathsig', 'TERM', ...command], {
-    cwd: $.cwd,
-    env: $.env,
-    detached: true, // a Ctrl-C reaches us alone: we end it in order
-    stdio: ['pipe', 'pipe', 'pipe'],
-  })
-  child.stdin.on('error', () => {}) // it may end before we do
-  let complaint = ''
-  child.stderr.on('data', (data) => {
-    complaint = `${complaint}${data}`.slice(-4000)
-  })
-  const ended = once(child, 'close').then(() => undefined)
-  const timer = setTimeout(() => child.kill('SIGKILL'), LIMIT * 1000)
+  const child = hold(['exec', '-i', tenant.container('backend'), PYTHON, '-c', PROGRAM, tenant.site])
+  const ended = once(child, 'close')
   try {
-    const lines = createInterface({ input: child.stdout })
-    const found = new Promise<string>((done) =>
-      lines.on('line', (line) => line.startsWith('sid=') && done(line.slice('sid='.length))),
-    )
-    const sid = await Promise.race([found, ended])
-    clearTimeout(timer)
-    $.signal?.throwIfAborted()
-    if (!sid) throw new OperatorError(`${tenant.name}: the backend makes no session: ${lastLines(complaint, 1)}`)
+    const failed = `${tenant.name}: the backend makes no session`
+    const sid = (await lineOf(child, LIMIT, failed, (line) => line.startsWith('sid='))).slice('sid='.length)
     learnSecret(sid)
     return await work(`sid=${sid}`)
   } finally {
-    clearTimeout(timer)
     const patience = setTimeout(() => child.kill('SIGKILL'), LIMIT * 1000)
-    child.stdin.end()
+    child.stdin?.end()
     await ended
     clearTimeout(patience)
   }

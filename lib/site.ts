@@ -8,7 +8,8 @@ import type { Tenant } from './registry.ts'
 import { readSecret } from './secrets.ts'
 
 const SITES = '/home/frappe/frappe-bench/sites'
-const PYTHON = '/home/frappe/frappe-bench/env/bin/python'
+/** The bench's own, with frappe in it. */
+export const PYTHON = '/home/frappe/frappe-bench/env/bin/python'
 /** Our marks in site_config.json: the site is whole (written by tenant/site.py), its scheduler was switched on once. */
 export const SITE_KEY = 'erp_site_made'
 export const SCHEDULER_KEY = 'erp_scheduler_enabled'

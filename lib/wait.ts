@@ -22,13 +22,16 @@ export async function waitUntilHealthy(
   note: (text: string) => void,
 ): Promise<void> {
   const begun = Date.now()
+  let stirred = begun
   let before: Container[] | undefined
   for (;;) {
     const containers = await tenantContainers(unit)
     before ??= containers
-    const waiting = services.flatMap((service) => unready(service, containers, { begun, before: before ?? [] }))
+    const since = { stirred, before }
+    const waiting = services.flatMap((service) => unready(service, containers, since))
     if (waiting.length === 0) return
     const starting = waiting.some(({ state }) => state === 'starting') // what it asks may be what still starts
+    if (starting) stirred = Date.now()
     const hopeless = waiting.find(({ final, state }) => final && !(starting && state.startsWith(UNHEALTHY)))
     if (hopeless) throw await explain(unit, services, `${hopeless.service} ${hopeless.state}`)
     note(waiting.map(({ service, state }) => `${service} ${state}`).join(', '))
@@ -59,15 +62,15 @@ function unfinished(container: Container): Unready | undefined {
   return container.exitCode === 0 ? undefined : ended(container)
 }
 
-/** When the waiting began, and what the containers were then: an old verdict or an old restart says nothing about now. */
+/** Since when nothing else starts, and what the containers were at first: an old verdict or restart says nothing about now. */
 interface Since {
   /** Milliseconds since 1970. */
-  begun: number
+  stirred: number
   before: Container[]
 }
 
-/** `unhealthy` is what an earlier probe said: it is final only once a probe has ended that began with us waiting. */
-function unhealthy(container: Container, { begun, before }: Since): Unready | undefined {
+/** `unhealthy` is what an earlier probe said: it is final only once one has ended that began when all else was up. */
+function unhealthy(container: Container, { stirred, before }: Since): Unready | undefined {
   const { name, status, health, healthAt, healthOutput } = container
   if (status === 'running' && health === 'healthy') return undefined // whatever one of its processes once died of
   const restarts = container.restartCount - (before.find(({ id }) => id === container.id)?.restartCount ?? 0)
@@ -76,7 +79,7 @@ function unhealthy(container: Container, { begun, before }: Since): Unready | un
     return {
       service: name,
       state: `${UNHEALTHY}${healthOutput && `: ${healthOutput}`}`,
-      final: healthAt > begun + PROBE,
+      final: healthAt > stirred + PROBE,
     }
   }
   return { service: name, state: status === 'running' ? health : status, final: false }

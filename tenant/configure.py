@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import certifi
+from program import write_file
 
 BENCH = Path("/home/frappe/frappe-bench")
 SITES = BENCH / "sites"
@@ -41,18 +42,6 @@ def wanted():
     return keys | ({"chromium_path": str(CHROMIUM)} if CHROMIUM.exists() else {})
 
 
-def write_atomically(path, text, mode):
-    """Replace a file whole: beside it, to the disk, renamed."""
-    beside = path.with_name(f".{path.name}.partial")
-    beside.unlink(missing_ok=True)
-    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as file:
-        os.fchmod(file.fileno(), mode)
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(beside, path)
-
-
 def read_config():
     """Return the present keys; a file that is no JSON object is somebody's work and is not overwritten."""
     try:
@@ -71,12 +60,12 @@ def main():
     config = read_config()
     merged = config | keys
     if merged != config or COMMON_CONFIG.stat().st_mode & 0o777 != 0o600:
-        write_atomically(COMMON_CONFIG, json.dumps(merged, indent=1, sort_keys=True) + "\n", 0o600)
+        write_file(COMMON_CONFIG, (json.dumps(merged, indent=1, sort_keys=True) + "\n").encode(), 0o600)
 
     apps = "".join(f"{path.name}\n" for path in sorted((BENCH / "apps").iterdir()) if path.is_dir())
-    write_atomically(SITES / "apps.txt", apps, 0o644)
+    write_file(SITES / "apps.txt", apps.encode(), 0o644)
     link_assets()
-    write_atomically(CA_BUNDLE, Path(certifi.where()).read_text() + private_certificates(), 0o644)
+    write_file(CA_BUNDLE, (Path(certifi.where()).read_text() + private_certificates()).encode(), 0o644)
 
     config = read_config()
     wrong = [key for key, value in keys.items() if config.get(key) != value]

@@ -13,10 +13,8 @@ States (life-facts B; what is borrowed from frappe: installer._new_site, install
 """
 
 import json
-import os
 import shutil
 import sys
-import threading
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -26,29 +24,10 @@ from frappe.commands.site import _drop_site
 from frappe.database.mariadb.setup_db import get_root_connection
 from frappe.installer import _new_site, install_app
 from frappe.utils.password import get_encryption_key
+from program import Refused, answer, write_file
 
 MARKER = "erp_site_made"
 SYSTEM_USERS = {"Administrator", "Guest"}
-
-
-class Refused(Exception):
-    """A precondition does not hold; nothing was changed."""
-
-
-def main():
-    order = json.loads(sys.stdin.readline())
-    threading.Thread(target=die_with_parent, daemon=True).start()
-    try:
-        outcome = run(order)
-    except Refused as refusal:
-        outcome = {"refused": str(refusal)}
-    print(json.dumps(outcome))
-
-
-def die_with_parent():
-    """The script's end of stdin closes when it dies: end at once, whatever is running."""
-    sys.stdin.read()
-    os._exit(143)
 
 
 def run(order):
@@ -245,13 +224,7 @@ def write_marker(site):
     path = Path(site, "site_config.json")
     config = json.loads(path.read_text())
     config[MARKER] = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    beside = path.with_name(".site_config.json.partial")
-    beside.unlink(missing_ok=True)
-    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(config, file, indent=1, sort_keys=True)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(beside, path)
+    write_file(path, json.dumps(config, indent=1, sort_keys=True).encode(), 0o600)
 
 
 def connect(site):
@@ -270,4 +243,4 @@ class quiet:
         sys.stdout = self.stdout
 
 
-main()
+answer(run)

@@ -12,7 +12,8 @@ import frappe
 import requests
 from frappe.deferred_insert import save_to_db
 from frappe.utils.password import get_decrypted_password, get_encryption_key
-from order import Refused, serve
+from order import serve
+from program import Refused
 
 DOCTYPE = "Social Login Key"
 NAME = "authentik"
@@ -178,5 +179,4 @@ def sweep(order):
 
 
 if __name__ == "__main__":
-    verbs = (look, prepare, write, restore, remove, require, release, sweep)
-    serve({verb.__name__: verb for verb in verbs})
+    serve(look, prepare, write, restore, remove, require, release, sweep)

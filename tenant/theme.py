@@ -21,13 +21,13 @@ import os
 import re
 import shutil
 import sys
-import threading
 import time
 from pathlib import Path
 
 import frappe
 from frappe.utils.synchronization import filelock
 from frappe.website.utils import clear_website_cache
+from program import Refused, answer, write_file
 
 BRANDING = Path(sys.argv[1] if len(sys.argv) > 1 else "/srv/branding")
 OURS = r"theme-[a-z0-9-]+\.[0-9a-f]{12}\.(?:css|js|svg)"
@@ -43,26 +43,10 @@ KEEP_SECONDS = 7 * 86400
 KEEP_GENERATIONS = 5
 
 
-class Refused(Exception):
-    """A precondition does not hold; nothing was changed."""
-
-
-def main():
-    order = json.loads(sys.stdin.readline())
-    threading.Thread(target=die_with_parent, daemon=True).start()
-    try:
-        if not BRANDING.is_dir() or not os.access(BRANDING, os.W_OK):
-            raise Refused(f"{BRANDING} is not there for the backend: deploy the tenant first")
-        outcome = {"look": look, "apply": apply, "revert": revert}[order["action"]](order)
-    except Refused as refusal:
-        outcome = {"refused": str(refusal)}
-    print(json.dumps(outcome))
-
-
-def die_with_parent():
-    """The script's end of stdin closes when it dies: end at once, whatever is running."""
-    sys.stdin.read()
-    os._exit(143)
+def run(order):
+    if not BRANDING.is_dir() or not os.access(BRANDING, os.W_OK):
+        raise Refused(f"{BRANDING} is not there for the backend: deploy the tenant first")
+    return {"look": look, "apply": apply, "revert": revert}[order["action"]](order)
 
 
 # --- the actions ---
@@ -331,21 +315,9 @@ def sha256_of(path):
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
 
 
-def write_file(path, content, mode=0o644):
-    """To the disk beside its place, then renamed there."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.unlink(missing_ok=True)
-    with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-        os.fchmod(file.fileno(), mode)
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
-
-
 def connect(site):
     frappe.init(site, force=True)
     frappe.connect()
 
 
-main()
+answer(run)

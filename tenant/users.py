@@ -7,7 +7,8 @@ from datetime import timedelta
 import frappe
 from frappe.sessions import clear_sessions
 from frappe.utils import now_datetime
-from order import Refused, serve
+from order import serve
+from program import Refused
 
 #: Frappe's own users, whom nobody adds or disables.
 OWN = {"Administrator", "Guest"}
@@ -106,4 +107,4 @@ def sessions_of(email):
 
 
 if __name__ == "__main__":
-    serve({verb.__name__: verb for verb in (look, check, add, disable)})
+    serve(look, check, add, disable)

@@ -2,16 +2,17 @@
 import { stat } from 'node:fs/promises'
 import { type Answers, digestOf } from '../backup/proof.ts'
 import { OperatorError } from '../errors.ts'
+import type { Job } from '../jobs.ts'
 import type { Tenant } from '../registry.ts'
 import type { Reporter } from '../reporter.ts'
 import { verifySpace } from '../restore/incoming.ts'
 import type { Coming } from '../restore/outcome.ts'
 import { losses, renderLoss } from '../restore/plan.ts'
 import { type Ground, liveBooks } from '../restore/restore.ts'
-import { rename, withVolumes } from '../restore/volumes.ts'
-import { beside, prove } from './beside.ts'
+import { besideLive, rename, withVolumes } from '../restore/volumes.ts'
 import { loadDatabase } from './load.ts'
 import { describe, type Incoming, readIncoming } from './plan.ts'
+import { prove } from './prove.ts'
 import { decompressor, type Source } from './source.ts'
 import { unpackFiles } from './unpack.ts'
 import { bringVolumes, describeVolumes, findVolumes } from './volumes.ts'
@@ -32,17 +33,19 @@ export async function planImport(
 ): Promise<Coming> {
   const next = ['deploy', 'backup'].map((verb) => `npx zx scripts/${verb}.ts ${tenant.name}`).join(', then ')
   const coming = { warnings: [], next }
+  const beside = (work: (job: Job) => Promise<void>) => () =>
+    withVolumes(tenant, (job) => besideLive(tenant, job, () => work(job)))
   if (what === 'volumes') {
     const found = await findVolumes(tenant, ground.mariadb)
-    const bring = () => bringVolumes(tenant, ground, found, reporter)
+    const bring = beside((job) => bringVolumes(tenant, ground, found, job, reporter))
     return { ...coming, text: describeVolumes(tenant, found), hasData: false, foreign: true, bring }
   }
   const incoming = await readIncoming(tenant, registry, ground.mariadb, what)
   const { hasData, live } = await withVolumes(tenant, (job) => liveBooks(tenant, job))
-  const loss = hasData ? renderLoss(NOTHING, live) : ['  lost       nothing: there is no data here']
-  const text = [...describe(tenant, incoming), ...loss].join('\n')
-  const bring = () => bringFiles(tenant, ground, incoming, reporter)
-  return { ...coming, text, hasData, lost: live && losses(live, NOTHING), bring }
+  const lost = live && losses(live, NOTHING)
+  const text = [...describe(tenant, incoming), ...renderLoss(lost, hasData)].join('\n')
+  const bring = beside((job) => bringFiles(tenant, ground, incoming, job, reporter))
+  return { ...coming, text, hasData, lost, bring }
 }
 
 /** What a dump holds is not known before it is loaded: all that is live counts as lost. */
@@ -55,25 +58,18 @@ const NOTHING: Answers = {
   secrets: { stored: 0, opened: 0 },
 }
 
-/**
- * Put it beside the live data and prove it there. What fails leaves nothing behind; what is proven takes the place of what
- * an earlier restore had kept for its undo.
- * @throws OperatorError (1), (3); the live data is untouched.
- */
-function bringFiles(tenant: Tenant, ground: Ground, incoming: Incoming, { step }: Reporter): Promise<void> {
-  return beside(tenant, async (job) => {
-    const { source, config, head } = incoming
-    await verifySpace(tenant, job, await estimate(source))
-    await rename(tenant, job, 'make')
-    const answers = await step('Load the database beside the live one', () =>
-      loadDatabase(tenant, source.database, config, ground.apps),
-    )
-    if (head.answers !== undefined && head.answers !== digestOf(answers))
-      throw new OperatorError(`${tenant.name}: what was loaded is not what was exported`)
-    await step("Unpack the site's files", () => unpackFiles(tenant, ground.mariadb, incoming))
-    await prove(tenant, ground, incoming.config, answers, step)
-    return 'drop'
-  })
+/** Put it beside the live data and prove it there. @throws OperatorError (1), (3); the live data is untouched. */
+async function bringFiles(tenant: Tenant, ground: Ground, incoming: Incoming, job: Job, { step }: Reporter) {
+  const { source, config, head } = incoming
+  await verifySpace(tenant, job, await estimate(source))
+  await rename(tenant, job, 'make')
+  const answers = await step('Load the database beside the live one', () =>
+    loadDatabase(tenant, source.database, config, ground.apps),
+  )
+  if (head.answers !== undefined && head.answers !== digestOf(answers))
+    throw new OperatorError(`${tenant.name}: what was loaded is not what was exported`)
+  await step("Unpack the site's files", () => unpackFiles(tenant, ground.mariadb, incoming))
+  await prove(tenant, ground, config, answers, step)
 }
 
 /** In bytes; a guess for what is compressed. */

@@ -6,7 +6,7 @@ import { composeArgs } from '../compose.ts'
 import { dockerExec, lastLines } from '../docker.ts'
 import { OperatorError, preconditionError } from '../errors.ts'
 import { HOLD, jobName, withContainer } from '../jobs.ts'
-import type { Ask } from '../mariadb.ts'
+import { type Ask, query } from '../mariadb.ts'
 import type { Tenant } from '../registry.ts'
 import { refuseNewer } from '../restore/plan.ts'
 import { decompressor } from './source.ts'
@@ -58,7 +58,7 @@ export async function loadDatabase(
   const args = composeArgs(tenant, ...run, tenant.service('db'), '-c', SERVER)
   const schema = config.db_name ?? ''
   return withContainer(args, name, FIRST_START, async (job) => {
-    const ask: Ask = (sql) => query(name, sql)
+    const ask: Ask = (sql) => query(name, sql, CLIENT)
     await ask(`create database \`${schema}\` character set utf8mb4 collate utf8mb4_unicode_ci;\n${userSql(config)}`)
     await load(name, file, schema)
     const tables = await ask(`select count(*) from information_schema.tables where table_schema='${schema}'`)
@@ -80,10 +80,10 @@ export function refuseWrongKey(tenant: Tenant, { secrets: { stored, opened } }: 
 
 /** The site's own account, as frappe makes it with the login scope `%`. */
 export function userSql({ db_name = '', db_user, db_password = '' }: SiteConfig): string {
-  const account = `'${db_user ?? db_name}'@'%'`
-  const password = db_password.replace(/[\\']/g, (character) => `\\${character}`)
+  const quoted = (text: string) => `'${text.replace(/[\\']/g, (character) => `\\${character}`)}'`
+  const account = `${quoted(db_user ?? db_name)}@'%'`
   return [
-    `create or replace user ${account} identified by '${password}';`,
+    `create or replace user ${account} identified by ${quoted(db_password)};`,
     `grant all privileges on \`${db_name}\`.* to ${account};`,
   ].join('\n')
 }
@@ -96,15 +96,4 @@ async function load(container: string, file: string, schema: string): Promise<vo
   if (code === 0) return
   const why = code === 9 ? 'it is cut short: its last line is not "Dump completed"' : lastLines(stderr, 1)
   throw new OperatorError(`${file} was not loaded: ${why}`)
-}
-
-async function query(container: string, sql: string): Promise<string[][]> {
-  const { code, stdout, stderr } = await dockerExec(container, [...CLIENT, '--batch', '--skip-column-names'], {
-    input: sql,
-    timeout: HOUR,
-    nothrow: true,
-  })
-  if (code !== 0) throw new OperatorError(`${container}: ${lastLines(stderr, 1) || 'no answer'}`)
-  const rows = stdout.split('\n').slice(0, -1)
-  return rows.map((line) => line.split('\t'))
 }

@@ -41,9 +41,17 @@ export async function readIncoming(
     const kind = source.kind === 'dump' && head.snapshot ? 'export' : source.kind
     const { site, text } = await readConfig(tenant, job, source)
     refuseOthers(tenant, registry, [head.tenant, head.site, site])
-    const config = { ...(JSON.parse(text) as object), ...parseSiteConfig(tenant, text) }
-    return { source: { ...source, kind }, config, site, head }
+    return { source: { ...source, kind }, config: incomingConfig(tenant, text), site, head }
   })
+}
+
+/** @throws OperatorError (3) where it is no site_config.json; the message does not quote it. */
+export function incomingConfig(tenant: Tenant, text: string): Incoming['config'] {
+  try {
+    return { ...parseSiteConfig(tenant, text) }
+  } catch (error) {
+    throw preconditionError(`what came is refused: ${messageOf(error)}`, undefined, error)
+  }
 }
 
 /** The first lines of a dump, which are comments. */

@@ -1,18 +1,19 @@
 /** Volumes of the names that are ours with an ERPNext in them that ran before us: copied, verified, and made a tenant of ours. */
-import { appVersions, parseSiteConfig } from '../backup/manifest.ts'
+import { appVersions } from '../backup/manifest.ts'
 import { askBooks } from '../backup/proof.ts'
 import { docker, volumeNames } from '../docker.ts'
 import { preconditionError } from '../errors.ts'
+import type { Job } from '../jobs.ts'
 import { gib } from '../preflight.ts'
-import type { Tenant } from '../registry.ts'
+import { TENANT_NETWORKS, type Tenant } from '../registry.ts'
 import type { Reporter } from '../reporter.ts'
 import { verifySpace, withIncomingServer } from '../restore/incoming.ts'
 import { refuseNewer } from '../restore/plan.ts'
 import type { Ground } from '../restore/restore.ts'
 import { rename } from '../restore/volumes.ts'
-import { beside, prove } from './beside.ts'
 import { refuseWrongKey, userSql } from './load.ts'
-import type { Incoming } from './plan.ts'
+import { type Incoming, incomingConfig } from './plan.ts'
+import { prove } from './prove.ts'
 import { withWriter, writeConfig } from './unpack.ts'
 
 const HOUR = 3600
@@ -21,7 +22,6 @@ const PARTS = { 'db-data': 'db', 'sites-data': 'sites', 'assets-data': 'assets' 
 type Part = keyof typeof PARTS
 /** Names that may be taken: a usual stack calls its containers and networks like this too. */
 const CONTAINERS = ['db', 'redis-cache', 'redis-queue', 'configurator', 'backend', 'frontend', 'socketio', 'scheduler']
-const NETWORKS = ['internal', 'edge', 'egress']
 /** The account of backups and health checks, as the first start of a database of ours makes it (compose.yml, x-db). */
 const SOCKET_ACCOUNT = [
   'create user if not exists mysql@localhost identified via unix_socket;',
@@ -42,7 +42,8 @@ const SCRIPTS = {
   /** From the verified copy, so that what it is made of is never touched. */
   beside: `set -euo pipefail; cp -a /before/db/. /out/db/incoming/; chown -R 999:999 /out/db/incoming
     cp -a "/before/sites/$1/." "/out/sites/incoming/$1/"
-    [ ! -d /before/assets ] || cp -a /before/assets/. /out/assets/.incoming/; sync`,
+    [ ! -d /before/assets ] || cp -a /before/assets/. /out/assets/.incoming/
+    rm -rf /out/assets/.incoming/.{previous,incoming,arriving,removed}; sync`, // what restores of ours left there
 }
 
 /** What was found in the volumes. */
@@ -76,7 +77,7 @@ export async function findVolumes(tenant: Tenant, image: string): Promise<Found>
     const { code, stdout } = await read('cat', `/out/sites/${tenant.site}/site_config.json`)
     if (code !== 0)
       throw preconditionError(`${tenant.volume('sites-data')} holds no site ${tenant.site}; nothing was changed`)
-    const config = { ...(JSON.parse(stdout) as object), ...parseSiteConfig(tenant, stdout) }
+    const config = incomingConfig(tenant, stdout)
     const { stdout: sizes } = await read('du', '-sbc', ...parts.map((part) => `/out/${PARTS[part]}`))
     return { config, parts, bytes: Number.parseInt(sizes.trim().split('\n').at(-1) ?? '0', 10) }
   })
@@ -104,7 +105,7 @@ async function refuseInTheWay(tenant: Tenant, volumes: string[]): Promise<void> 
   )
   const networks = others(
     await lines('network', 'ls', '--format', `{{.Name}}\t${label}`),
-    NETWORKS.map((kind) => `${tenant.settings.prefix}${tenant.name}-${kind}`),
+    TENANT_NETWORKS.map(tenant.network),
   )
   if (containers.length + networks.length === 0) return
   const commands = { rm: containers, 'network rm': networks }
@@ -119,43 +120,42 @@ async function refuseInTheWay(tenant: Tenant, volumes: string[]): Promise<void> 
 
 /**
  * Copy the volumes to `<name>-before`, verify the copies, make what comes of them, and prove it.
+ * @param held the tenant's volumes
  * @throws OperatorError (1), (3); the volumes are as they were.
  */
 export async function bringVolumes(
   tenant: Tenant,
   ground: Ground,
   { config, parts, bytes }: Found,
+  held: Job,
   { step }: Reporter,
 ): Promise<void> {
   const { mariadb } = ground
   const schema = config.db_name ?? ''
-  await beside(tenant, async (held) => {
-    await verifySpace(tenant, held, 2 * bytes)
-    for (const part of parts) await docker(['volume', 'create', before(tenant, part)], { timeout: 20 })
-    const mounts = parts.flatMap((part) => [
-      `${tenant.volume(part)}:/out/${PARTS[part]}`,
-      `${before(tenant, part)}:/before/${PARTS[part]}`,
-    ])
-    await withWriter(tenant, mariadb, mounts, async (job) => {
-      const run = (script: string, argument: string) =>
-        job.exec(['bash', '-c', script, 'bash', argument], { timeout: 12 * HOUR })
-      await step('Copy the volumes to -before, and compare', async () => {
-        for (const part of parts) await run(SCRIPTS.copy, PARTS[part])
-      })
-      await rename(tenant, held, 'make')
-      await step('Put a copy of them beside', () => run(SCRIPTS.beside, tenant.site))
-      await writeConfig(tenant, job, config)
+  await verifySpace(tenant, held, 2 * bytes)
+  for (const part of parts) await docker(['volume', 'create', before(tenant, part)], { timeout: 20 })
+  const mounts = parts.flatMap((part) => [
+    `${tenant.volume(part)}:/out/${PARTS[part]}`,
+    `${before(tenant, part)}:/before/${PARTS[part]}`,
+  ])
+  await withWriter(tenant, mariadb, mounts, async (job) => {
+    const run = (script: string, argument: string) =>
+      job.exec(['bash', '-c', script, 'bash', argument], { timeout: 12 * HOUR })
+    await step('Copy the volumes to -before, and compare', async () => {
+      for (const part of parts) await run(SCRIPTS.copy, PARTS[part])
     })
-    const answers = await step('Boot it apart', () =>
-      withIncomingServer(tenant, mariadb, async (ask) => {
-        refuseNewer(tenant, { apps: await appVersions(ask, schema) }, ground.apps)
-        return askBooks(ask, schema, config.encryption_key)
-      }),
-    )
-    refuseWrongKey(tenant, answers)
-    await prove(tenant, ground, config, answers, step, [userSql(config), ...SOCKET_ACCOUNT])
-    return 'keep'
+    await rename(tenant, held, 'make')
+    await step('Put a copy of them beside', () => run(SCRIPTS.beside, tenant.site))
+    await writeConfig(tenant, job, config)
   })
+  const answers = await step('Boot it apart', () =>
+    withIncomingServer(tenant, mariadb, async (ask) => {
+      refuseNewer(tenant, { apps: await appVersions(ask, schema) }, ground.apps)
+      return askBooks(ask, schema, config.encryption_key)
+    }),
+  )
+  refuseWrongKey(tenant, answers)
+  await prove(tenant, ground, config, answers, step, [userSql(config), ...SOCKET_ACCOUNT])
 }
 
 /** The plan. */

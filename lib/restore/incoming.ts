@@ -21,7 +21,6 @@ const MARGIN = 200 * 2 ** 20
  */
 export async function fetchIncoming(repository: Repository, { backup, bytes }: Choice): Promise<void> {
   const { tenant, job } = repository
-  await rename(tenant, job, 'clean')
   await verifySpace(tenant, job, bytes)
   await rename(tenant, job, 'make')
   await restoreDirectory(repository, backup.id, '/db', '/out/db/incoming')

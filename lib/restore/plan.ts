@@ -148,21 +148,22 @@ export function losses(live: Answers, backup: Answers): Losses {
 }
 
 /** The plan as a person reads it before consent. */
-export function renderPlan(tenant: Tenant, choice: Choice, live: Answers | undefined, hasData: boolean): string {
+export function renderPlan(tenant: Tenant, choice: Choice, lost: Losses | undefined, hasData: boolean): string {
   const { backup, manifest, bytes } = choice
   const versions = Object.entries(manifest.apps).map(([app, version]) => `${app} ${version}`)
   return [
     `${tenant.name}: ${tenant.site} would become what it was at ${manifest.at}`,
     `  backup     ${backup.id.slice(0, 8)}, verified ${choice.proof.at}, ${gib(bytes)}, ${versions.join(', ')}`,
-    ...(hasData ? renderLoss(choice.proof.answers, live) : ['  lost       nothing: there is no data here']),
+    ...renderLoss(lost, hasData),
   ].join('\n')
 }
 
-/** What would be lost of what is there. */
-export function renderLoss(coming: Answers, live: Answers | undefined): string[] {
+/** What would be lost of what is there. @param lost nothing where it is not known */
+export function renderLoss(lost: Losses | undefined, hasData: boolean): string[] {
+  if (!hasData) return ['  lost       nothing: there is no data here']
   const kept = '  kept       what is replaced, for --undo, until the first verified backup after seven days'
-  const lost = live ? renderLosses(losses(live, coming)) : ['  lost       not known: its database does not answer']
-  return [...lost, kept]
+  const lines = lost ? renderLosses(lost) : ['  lost       not known: its database does not answer']
+  return [...lines, kept]
 }
 
 function renderLosses({ documents, numbers: given }: Losses): string[] {

@@ -1,7 +1,6 @@
 /** The steps of restore.ts before the exchange: check the ground, read the backup, save what is there, put the backup beside it. */
 import * as backup from '../backup/backup.ts'
 import { isVerified, listBackups } from '../backup/catalogue.ts'
-import { updateLedger } from '../backup/ledger.ts'
 import { fingerprint, parseSiteConfig, type SiteConfig } from '../backup/manifest.ts'
 import { withRepositories } from '../backup/open.ts'
 import type { Answers } from '../backup/proof.ts'
@@ -15,7 +14,7 @@ import type { Tenant } from '../registry.ts'
 import { verifySecrets } from '../secrets.ts'
 import { fetchIncoming, proveIncoming } from './incoming.ts'
 import { askLiveBooks, type Choice, imageApps, type Losses, losses, readChoice, renderPlan } from './plan.ts'
-import { contentOf, rename } from './volumes.ts'
+import { besideLive, contentOf } from './volumes.ts'
 
 /** What the first step learnt. */
 export interface Ground {
@@ -79,13 +78,9 @@ export function plan(tenant: Tenant, ground: Ground, { snapshot, from }: Wanted)
   return withRepositories(tenant, 'restore', { init: false, only: from }, async ({ job, repository }) => {
     const choice = await readChoice(repository, snapshot, ground.apps)
     const { hasData, config, live } = await liveBooks(tenant, job)
-    return {
-      choice,
-      hasData,
-      lost: live && losses(live, choice.proof.answers),
-      warnings: keyWarnings(tenant, choice, config),
-      text: renderPlan(tenant, choice, live, hasData),
-    }
+    const lost = live && losses(live, choice.proof.answers)
+    const warnings = keyWarnings(tenant, choice, config)
+    return { choice, hasData, lost, warnings, text: renderPlan(tenant, choice, lost, hasData) }
   })
 }
 
@@ -153,10 +148,7 @@ export async function saveLive(
   }
 }
 
-/**
- * Put the backup beside the live data and prove it there. What fails leaves nothing behind; what is proven takes the place
- * of what an earlier restore had kept for its undo.
- */
+/** Put the backup beside the live data and prove it there. @throws OperatorError (3), (1); the live data is untouched. */
 export async function bring(
   tenant: Tenant,
   ground: Ground,
@@ -164,18 +156,10 @@ export async function bring(
   from: Role,
   step: <T>(title: string, work: () => Promise<T>) => Promise<T>,
 ): Promise<void> {
-  await updateLedger(tenant, { incoming: new Date().toISOString() })
-  await withRepositories(tenant, 'restore', { init: false, only: from }, async ({ job, repository }) => {
-    try {
+  await withRepositories(tenant, 'restore', { init: false, only: from }, ({ job, repository }) =>
+    besideLive(tenant, job, async () => {
       await step('Put the backup beside the live data', () => fetchIncoming(repository, choice))
       await step('Boot it apart and compare it with its proof', () => proveIncoming(tenant, ground.mariadb, choice))
-      await rename(tenant, job, 'drop')
-    } catch (error) {
-      await rename(tenant, job, 'clean').then(
-        () => updateLedger(tenant, { incoming: undefined }),
-        () => {}, // the next backup or restore removes it
-      )
-      throw error
-    }
-  })
+    }),
+  )
 }

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { $, within } from 'zx/core'
 import { docker } from '../docker.ts'
-import { makeTenant, TENANT_VOLUMES, type Tenant } from '../registry.ts'
+import { makeTenant, TENANT_NETWORKS, TENANT_VOLUMES, type Tenant } from '../registry.ts'
 
 /** The tenant under another prefix: its names lead to nothing that lives; secrets, state and repositories are its own. */
 export function scratchTenant(tenant: Tenant): Tenant {
@@ -43,7 +43,7 @@ async function removeScratch(scratch: Tenant): Promise<void> {
   const present = new Set(stdout.split('\n'))
   const left = volumes.filter((name) => present.has(name))
   if (left.length > 0) await run('volume', 'rm', '--force', ...left)
-  const networks = ['internal', 'edge', 'egress'].map((kind) => `${scratch.settings.prefix}${scratch.name}-${kind}`)
+  const networks = TENANT_NETWORKS.map((kind) => scratch.network(kind))
   const known = (await run('network', 'ls', '--format', '{{.Name}}')).stdout.split('\n')
   const gone = networks.filter((name) => known.includes(name))
   if (gone.length > 0) await run('network', 'rm', ...gone)

@@ -3,7 +3,7 @@
 import { updateLedger } from '../backup/ledger.ts'
 import { appVersions, parseSiteConfig } from '../backup/manifest.ts'
 import { compose, renderServices, runArgs, type Service } from '../compose.ts'
-import { tenantContainers } from '../containers.ts'
+import { type Container, tenantContainers } from '../containers.ts'
 import { phases, proveFrontend, startServices } from '../deploy.ts'
 import { docker, lastLines } from '../docker.ts'
 import { EXIT, messageOf, OperatorError } from '../errors.ts'
@@ -12,6 +12,7 @@ import { askLive } from '../mariadb.ts'
 import type { Tenant } from '../registry.ts'
 import type { Reporter } from '../reporter.ts'
 import { flushBoth } from '../site.ts'
+import { waitUntilHealthy } from '../wait.ts'
 import { type Intent, nextStage, removeIntent, rollbackOf, writeIntent } from './intent.ts'
 import { imageApps, needsMigration } from './plan.ts'
 import { contentOf, rename, withVolumes } from './volumes.ts'
@@ -83,6 +84,9 @@ async function exchange(
   progress.swapped = true
   await bringUp(tenant, services, { schema, apps }, step)
   const downtime = Math.round((performance.now() - begun) / 100) / 10
+  await step('Wait until every service proves that it works', (note) =>
+    waitUntilHealthy(tenant, services, PATIENCE, note),
+  )
   const { verb, at, snapshots } = intent
   if (intent.foreign) await withVolumes(tenant, (job) => rename(tenant, job, 'drop'))
   await updateLedger(tenant, {
@@ -97,8 +101,8 @@ async function exchange(
 async function release(tenant: Tenant, intent: Intent, step: Reporter['step']): Promise<TakenOver> {
   await withVolumes(tenant, async (job) => {
     await writeIntent(tenant, intent)
-    const ids = (await tenantContainers(tenant)).map(({ id }) => id)
-    await step('Stop what was started', () => docker(['stop', ...ids], { timeout: 180 }))
+    const started = await tenantContainers(tenant)
+    await step('Stop what was started', () => stopContainers(started))
     await step('Put back what was there', () => rename(tenant, job, 'release'))
   })
   await removeIntent(tenant)
@@ -108,10 +112,13 @@ async function release(tenant: Tenant, intent: Intent, step: Reporter['step']): 
 /** Stop what writes, then the database. The frontend and both Redis stay. */
 async function stop(tenant: Tenant): Promise<void> {
   const containers = await tenantContainers(tenant)
-  const running = (parts: string[]) =>
-    parts.flatMap((part) => containers.filter(({ service }) => service === tenant.service(part)).map(({ id }) => id))
-  for (const ids of [running(WRITERS), running(['db'])])
-    if (ids.length > 0) await docker(['stop', ...ids], { timeout: 180 })
+  const of = (parts: string[]) =>
+    parts.flatMap((part) => containers.filter(({ service }) => service === tenant.service(part)))
+  for (const parts of [WRITERS, ['db']]) await stopContainers(of(parts))
+}
+
+async function stopContainers(containers: Container[]): Promise<void> {
+  if (containers.length > 0) await docker(['stop', ...containers.map(({ id }) => id)], { timeout: 180 })
 }
 
 async function renameAll(tenant: Tenant, job: Job, intent: Intent): Promise<void> {
@@ -151,7 +158,11 @@ export async function bringUp(
   await step('Write the configuration of the bench', start(configurator))
   if (schema && needsMigration(await appVersions(askLive(tenant), schema), apps))
     await step('Bring the data up to this release', () => migrate(tenant))
-  await step('Start the application', start(application))
+  // A frontend that stayed up was refused meanwhile: its next probe comes in half a minute, and is not waited for here.
+  const frontend = tenant.service('frontend')
+  const stayed = (await tenantContainers(tenant)).some((one) => one.service === frontend && one.status === 'running')
+  const judged = stayed ? application.filter(({ name }) => name !== frontend) : application
+  await step('Start the application', (note) => startServices(tenant, application, PATIENCE, note, judged))
   await step(`Ask ${tenant.site} through its frontend`, () => proveFrontend(tenant))
 }
 

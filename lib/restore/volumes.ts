@@ -1,4 +1,5 @@
 /** The tenant's volumes in the restore job, where renames exchange its data for what was put beside it (tenant/swap.sh). */
+import { updateLedger } from '../backup/ledger.ts'
 import { preconditionError } from '../errors.ts'
 import { type Job, jobArgs, jobName, withContainer } from '../jobs.ts'
 import type { Tenant } from '../registry.ts'
@@ -18,6 +19,25 @@ export function withVolumes<T>(tenant: Tenant, work: (job: Job) => Promise<T>): 
 /** Give an order. Done again it does no harm. @throws OperatorError (1) */
 export async function rename(tenant: Tenant, job: Job, order: Order): Promise<void> {
   await job.exec(['sh', '/opt/erp/swap.sh', order, tenant.site], { timeout: 3600, always: order === 'clean' })
+}
+
+/**
+ * Put something into incoming/, with the volumes held by `job`. Whatever fails, incoming/ is removed; what was proven takes
+ * the place of what an earlier restore had kept for its undo.
+ */
+export async function besideLive(tenant: Tenant, job: Job, work: () => Promise<void>): Promise<void> {
+  await updateLedger(tenant, { incoming: new Date().toISOString() })
+  try {
+    await rename(tenant, job, 'clean')
+    await work()
+    await rename(tenant, job, 'drop')
+  } catch (error) {
+    await rename(tenant, job, 'clean').then(
+      () => updateLedger(tenant, { incoming: undefined }),
+      () => {}, // the next backup or restore removes it
+    )
+    throw error
+  }
 }
 
 /** @throws OperatorError (3) for a database that these scripts did not make. */

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isMap, isScalar, LineCounter, type Node, type Pair, parseDocument, type YAMLMap } from 'yaml'
 import { messageOf, preconditionError } from '../errors.ts'
+import { placeAt } from './fault.ts'
 
 /** The style sheets of a brand: the desk's, the login and website's, the point of sale's. */
 export type Sheet = 'theme.css' | 'login.css' | 'pos.css'
@@ -98,12 +99,7 @@ function parseJson(text: string, path: string): Omit<Brand, 'places'> {
     return JSON.parse(text)
   } catch (error) {
     const at = Number(/position (\d+)/.exec(messageOf(error))?.[1] ?? 0)
-    const before = text.slice(0, at).split('\n')
-    throw preconditionError(
-      `${path}:${before.length}:${(before.at(-1)?.length ?? 0) + 1}: is not JSON`,
-      undefined,
-      error,
-    )
+    throw preconditionError(`${placeAt(path, text, at)}: is not JSON`, undefined, error)
   }
 }
 
@@ -168,8 +164,7 @@ function fill(brand: Brand, file: string, text: string): string {
   return text.replace(/^\uFEFF/, '').replace(/\{\{\s*([^{}]*?)\s*\}\}/g, (whole, name: string, offset: number) => {
     const value = Object.hasOwn(values, name) ? values[name] : undefined
     if (value !== undefined) return value
-    const before = text.slice(0, offset).split('\n')
-    const place = `branding/${brand.name}/${file}:${before.length}:${(before.at(-1)?.length ?? 0) + 1}`
+    const place = placeAt(`branding/${brand.name}/${file}`, text, offset)
     throw preconditionError(`${place}: ${whole} is not in brand.json`)
   })
 }

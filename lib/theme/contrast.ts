@@ -2,6 +2,7 @@
 import { type Brand, renderCss, type Sheet } from './brand.ts'
 import { type Colour, coloursOf, contrast, hexOf, over } from './colour.ts'
 import { type Declaration, declarations, plain, weight } from './css.ts'
+import { placeAt } from './fault.ts'
 import type { Pair } from './pairs/pair.ts'
 import { PAIRS } from './pairs.ts'
 import { STOCK_DESK, STOCK_LOGIN } from './stock.ts'
@@ -71,10 +72,7 @@ function culprit({ places }: Contrast, all: readonly Contrast[]): string {
 }
 
 function read(text: string, file: string): Placed[] {
-  return declarations(text).map((one) => {
-    const before = text.slice(0, one.offset).split('\n')
-    return { ...one, place: file && `${file}:${before.length}:${(before.at(-1)?.length ?? 0) + 1}` }
-  })
+  return declarations(text).map((one) => ({ ...one, place: file && placeAt(file, text, one.offset) }))
 }
 
 /** What the page's root is styled by. */

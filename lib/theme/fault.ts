@@ -12,8 +12,21 @@ export interface Fault {
 /** `theme.css:3:14: …`. */
 export const renderFault = ({ file, line, column, message }: Fault) => `${file}:${line}:${column}: ${message}`
 
-/** The fault at a position of a text. */
-export function faultAt(file: string, text: string, offset: number, message: string): Fault {
+/** Line and column of a position of a text, from 1. */
+function lineAndColumn(text: string, offset: number): { line: number; column: number } {
   const before = text.slice(0, offset).split('\n')
-  return { file, line: before.length, column: (before.at(-1)?.length ?? 0) + 1, message }
+  return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 }
 }
+
+/** A position of a text as an editor finds it: `theme.css:3:14`. */
+export function placeAt(file: string, text: string, offset: number): string {
+  const { line, column } = lineAndColumn(text, offset)
+  return `${file}:${line}:${column}`
+}
+
+/** The fault at a position of a text. */
+export const faultAt = (file: string, text: string, offset: number, message: string): Fault => ({
+  file,
+  ...lineAndColumn(text, offset),
+  message,
+})

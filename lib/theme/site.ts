@@ -3,9 +3,10 @@ import { compose, runArgs } from '../compose.ts'
 import { docker, lastLines } from '../docker.ts'
 import { EXIT, OperatorError, preconditionError } from '../errors.ts'
 import type { Tenant } from '../registry.ts'
+import { PYTHON } from '../site.ts'
 import type { Manifest, Theme } from './theme.ts'
 
-const PROGRAM = ['/home/frappe/frappe-bench/env/bin/python', '/opt/erp/theme.py']
+const PROGRAM = [PYTHON, '/opt/erp/theme.py']
 /** Seconds. */
 const LIMIT = 300
 

@@ -5,9 +5,14 @@ import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { assertNothingLeft, repositoryOf } from './backups.ts'
-import { type Books, openBooks } from './books.ts'
+import { openBooks } from './books.ts'
 import { docker, useStack } from './harness.ts'
 
+/** Unmounted before the stack's home is removed: this hook is the first. */
+const mounted: string[] = []
+after(() => {
+  for (const path of mounted) execFileSync('umount', ['--lazy', path])
+})
 const stack = useStack('full', [])
 const repository = repositoryOf(stack)
 const STAGING = stack.container('dickson-backup-staging')
@@ -21,18 +26,13 @@ const used = (path: string) => {
 }
 const resize = (path: string, bytes: number) =>
   execFileSync('mount', ['-o', `remount,size=${Math.ceil(bytes / 4096) * 4096}`, path])
-const mounted: string[] = []
 function mountSmall(path: string): void {
   mkdirSync(path, { recursive: true, mode: 0o700 })
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1g,mode=700', 'tmpfs', path])
   mounted.push(path)
 }
-after(() => {
-  for (const path of mounted) execFileSync('umount', ['--lazy', path])
-})
 
 describe('a backup whose disk is full', () => {
-  let books: Books
   /** Bytes of the database's copy. */
   let copy: number
 
@@ -46,7 +46,6 @@ describe('a backup whose disk is full', () => {
     const up = await stack.script('deploy', ['dickson'])
     assert.equal(up.code, 0, up.stderr)
     staging = docker('volume', 'inspect', '--format', '{{.Mountpoint}}', STAGING)
-    books = await openBooks(stack)
     await plain()
     const [first = ''] = repository.verified()
     copy = JSON.parse(repository.restic('dump', '--no-lock', first, '/manifest.json')).databaseBytes
@@ -55,7 +54,7 @@ describe('a backup whose disk is full', () => {
 
   async function plain(): Promise<void> {
     const earlier = repository.verified()
-    await books.bookEntry(10)
+    await (await openBooks(stack)).bookEntry(10)
     const { code, stderr } = await stack.script('backup', ['dickson'])
     assert.equal(code, 0, stderr)
     assert.equal(repository.verified().length, earlier.length + 1)
@@ -91,6 +90,8 @@ describe('a backup whose disk is full', () => {
   }))
     it(`when the repository has no room ${where}`, async () => {
       const place = join(stack.home, 'backups/dickson')
+      const file = 'erp.dickson-supplies.com/private/files/new.bin'
+      docker('exec', stack.container('dickson-backend'), 'bash', '-c', `head -c 3M /dev/urandom >${file}`)
       resize(place, used(place) + room)
       const earlier = repository.verified()
       await fails(/no space left on device/)

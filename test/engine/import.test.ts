@@ -6,10 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { injectDocker, realDocker } from '../faults/injector.ts'
-import { assertNothingLeft } from './backups.ts'
 import { openBooks } from './books.ts'
 import { docker, useStack } from './harness.ts'
-import { type MarkedBooks, markBooks } from './restores.ts'
+import { assertRefused, type MarkedBooks, markBooks } from './restores.ts'
 
 const stack = useStack('import', ['dickson'])
 const SITE = 'erp.dickson-supplies.com'
@@ -156,18 +155,8 @@ describe('what came from elsewhere', () => {
 })
 
 describe('what does not do is refused while the site serves on', () => {
-  async function refused(name: string, code: number, message: RegExp): Promise<void> {
-    const untouched = stack.fingerprint('dickson')
-    const now = marked.state()
-    const ran = await restore(['--import', join(folder, name), '--without-backup'])
-    assert.equal(ran.code, code, ran.stderr)
-    assert.match(ran.stderr, message)
-    assert.equal(stack.fingerprint('dickson'), untouched)
-    assert.equal(marked.state(), now)
-    assert.ok(!marked.intent())
-    assert.doesNotMatch(docker('exec', stack.container('dickson-db'), 'ls', '/var/lib/mysql'), /incoming/)
-    await assertNothingLeft(stack)
-  }
+  const refused = (name: string, code: number, message: RegExp) =>
+    assertRefused(stack, marked, () => restore(['--import', join(folder, name), '--without-backup']), code, message)
   const bench = '20261125_101112-old_example_org'
   /** A copy of a directory, spoilt by a line of bash in it. */
   const spoilt = (name: string, of: string, script: string) => {

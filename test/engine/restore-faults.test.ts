@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { type Fault, injectDocker, realDocker } from '../faults/injector.ts'
-import { assertNothingLeft, repositoryOf } from './backups.ts'
-import { docker, useStack } from './harness.ts'
-import { type MarkedBooks, markBooks, restoreUnder } from './restores.ts'
+import { repositoryOf } from './backups.ts'
+import { useStack } from './harness.ts'
+import { assertRefused, type MarkedBooks, markBooks, restoreUnder } from './restores.ts'
 
 const stack = useStack('restorefault', ['dickson'])
 const repository = repositoryOf(stack)
@@ -71,19 +71,8 @@ function spoil({
   return id
 }
 
-/** Whatever was wrong with it, the live site went on serving, and nothing is left. */
-async function refused(args: string[], code: number, message: RegExp, env: Record<string, string> = {}): Promise<void> {
-  const untouched = stack.fingerprint('dickson')
-  const now = marked.state()
-  const ran = await restore(args, env)
-  assert.equal(ran.code, code, ran.stderr)
-  assert.match(ran.stderr, message)
-  assert.equal(stack.fingerprint('dickson'), untouched)
-  assert.equal(marked.state(), now)
-  assert.ok(!marked.intent())
-  assert.doesNotMatch(docker('exec', stack.container('dickson-db'), 'ls', '/var/lib/mysql'), /incoming/)
-  await assertNothingLeft(stack)
-}
+const refused = (args: string[], code: number, message: RegExp, env: Record<string, string> = {}) =>
+  assertRefused(stack, marked, () => restore(args, env), code, message)
 
 describe('a backup is refused while the site serves on', () => {
   before(async () => {

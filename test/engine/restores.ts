@@ -42,6 +42,26 @@ export async function markBooks(stack: TestStack): Promise<MarkedBooks> {
   return marked
 }
 
+/** Run a restore that must be refused: whatever was wrong, the live site went on serving, and nothing is left. */
+export async function assertRefused(
+  stack: TestStack,
+  marked: MarkedBooks,
+  run: () => Promise<{ code: number | null; stderr: string }>,
+  code: number,
+  message: RegExp,
+): Promise<void> {
+  const untouched = stack.fingerprint('dickson')
+  const now = marked.state()
+  const ran = await run()
+  assert.equal(ran.code, code, ran.stderr)
+  assert.match(ran.stderr, message)
+  assert.equal(stack.fingerprint('dickson'), untouched)
+  assert.equal(marked.state(), now)
+  assert.ok(!marked.intent())
+  assert.doesNotMatch(docker('exec', stack.container('dickson-db'), 'ls', '/var/lib/mysql'), /incoming/)
+  await assertNothingLeft(stack)
+}
+
 export interface Survived {
   struck: boolean
   code: number | null

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { OperatorError } from '../../lib/errors.ts'
 import { userSql } from '../../lib/import/load.ts'
-import { parseHead } from '../../lib/import/plan.ts'
+import { incomingConfig, parseHead } from '../../lib/import/plan.ts'
 import { sortFiles } from '../../lib/import/source.ts'
 import { configOf } from '../../lib/import/unpack.ts'
+import { makeTenant } from '../../lib/registry.ts'
+import { readSettings } from '../../lib/settings.ts'
+import tenants from '../../tenants.ts'
 
 describe('the files of a directory', () => {
   const KNOWN: [what: string, names: string[], kind: string, files: string[]][] = [
@@ -68,8 +72,19 @@ describe('what an import makes of what it reads', () => {
     assert.equal(configOf({ ...config, erp_scheduler_enabled: 0 }).erp_scheduler_enabled, 0)
   })
 
-  it('the account of the site, its password quoted', () => {
+  it('a configuration that is none is refused, and not shown', () => {
+    const tenant = makeTenant('dickson', tenants.dickson, readSettings('/nonexistent', {}))
+    for (const text of ['{ "db_password": "hidden", ', '[]', '{"db_name": "a`b", "db_password": "hidden"}'])
+      assert.throws(
+        () => incomingConfig(tenant, text),
+        (error: OperatorError) => error.code === 3 && !/hidden/.test(error.message),
+      )
+    assert.deepEqual(incomingConfig(tenant, '{"db_name": "_a", "own": 1}'), { db_name: '_a', own: 1 })
+  })
+
+  it('the account of the site, its name and password quoted', () => {
     assert.match(userSql({ db_name: '_a', db_password: "x'y\\z" }), /user '_a'@'%' identified by 'x\\'y\\\\z';/)
+    assert.match(userSql({ db_name: '_a', db_user: "b'c", db_password: 'x' }), /user 'b\\'c'@'%'/)
     assert.match(userSql({ db_name: '_a', db_user: 'b', db_password: 'x' }), /on `_a`\.\* to 'b'@'%';/)
   })
 })

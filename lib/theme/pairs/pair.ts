@@ -14,30 +14,18 @@ export interface Pair {
   needs?: 3
 }
 
-export const desk = (
-  where: string,
-  text: string,
-  on: string | readonly string[],
-  at: Pair['at'] = [],
-  needs?: 3,
-): Pair => ({
-  where,
-  sheet: 'desk',
-  at,
-  text,
-  on: typeof on === 'string' ? [on] : on,
-  ...(needs && { needs }),
-})
-export const login = (
-  where: string,
-  text: string,
-  on: string | readonly string[],
-  at: Pair['at'] = [],
-  needs?: 3,
-): Pair => ({
-  ...desk(where, text, on, at, needs),
-  sheet: 'login',
-})
+const pairOf =
+  (sheet: Pair['sheet']) =>
+  (where: string, text: string, on: string | readonly string[], at: Pair['at'] = [], needs?: 3): Pair => ({
+    where,
+    sheet,
+    at,
+    text,
+    on: typeof on === 'string' ? [on] : on,
+    ...(needs && { needs }),
+  })
+export const desk = pairOf('desk')
+export const login = pairOf('login')
 
 /** Each text on each surface. */
 export const all = (

@@ -116,7 +116,10 @@ describe('the plan', () => {
 
   it('tells them, and says so where no live database answers', () => {
     const choice = { backup: { id: 'abcdef0123', at: '', original: '' }, manifest, proof, config: {}, bytes: 1 }
-    assert.match(renderPlan(dickson, choice, live, true), /2 Journal Entry, 1 ToDo[\s\S]*again: JV-4 to 5, SI-1 to 1/)
+    assert.match(
+      renderPlan(dickson, choice, losses(live, answers), true),
+      /2 Journal Entry, 1 ToDo[\s\S]*again: JV-4 to 5, SI-1 to 1/,
+    )
     assert.match(renderPlan(dickson, choice, undefined, true), /not known/)
     assert.match(renderPlan(dickson, choice, undefined, false), /lost +nothing/)
   })

@@ -1,0 +1,20 @@
+/** The last look at what an import has put beside the live data, before it is exchanged. */
+import type { Answers } from '../backup/proof.ts'
+import type { Tenant } from '../registry.ts'
+import type { Reporter } from '../reporter.ts'
+import { proveIncoming } from '../restore/incoming.ts'
+import type { Ground } from '../restore/restore.ts'
+import type { Incoming } from './plan.ts'
+
+/** Boot it once more, as a restore does. */
+export function prove(
+  tenant: Tenant,
+  { mariadb }: Ground,
+  config: Incoming['config'],
+  answers: Answers,
+  step: Reporter['step'],
+  accounts: string[] = [],
+): Promise<void> {
+  const expected = { config, manifest: { schema: config.db_name ?? '' }, proof: { answers } }
+  return step('Boot it apart and ask it again', () => proveIncoming(tenant, mariadb, expected, accounts))
+}
