@@ -23,6 +23,8 @@ export interface Session {
 export interface BenchStack {
   /** Where the suite may put files; removed with the stack. */
   readonly folder: string
+  /** What everything of this stack bears, and is removed by. */
+  readonly label: string
   /** The name of the container of a service. */
   container(service: string): string
   /** Run and time a command in this stack's environment. */
@@ -34,6 +36,7 @@ export interface BenchStack {
 const checkout = createHash('sha256').update(ROOT).digest()
 /** Per checkout, so that what a killed run left is found again. */
 const PREFIX = `bench${checkout.toString('hex').slice(0, 6)}-`
+const LABEL = `com.docker.compose.project=${PREFIX}securenexus-erp`
 const LOCK = join(ROOT, 'node_modules/.cache/erp-bench/lock')
 
 /** One of the 64 networks of this checkout's part of 198.18.0.0/15, which RFC 2544 keeps for benchmarks. */
@@ -62,6 +65,7 @@ export async function withStack<T>(session: Session, work: (stack: BenchStack) =
     try {
       return await work({
         folder,
+        label: LABEL,
         container: (service) => `${PREFIX}${service}`,
         run: (command, extra = {}, accept = [0]) =>
           run(command, { env: { ...env, ...extra }, signal: session.signal, accept }),
@@ -85,7 +89,7 @@ async function prepareImages({ say, signal }: Session): Promise<Record<string, s
 
 /** A second Ctrl-C also ends the docker client that removes: hence again, until nothing is left. */
 function removeAll(remove: () => void): void {
-  const mine = `label=com.docker.compose.project=${PREFIX}securenexus-erp`
+  const mine = `label=${LABEL}`
   const left = () =>
     docker('ps', '-aq', '--filter', mine) +
     docker('volume', 'ls', '-q', '--filter', mine) +

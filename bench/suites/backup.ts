@@ -159,14 +159,18 @@ async function theUsualWay(stack: BenchStack, folder: string): Promise<void> {
 /** From the newest backup of each kind to a database that answers and files that are there. */
 async function restore(stack: BenchStack): Promise<{ ours: number; reference: number }> {
   const name = stack.container('restored')
-  const clean = `docker rm -f ${name} >/dev/null 2>&1 || true; docker volume rm -f ${name}-db ${name}-files >/dev/null`
-  const server = `docker run -d --name ${name} --network none --user 999:999 -v ${name}-db:/var/lib/mysql`
+  const volumes = `${name}-db ${name}-files`
+  // labelled like the stack, with which they are removed where this run is killed
+  const make = `for volume in ${volumes}; do docker volume create --label ${stack.label} $volume >/dev/null; done`
+  const clean = `docker rm -f ${name} >/dev/null; docker volume rm ${volumes} >/dev/null`
+  const server = `docker run -d --name ${name} --label ${stack.label} --network none --user 999:999 -v ${name}-db:/var/lib/mysql`
   const ask = `docker exec ${name} mariadb -uroot -Ne "select count(*) from \\\`$1\\\`.\\\`tabGL Entry\\\`"`
   const answers = `for try in $(seq 600); do ${ask} >/dev/null 2>&1 && exit 0; sleep 0.2; done; docker logs ${name} >&2; exit 1`
   const home = join(stack.folder, 'home')
   const { verified } = JSON.parse(readFileSync(join(home, 'state/dickson/ledger.json'), 'utf8'))
   const restic = `docker run --rm --network none -v ${home}/backups/dickson:/r -v ${home}/secrets/dickson_backup_password.txt:/p:ro -v ${name}-db:/out/db -v ${name}-files:/out/files "$RESTIC_IMAGE" --no-cache -r /r -p /p restore`
   const schema = await schemaOf(stack)
+  await shell(stack, make)
   const ours = await shell(
     stack,
     [
@@ -179,7 +183,7 @@ async function restore(stack: BenchStack): Promise<{ ours: number; reference: nu
     ].join('\n'),
     schema,
   )
-  await shell(stack, clean)
+  await shell(stack, `${clean}\n${make}`)
   const untar = (part: string) =>
     `docker run --rm --network none -v ${stack.folder}/usual:/backup:ro -v ${name}-files:/out --user 0:0 --entrypoint tar "$MARIADB_IMAGE" xzf /backup/${part}.tar.gz -C /out`
   const usual = await shell(
