@@ -61,9 +61,12 @@ function judgeWorking({ name, oomKilled, restartCount }: Container, logs: string
 
 /** Docker calls a container unhealthy from the moment of a pause until the next probe: with no probe that failed. */
 function judgeUnproven(
-  { name, health, failingStreak, healthOutput }: Container,
+  { name, health, failingStreak, healthOutput, restartCount }: Container,
   bad: (is: string) => Verdict,
 ): Verdict {
+  if (health === 'starting' && restartCount >= RESTART_LIMIT)
+    // seen between two of many restarts
+    return bad(`restarting (RestartCount ${restartCount})`)
   if (health === 'unhealthy' && failingStreak > 0) return bad(`unhealthy${healthOutput && `: ${healthOutput}`}`)
   const is = health === 'unhealthy' ? 'not probed yet since it was paused' : 'starting'
   return { state: 'warn', is: `${name}: ${is}`, remedy: 'wait a minute' }

@@ -1,36 +1,18 @@
 /** Core itself: its containers, and whether Traefik works by exactly what was published. */
 import { renderServices, type Service } from '../compose.ts'
-import { type Container, tenantContainers } from '../containers.ts'
-import { volumeNames } from '../docker.ts'
+import type { Container } from '../containers.ts'
 import { verifyEdge } from '../edge/check.ts'
-import { type Edge, edgeOf } from '../edge/hosts.ts'
-import { isAsPublished, publishedFiles, publishedNames, readMark } from '../edge/publish.ts'
+import { isAsPublished, publishedFiles, readMark } from '../edge/publish.ts'
 import { edgeSettings } from '../edge/settings.ts'
 import { askTraefik } from '../edge/traefik.ts'
 import { messageOf } from '../errors.ts'
 import { CORE_PARTS, type Tenant, type Unit } from '../registry.ts'
 import { type Finding, type Probe, runProbes } from './check.ts'
 import { containerFindings } from './containers.ts'
+import { coreHostProbes } from './edge.ts'
+import type { Front } from './front.ts'
 
 const DEPLOY = 'npx zx scripts/deploy.ts core'
-
-/** What the tenants' hosts need to know of core. */
-export interface Front {
-  containers: Container[]
-  /** Core was deployed once: its volume is made by nothing else, and outlives its containers. */
-  deployed: boolean
-  /** Nothing where Traefik does not run. */
-  edge: Edge | undefined
-  /** Names of tenants. */
-  published: string[]
-}
-
-/** One look at core for all that ask. */
-export async function lookAtCore(core: Unit, registry: Tenant[]): Promise<Front> {
-  const [containers, published] = await Promise.all([tenantContainers(core, 3), publishedNames(core, registry)])
-  const deployed = containers.length > 0 || (await volumeNames()).has(core.volume('acme-data'))
-  return { containers, deployed, edge: edgeOf(core, containers), published }
-}
 
 /** Core's findings; one warning where it was never deployed. @param limit seconds */
 export async function coreFindings(
@@ -54,6 +36,7 @@ export async function coreFindings(
       ]
     }),
     probe('traefik', 'routers', async ({ deployed }) => (deployed ? routerFindings(core, registry) : [])),
+    ...coreHostProbes(core, front, limit),
   ])
 }
 

@@ -1,59 +1,94 @@
-/** A tenant's two public hosts, each asked through the edge itself: certificate, redirects, ping, realtime, DNS. */
+/** The public hosts, each asked through the edge itself: certificate, DNS, redirects; a tenant's two also ping and realtime. */
 import { judgeCertificate, type Verdict } from '../edge/certificate.ts'
 import { checkDns } from '../edge/dns.ts'
+import { coreHolders, proofPath } from '../edge/holders.ts'
 import { type Edge, shakeHands, type Visitor, visit } from '../edge/hosts.ts'
 import { edgeSettings } from '../edge/settings.ts'
 import type { Answer } from '../http.ts'
-import type { Tenant } from '../registry.ts'
+import type { Tenant, Unit } from '../registry.ts'
 import type { Finding, Probe } from './check.ts'
-import type { Front } from './core.ts'
+import type { Front } from './front.ts'
 import { loginFinding } from './site.ts'
 
 /** Seconds for one request. */
 const LIMIT = 5
 
-/** One of a tenant's two hosts. */
+/** One of a tenant's two hosts, or of core's, which are called by their first label. */
 export interface PublicHost {
-  part: 'erp' | 'pos'
+  part: string
   name: string
+  /** The command that brings it back. */
+  remedy: string
 }
-
-const publicHosts = ({ site, posHost }: Tenant): PublicHost[] => [
-  { part: 'erp', name: site },
-  { part: 'pos', name: posHost },
-]
 
 /** A probe for each host; none where core was never deployed, which is told once, as core's own finding. */
 export function hostProbes(tenant: Tenant, front: Promise<Front>, limit: number): Probe[] {
-  return publicHosts(tenant).map((host) => ({
-    part: host.part,
+  const remedy = `npx zx scripts/deploy.ts ${tenant.name}`
+  const hosts = { erp: tenant.site, pos: tenant.posHost }
+  return Object.entries(hosts).map(([part, name]) => ({
+    part,
     check: 'host',
-    remedy: `npx zx scripts/deploy.ts ${tenant.name}`,
+    remedy,
     limit,
     run: async () => {
       const { deployed, edge, published } = await front
       if (!deployed) return []
       if (!edge) throw new Error('Traefik does not run')
       if (!published.includes(tenant.name)) throw new Error('not published to Traefik')
-      return hostFindings(tenant, host, edge)
+      const host = { part, name, remedy }
+      return hostFindings(host, edge, tenant, (visitor) => secureFindings(tenant, host, visitor))
     },
   }))
 }
 
+/** The same for each host of core whose part was deployed: the sign-in service, Grafana. */
+export function coreHostProbes(core: Unit, front: Promise<Front>, limit: number): Probe[] {
+  const { domain = '' } = edgeSettings(core.settings)
+  return coreHolders(domain).flatMap(({ part, name: holder, hosts }) =>
+    hosts.map((name) => {
+      const host = {
+        part: name.replace(`.${domain}`, ''),
+        name,
+        remedy: `npx zx scripts/deploy.ts core --only ${part}`,
+      }
+      const run = async () => {
+        const { edge, published } = await front
+        if (!published.includes(holder)) return []
+        if (!edge) throw new Error('Traefik does not run')
+        return hostFindings(host, edge, core, async (visitor) => [
+          answerFinding(host, await visitor.get(proofPath(name, domain))),
+        ])
+      }
+      return { part: host.part, check: 'host', remedy: host.remedy, limit, run }
+    }),
+  )
+}
+
+function answerFinding({ part, remedy }: PublicHost, { status, milliseconds, error }: Answer): Finding {
+  if (status >= 200 && status < 300)
+    return { part, check: 'answers', state: 'ok', is: `${Math.round(milliseconds)} ms` }
+  return { part, check: 'answers', state: 'fail', is: error ?? `HTTP ${status}`, remedy }
+}
+
 /** Everything about one host. Without a certificate nothing can be asked by https: then that is its one failure. */
-async function hostFindings(tenant: Tenant, host: PublicHost, edge: Edge): Promise<Finding[]> {
+async function hostFindings(
+  host: PublicHost,
+  edge: Edge,
+  { settings }: Unit,
+  ask: (visitor: Visitor) => Promise<Finding[]>,
+): Promise<Finding[]> {
   const visitor = visit(edge, host.name, LIMIT)
   try {
     const [certificate, ...others] = await Promise.all([
       shakeHands(edge, host.name, LIMIT).then((handshake) => judgeCertificate(host.name, handshake)),
-      checkDns(host.name, edgeSettings(tenant.settings)).then((verdict) => ({
+      checkDns(host.name, edgeSettings(settings)).then((verdict) => ({
         part: host.part,
         check: 'DNS',
         ...verdict,
       })),
       visitor.getPlain('/x?y=1').then((answer) => redirectFinding(host, answer)),
     ])
-    const secure = certificate.none ? [] : await secureFindings(tenant, host, visitor)
+    const secure = certificate.none ? [] : await ask(visitor)
     return [certificateFinding(host, certificate), ...secure, ...others]
   } finally {
     visitor.leave()

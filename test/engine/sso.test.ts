@@ -9,6 +9,7 @@ import { join, resolve } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Browser, Page } from 'playwright-core'
+import type { HealthReport } from '../../lib/health/report.ts'
 import { buildSignIn } from '../../rehearsal/images.ts'
 import tenants from '../../tenants.ts'
 import { type Books, openBooks } from './books.ts'
@@ -80,6 +81,14 @@ async function throughButton(browser: Browser, host: string, login: string): Pro
 const whoAmI = (page: Page) =>
   page.evaluate("fetch('/api/method/frappe.auth.get_logged_user').then((a) => a.json()).then((a) => a.message)")
 
+/** What healthcheck says of the sign-in service's host, by check. */
+async function authChecks(): Promise<Record<string, string>> {
+  const { stdout } = await stack.script('healthcheck', ['--json'])
+  const report = JSON.parse(stdout) as HealthReport
+  const findings = report.tenants.flatMap((row) => (row.tenant === 'core' ? row.findings : []))
+  return Object.fromEntries(findings.filter(({ part }) => part === 'auth').map(({ check, state }) => [check, state]))
+}
+
 describe('single sign-on', () => {
   let browser: Browser
   let books: Books
@@ -136,10 +145,13 @@ describe('single sign-on', () => {
     assert.equal(keyRow(books), '')
   })
 
-  it('sets nothing while the sign-in service is down', async () => {
+  it('sets nothing while the sign-in service is down, and healthcheck tells of its host', async () => {
+    assert.deepEqual(await authChecks(), { certificate: 'warn', DNS: 'warn', http: 'ok', answers: 'ok' })
     docker('stop', '--time', '1', stack.container('core-authentik'))
     const { code, stderr } = await configure('--timeout', '2')
+    const down = await authChecks()
     await rise()
+    assert.equal(down.answers, 'fail')
     assert.equal(code, 3, stderr)
     assert.equal(keyRow(books), '')
   })

@@ -98,6 +98,7 @@ describe('containers', () => {
   for (const [what, change, state, is] of [
     ['healthy', {}, 'ok', /healthy/],
     ['starting', { health: 'starting' }, 'warn', /starting/],
+    ['starting again and again', { health: 'starting', restartCount: 6 }, 'fail', /restarting \(RestartCount 6\)/],
     ['unhealthy', { health: 'unhealthy', healthOutput: 'no SQL' }, 'fail', /dickson-db: unhealthy: no SQL/],
     [
       'resumed, and not probed since',

@@ -1,0 +1,61 @@
+/** Small file systems for a stack, to be filled up: below its home, or as a volume of a tenant. */
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, statfsSync } from 'node:fs'
+import { join } from 'node:path'
+import { after } from 'node:test'
+import { docker, type TestStack } from './harness.ts'
+
+export const MIB = 2 ** 20
+/** Bytes; room enough for everything. */
+const LARGE = 2 ** 30
+
+export interface Disk {
+  /** Where it is mounted on this machine. */
+  path(): string
+  /** Bytes in use. */
+  used(): number
+  /** Leave this many bytes free. */
+  leave(bytes: number): void
+  /** Make it large again. */
+  free(): void
+}
+
+function diskAt(path: () => string): Disk {
+  const used = () => {
+    const { blocks, bfree, bsize } = statfsSync(path())
+    return (blocks - bfree) * bsize
+  }
+  const resize = (bytes: number) =>
+    execFileSync('mount', ['-o', `remount,size=${Math.ceil(bytes / 4096) * 4096}`, path()])
+  return { path, used, leave: (bytes) => resize(used() + bytes), free: () => resize(LARGE) }
+}
+
+/**
+ * Mount one below a stack's home, which is not there yet: call it from a hook.
+ * Call `unmountAtTheEnd` before `useStack`: hooks run in their order, and the home is removed by the latter's.
+ */
+export function mountDisk(path: string, mounted: string[]): Disk {
+  mkdirSync(path, { recursive: true, mode: 0o700 })
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${LARGE},mode=700`, 'tmpfs', path])
+  mounted.push(path)
+  return diskAt(() => path)
+}
+
+/** Returns the list of what mountDisk mounts. */
+export function unmountAtTheEnd(): string[] {
+  const mounted: string[] = []
+  after(() => {
+    for (const path of mounted) execFileSync('umount', ['--lazy', path])
+  })
+  return mounted
+}
+
+/** Make a tenant's volume one, before its deploy. It is mounted, and can be filled, while a container has it. */
+export function makeVolume(stack: TestStack, part: string): Disk {
+  const name = stack.container(part)
+  const labels = { project: `${stack.prefix}securenexus-erp`, volume: part }
+  const marks = Object.entries(labels).flatMap(([key, value]) => ['--label', `com.docker.compose.${key}=${value}`])
+  const small = ['--opt', 'type=tmpfs', '--opt', 'device=tmpfs', '--opt', `o=size=${LARGE}`]
+  docker('volume', 'create', '--driver', 'local', ...small, ...marks, name)
+  return diskAt(() => join(docker('volume', 'inspect', '--format', '{{.Mountpoint}}', name)))
+}
