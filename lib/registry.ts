@@ -193,6 +193,7 @@ const RULES: Rule[] = [
   ['site', (t) => matches(HOST, t.site), 'must be a host name'],
   ['posHost', (t) => matches(HOST, t.posHost), 'must be a host name'],
   ['brand', (t) => matches(NAME, t.brand), 'must be a folder name below branding/'],
+  ['brand', (t) => t.brand !== 'common', 'is reserved for what the brands share'],
   [
     'apps',
     (t) => Array.isArray(t.apps) && t.apps.every((app) => matches(/^[a-z][a-z0-9_]*$/, app)),

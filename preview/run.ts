@@ -1,13 +1,13 @@
 /**
  * `npm run preview -- <brand> [--out DIR] [--stock DIR]`: draws a brand's pages in headless Chromium, as PNGs.
  * The style sheets come in the order of the real pages: on the desk ours after the bundles and before the page's own,
- * on the login page ours before everything.
+ * on the login page ours before everything; of ours those that the brands share first.
  */
 import { mkdir, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Browser, chromium } from 'playwright-core'
-import { type Brand, readBrand, renderCss, renderJs, type Sheet } from '../lib/theme/brand.ts'
+import { type Brand, COMMON, readBrand, renderCss, renderJs, type Sheet } from '../lib/theme/brand.ts'
 import { prepareProgram } from '../rehearsal/host.ts'
 import { login } from './login.ts'
 import { desktop, dialog, form, list, report, workspace } from './pages.ts'
@@ -31,15 +31,18 @@ const style = (css: string) => `<style>${css.replaceAll('</style', '<\\/style')}
 /** Every page of a brand in every variant. `stock`: a folder with desk.css, erpnext.css, late.css, website.css, login.css. */
 export async function shots(brand: Brand, stock = STOCK): Promise<Shot[]> {
   const folder = join(root, 'branding', brand.name)
-  const ours = async (sheet: Sheet) => style(renderCss(brand, sheet, await readFile(join(folder, sheet), 'utf8')))
+  const shared = async (sheet: Sheet) => style(await readFile(join(root, 'branding', COMMON, sheet), 'utf8'))
+  const own = async (sheet: Sheet) => style(renderCss(brand, sheet, await readFile(join(folder, sheet), 'utf8')))
   const theirs = async (name: string) => style(await readFile(join(stock, `${name}.css`), 'utf8'))
   const image = async (name: string) =>
     `data:image/svg+xml;base64,${(await readFile(join(folder, name))).toString('base64')}`
   const script = await readFile(join(folder, 'theme.js'), 'utf8').catch(() => '')
-  const bundles =
-    (await theirs('desk')) + (await theirs('erpnext')) + (await ours('theme.css')) + (await ours('pos.css'))
-  const deskHead = bundles + (await theirs('late'))
-  const loginHead = (await ours('login.css')) + (await theirs('website')) + (await theirs('login'))
+  const joined = async (...sheets: Promise<string>[]) => (await Promise.all(sheets)).join('')
+  const deskHead = await joined(
+    ...[theirs('desk'), theirs('erpnext'), shared('theme.css'), shared('pos.css'), own('theme.css'), own('pos.css')],
+    theirs('late'),
+  )
+  const loginHead = await joined(shared('login.css'), own('login.css'), theirs('website'), theirs('login'))
   const page = (head: string, body: string, theme: string) =>
     `<!doctype html><html lang="en" dir="ltr" ${theme}><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">${head}</head>${body}</html>`
   const sample = sampleOf(brand)

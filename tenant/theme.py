@@ -121,7 +121,7 @@ def choose(order, mark):
 
 
 def store(order):
-    """Keep what came: the files as published, and the brand's folder as it was. Whole, or not there."""
+    """Keep what came: the files as published, and the brand's folder and common/ as they were. Whole, or not there."""
     for partial in BRANDING.glob(".*.partial"):
         shutil.rmtree(partial)
     target = BRANDING / "generations" / order["manifest"]["id"]
@@ -133,7 +133,9 @@ def store(order):
     for name, content in order["content"].items():
         write_file(partial / name, base64.b64decode(content))
     for name, content in order["source"].items():
-        write_file(partial / "source" / name, base64.b64decode(content))
+        path = partial / "source" / name
+        path.parent.mkdir(exist_ok=True)  # common/theme.css
+        write_file(path, base64.b64decode(content))
     write_file(partial / "manifest.json", json.dumps(order["manifest"], indent=1).encode())
     target.parent.mkdir(exist_ok=True)
     os.rename(partial, target)

@@ -7,6 +7,10 @@ import { placeAt } from './fault.ts'
 
 /** The style sheets of a brand: the desk's, the login and website's, the point of sale's. */
 export type Sheet = 'theme.css' | 'login.css' | 'pos.css'
+/** The folder beside the brands whose sheets come before each brand's own. */
+export const COMMON = 'common'
+/** The same sheet as the brands share it: published as it is, loaded before the brand's own. */
+export type CommonSheet = `${typeof COMMON}/${Sheet}`
 
 export interface Brand {
   /** The folder's name. */

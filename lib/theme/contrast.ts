@@ -1,5 +1,5 @@
 /** Proves that a brand can be read: the contrast of every pair of text and surface, in light and in dark, by WCAG AA. */
-import { type Brand, renderCss, type Sheet } from './brand.ts'
+import { type Brand, COMMON, type CommonSheet, renderCss, type Sheet } from './brand.ts'
 import { type Colour, coloursOf, contrast, hexOf, over } from './colour.ts'
 import { type Declaration, declarations, plain, weight } from './css.ts'
 import { placeAt } from './fault.ts'
@@ -8,8 +8,8 @@ import { PAIRS } from './pairs.ts'
 import { STOCK_DESK, STOCK_LOGIN } from './stock.ts'
 
 export type Mode = 'light' | 'dark'
-/** A brand's style sheets as they stand in its folder. */
-export type Sheets = Readonly<Record<Sheet, string>>
+/** The style sheets as they stand in the brand's folder and beside it. */
+export type Sheets = Readonly<Record<Sheet | CommonSheet, string>>
 
 /** A declaration of a brand or of Frappe. */
 interface Placed extends Declaration {
@@ -29,12 +29,16 @@ export interface Contrast {
   used: readonly Declaration[]
 }
 
+/** The desk's sheets in their order. */
+const DESK: readonly Sheet[] = ['theme.css', 'pos.css']
+
 /** Every pair that the brand's pages have. Pure. @throws OperatorError (3) where a sheet has an unknown placeholder. */
 export function contrasts(brand: Brand, sheets: Sheets): Contrast[] {
-  const placed = (sheet: Sheet) => read(renderCss(brand, sheet, sheets[sheet]), `branding/${brand.name}/${sheet}`)
+  const shared = (sheet: Sheet) => read(sheets[`${COMMON}/${sheet}`], `branding/${COMMON}/${sheet}`)
+  const own = (sheet: Sheet) => read(renderCss(brand, sheet, sheets[sheet]), `branding/${brand.name}/${sheet}`)
   const cascades = {
-    desk: [...read(STOCK_DESK, ''), ...placed('theme.css'), ...placed('pos.css')],
-    login: [...website(false), ...placed('login.css'), ...website(true)],
+    desk: [...read(STOCK_DESK, ''), ...DESK.flatMap(shared), ...DESK.flatMap(own)],
+    login: [...website(false), ...shared('login.css'), ...own('login.css'), ...website(true)],
   }
   return PAIRS.flatMap((pair) =>
     (['light', 'dark'] as const).flatMap((mode) => measure(brand, pair, mode, cascades[pair.sheet])),

@@ -22,6 +22,7 @@ export const LINES: readonly string[] = [
   '--focus-default',
   '--checkbox-focus-shadow',
   '--shadow-base',
+  '--theme-accent',
   '--theme-signature',
   '--theme-low',
   '--theme-out',

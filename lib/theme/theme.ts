@@ -1,19 +1,22 @@
 /** A theme: a brand's files checked, rendered, and named by what is in them. Nothing here touches a site. */
 import { createHash } from 'node:crypto'
 import { stat } from 'node:fs/promises'
-import { join, relative, resolve } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import { preconditionError } from '../errors.ts'
 import type { Tenant } from '../registry.ts'
-import { type Brand, parseBrand, renderCss, renderJs, type Sheet } from './brand.ts'
+import { type Brand, COMMON, parseBrand, renderCss, renderJs, type Sheet } from './brand.ts'
 import { contrastFaults, type Sheets } from './contrast.ts'
-import { type Fault, renderFault } from './fault.ts'
+import { type Fault, faultAt, renderFault } from './fault.ts'
 import { kindOf, readSource, type SourceFile } from './files.ts'
 import { scriptFaults } from './script.ts'
 import { cssFaults } from './stylesheet.ts'
 import { svgFaults } from './svg.ts'
 
-/** A brand's files by what they are for: their part of the published name. */
+/** A theme's files by what they are for, their part of the published name; each list's style sheets in their order. */
 const PARTS = {
+  'common-desk': `${COMMON}/theme.css`,
+  'common-pos': `${COMMON}/pos.css`,
+  'common-login': `${COMMON}/login.css`,
   desk: 'theme.css',
   pos: 'pos.css',
   login: 'login.css',
@@ -35,7 +38,7 @@ export interface Manifest {
   /** Entries of `app_include_css` and `app_include_js`, in order. */
   css: string[]
   js: string[]
-  /** Our line of Website Settings' head_html. */
+  /** Our line of Website Settings' head_html, with its links in order. */
   head: string
   /** Fields of the two Settings, as `Website Settings.app_logo`. */
   fields: Record<string, string>
@@ -45,7 +48,7 @@ export interface Theme {
   manifest: Manifest
   /** What is published, by name. */
   content: Record<string, string>
-  /** The brand's folder as it is, by name. */
+  /** The brand's folder as it is, by name, and what the brands share, as `common/theme.css`. */
   source: Record<string, string>
 }
 
@@ -55,23 +58,23 @@ const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 const brandFolder = ({ settings, brand }: Tenant) =>
   join(resolve(settings.root, settings.env.ERP_BRANDING || 'branding'), brand)
 
+const isCommon = (name: string) => name.startsWith(`${COMMON}/`)
+/** Where a file's name begins: what the brands share lies beside the brand's folder. */
+const baseOf = (folder: string, name: string) => (isCommon(name) ? dirname(folder) : folder)
+
 /**
- * Read a tenant's brand, check all of it, and render it.
+ * Read a tenant's brand and what the brands share, check all of it, and render it.
  * @throws OperatorError (3) with every fault as `file:line:column: …`
  */
 export async function prepareTheme(tenant: Tenant): Promise<Theme> {
   const folder = brandFolder(tenant)
   const shown = folder.startsWith(`${tenant.settings.root}/`) ? relative(tenant.settings.root, folder) : folder
-  const there = await stat(folder).then(
-    (found) => found.isDirectory(),
-    () => false,
-  )
-  if (!there)
-    throw preconditionError(`${tenant.name}: its brand ${tenant.brand} has no folder ${shown}`, 'see docs/branding.md')
+  await requireFolders(tenant, folder, shown)
   const names = Object.entries(PARTS) as [Part, string][]
-  const json = await readSource(folder, 'brand.json', shown, false)
-  const read = await Promise.all(names.map(([part, name]) => readSource(folder, name, shown, OPTIONAL.includes(part))))
-  const sources = [json, ...read].filter((file) => file !== undefined)
+  const read = (name: string, optional = false) => readSource(baseOf(folder, name), name, baseOf(shown, name), optional)
+  const json = await read('brand.json')
+  const files = await Promise.all(names.map(([part, name]) => read(name, OPTIONAL.includes(part))))
+  const sources = [json, ...files].filter((file) => file !== undefined)
   refuse(
     tenant,
     sources.flatMap(({ faults }) => faults.map(renderFault)),
@@ -85,6 +88,18 @@ export async function prepareTheme(tenant: Tenant): Promise<Theme> {
   return { ...publish(tenant, brand, new Map(rendered.map(({ name, text }) => [name, text]))), source: texts }
 }
 
+async function requireFolders(tenant: Tenant, folder: string, shown: string): Promise<void> {
+  const isFolder = (path: string) =>
+    stat(path).then(
+      (found) => found.isDirectory(),
+      () => false,
+    )
+  const none = (what: string) => preconditionError(`${tenant.name}: ${what}`, 'see docs/branding.md')
+  if (!(await isFolder(folder))) throw none(`its brand ${tenant.brand} has no folder ${shown}`)
+  const common = join(dirname(shown), COMMON)
+  if (!(await isFolder(join(dirname(folder), COMMON)))) throw none(`what the brands share has no folder ${common}`)
+}
+
 /** @param faults lines `file:line:column: …` */
 function refuse(tenant: Tenant, faults: string[]): void {
   if (faults.length === 0) return
@@ -93,20 +108,28 @@ function refuse(tenant: Tenant, faults: string[]): void {
 }
 
 function render(brand: Brand, { name, text }: SourceFile): string {
+  if (isCommon(name)) return text
   if (name.endsWith('.css')) return renderCss(brand, name as Sheet, text)
   return name.endsWith('.js') ? renderJs(brand, text) : text
 }
 
 /** The rendered text is checked; what rendering put before the first line is taken off its columns. */
 async function faultsOf(brand: Brand, { name, text }: SourceFile, shown: string): Promise<Fault[]> {
-  const file = `${shown}/${name}`
+  const file = join(baseOf(shown, name), name)
   const kind = kindOf(name)
   if (kind === 'js') return scriptFaults(file, text)
   if (kind === 'svg') return svgFaults(file, text)
   if (kind === 'json') return []
+  if (isCommon(name)) return commonFaults(file, text)
   const before = renderCss(brand, name as Sheet, '').length
   const own = (fault: Fault) => (fault.line === 1 ? { ...fault, column: Math.max(1, fault.column - before) } : fault)
   return (await cssFaults(file, text)).map(own)
+}
+
+/** Published as it is, it has no brand's words. */
+async function commonFaults(file: string, text: string): Promise<Fault[]> {
+  const at = text.indexOf('{{')
+  return at < 0 ? cssFaults(file, text) : [faultAt(file, text, at, "only a brand's own sheets may have a placeholder")]
 }
 
 /** Name everything by its content, and say where each name goes. */
@@ -124,11 +147,9 @@ function publish({ brand: folder }: Tenant, brand: Brand, texts: Map<string, str
   const manifest = {
     brand: folder,
     files: Object.fromEntries(named.map(({ name, text }) => [name, sha256(text)])),
-    css: [...url('desk'), ...url('pos')],
+    css: [...url('common-desk'), ...url('common-pos'), ...url('desk'), ...url('pos')],
     js: url('script'),
-    head: url('login')
-      .map((href) => `<link rel="stylesheet" href="${href}">`)
-      .join(''),
+    head: [...url('common-login'), ...url('login')].map((href) => `<link rel="stylesheet" href="${href}">`).join(''),
     fields: {
       'Website Settings.app_name': brand.title,
       'Website Settings.app_logo': logoDark, // the login page's and the desktop's bar are coloured

@@ -1,14 +1,12 @@
 /** The brands in a real browser: every page of the preview, in light and dark, wide and on a phone. */
 import assert from 'node:assert/strict'
-import { readdirSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import { readBrand } from '../../lib/theme/brand.ts'
 import { coloursOf, contrast, over, parseColour } from '../../lib/theme/colour.ts'
 import { openChromium, PHONE, type Shot, shots, WIDE } from '../../preview/run.ts'
-
-const branding = resolve(import.meta.dirname, '../../branding')
+import { BRANDING, brandNames } from '../brands.ts'
 
 /** Every text that a person sees, with its colour and what is painted below it, from the top down. */
 const TEXTS = `[...document.querySelectorAll('body *')].flatMap((element) => {
@@ -78,9 +76,9 @@ describe('in a browser', () => {
     )
   })
 
-  for (const name of readdirSync(branding)) {
+  for (const name of brandNames()) {
     it(`every text of ${name}'s pages has 4.5:1 at least, and nothing is asked of a host`, async () => {
-      const brand = await readBrand(join(branding, name))
+      const brand = await readBrand(join(BRANDING, name))
       const wide = (await shots(brand)).filter(({ phone, name: page }) => !phone || /till|payment|sidebar/.test(page))
       const low: string[] = []
       let seen = 0
@@ -98,7 +96,7 @@ describe('in a browser', () => {
     })
 
     it(`no page of ${name}'s is wider than a phone`, async () => {
-      const brand = await readBrand(join(branding, name))
+      const brand = await readBrand(join(BRANDING, name))
       for (const shot of (await shots(brand)).filter(
         ({ phone, name: page }) => phone && /login|till|payment/.test(page),
       )) {
@@ -110,7 +108,7 @@ describe('in a browser', () => {
   }
 
   it('a pharmacist’s targets are 44 px high and wide at least', async () => {
-    const brand = await readBrand(join(branding, 'dickson'))
+    const brand = await readBrand(join(BRANDING, 'dickson'))
     const targets =
       '.item-wrapper, .numpad-btn, .checkout-btn, .edit-cart-btn, .mode-of-payment, .submit-order-btn, .reset-customer-btn, .cart-item-wrapper, .add-discount-wrapper, .point-of-sale-app .form-control'
     for (const shot of (await shots(brand)).filter(({ name }) => /till|payment/.test(name))) {
@@ -124,7 +122,7 @@ describe('in a browser', () => {
   })
 
   it('a prescription is marked by its code’s prefix, by its item group, and in a list', async () => {
-    const brand = await readBrand(join(branding, 'dickson'))
+    const brand = await readBrand(join(BRANDING, 'dickson'))
     const all = await shots(brand)
     const mark = (selector: string) => `getComputedStyle(document.querySelector('${selector}'), '::before').content`
     const of = (name: string) => all.find((one) => one.name === name && !one.phone) ?? assert.fail(name)
@@ -138,7 +136,7 @@ describe('in a browser', () => {
   })
 
   it('a negative amount is marked, and no other', async () => {
-    const brand = await readBrand(join(branding, 'byrne'))
+    const brand = await readBrand(join(BRANDING, 'byrne'))
     const all = await shots(brand)
     for (const [name, cells] of [
       ['list', '.list-row-col.text-right a'],
@@ -159,7 +157,7 @@ describe('in a browser', () => {
   })
 
   it('a pressed primary button keeps the brand’s colour', async () => {
-    const brand = await readBrand(join(branding, 'byrne'))
+    const brand = await readBrand(join(BRANDING, 'byrne'))
     const page = await open(
       (await shots(brand)).find(({ name, theme, phone }) => name === 'dialog' && theme === 'light' && !phone) ??
         assert.fail(),
@@ -173,15 +171,33 @@ describe('in a browser', () => {
   })
 
   it('on paper neither bar nor sidebar is painted', async () => {
-    const brand = await readBrand(join(branding, 'byrne'))
+    const brand = await readBrand(join(BRANDING, 'byrne'))
     const page = await open((await shots(brand)).find(({ name, phone }) => name === 'form' && !phone) ?? assert.fail())
     await page.emulateMedia({ media: 'print' })
     assert.equal(await page.evaluate(`getComputedStyle(document.querySelector('.page-head')).backgroundImage`), 'none')
     assert.equal(await page.evaluate(`document.querySelector('.body-sidebar').checkVisibility()`), false)
   })
 
+  it('the open item and the card of the login page are marked in each brand’s own colours', async () => {
+    for (const [name, line, start] of [
+      ['byrne', 'rgb(59, 130, 246)', 'linear-gradient(90deg, rgb(59, 130, 246), rgb(99, 102, 241)'],
+      ['dickson', 'rgb(0, 169, 157)', 'linear-gradient(90deg, rgb(0, 102, 204), rgb(0, 169, 157)'],
+    ] as const) {
+      const all = await shots(await readBrand(join(BRANDING, name)))
+      const styleOf = async (shot: string, selector: string, property: string) => {
+        const page = await open(all.find((one) => one.name === shot && !one.phone) ?? assert.fail(shot))
+        const value = await page.evaluate(`getComputedStyle(document.querySelector('${selector}')).${property}`)
+        await page.close()
+        return String(value)
+      }
+      assert.equal(await styleOf('list', '.active-sidebar', 'boxShadow'), `${line} 3px 0px 0px 0px inset`)
+      const card = await styleOf('login', '.page-card', 'backgroundImage')
+      assert.ok(card.startsWith(start), card)
+    }
+  })
+
   it('from right to left the open item is marked at its right', async () => {
-    const brand = await readBrand(join(branding, 'dickson'))
+    const brand = await readBrand(join(BRANDING, 'dickson'))
     const page = await open((await shots(brand)).find(({ name, phone }) => name === 'list' && !phone) ?? assert.fail())
     await page.evaluate(`document.documentElement.dir = 'rtl'`)
     assert.match(

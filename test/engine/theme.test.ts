@@ -22,6 +22,8 @@ const theme = (...args: string[]) => stack.script('apply-theme', ['dickson', ...
 const put = (mark: string) => writeBrand(brands, 'dickson', mark)
 const inBackend = (code: string) => docker('exec', stack.container('dickson-backend'), 'bash', '-c', code)
 const config = () => JSON.parse(inBackend(`cat ${SITE}/site_config.json`))
+/** The brand's own sheet for the desk, which the mark makes another; those that the brands share stay as they are. */
+const deskSheet = (): string => config().app_include_css.find((path: string) => /theme-dickson-desk\./.test(path))
 const sql = (query: string) =>
   docker('exec', stack.container('dickson-db'), 'mariadb', '-N', config().db_name, '-e', query)
 /** The socket account only reads: what an administrator changes goes through the application. */
@@ -105,10 +107,10 @@ describe('a theme that a deploy has put on', () => {
     desk.on('pageerror', (error) => errors.push(error.message))
     await desk.goto(`https://${SITE}/desk`)
     assert.equal(await markOf(desk), 'first')
-    assert.match(
-      String(await desk.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--brand-primary')")),
-      /0066cc/,
-    )
+    const token = async (name: string) =>
+      String(await desk.evaluate(`getComputedStyle(document.documentElement).getPropertyValue('${name}')`))
+    assert.match(await token('--brand-primary'), /0066cc/)
+    assert.match(await token('--btn-primary'), /0066cc/, 'a token that the brands share')
     assert.deepEqual(errors, [])
   })
 
@@ -132,7 +134,7 @@ describe('a theme that a deploy has put on', () => {
     const head = single('Website Settings', 'head_html').replaceAll('\\n', '\n')
     change(`update tabSingles set value = '${head}\n<meta name="own">' where field = 'head_html'`)
     change("update tabSingles set value = '/files/own.png' where doctype = 'Navbar Settings' and field = 'app_logo'")
-    const [old] = config().app_include_css
+    const old = deskSheet()
     put('second')
     const { code, stderr } = await theme()
     assert.equal(code, 0, stderr)
@@ -221,6 +223,16 @@ describe('what is refused', () => {
         ),
       /brand\.json:\d+:\d+: .* is needed/,
     ],
+    [
+      'another host in what the brands share',
+      (at) => writeFileSync(join(at, '../common/pos.css'), 'a{b:c}\na{background:url(//evil.example)}'),
+      /common\/pos\.css:2:14: /,
+    ],
+    [
+      'nothing that the brands share',
+      (at) => rmSync(join(at, '../common'), { recursive: true }),
+      /dickson: what the brands share has no folder .*\/common/,
+    ],
     ['no folder', (at) => rmSync(at, { recursive: true }), /dickson: its brand dickson has no folder/],
   ]
 
@@ -273,7 +285,7 @@ describe('a fault', () => {
   })
 
   it('healthcheck is red for a theme file that is gone, and names the way back', async () => {
-    const [path] = config().app_include_css
+    const path = deskSheet()
     inBackend(`rm ${SITE}/public${path}`)
     const { stdout } = await stack.script('healthcheck', ['dickson', '--json'])
     const findings = JSON.parse(stdout).tenants[0].findings as { check: string; state: string; remedy?: string }[]
@@ -281,7 +293,7 @@ describe('a fault', () => {
     assert.deepEqual([found?.state, found?.remedy], ['fail', 'npx zx scripts/apply-theme.ts dickson'])
     const { code } = await theme()
     assert.equal(code, 0)
-    const [now] = config().app_include_css // the brand's folder has changed since
+    const now = deskSheet() // the brand's folder has changed since
     const { body } = await ask(stack, SITE, now)
     assert.ok(now.includes(createHash('sha256').update(body).digest('hex').slice(0, 12)))
   })

@@ -24,6 +24,7 @@ describe('the registry', () => {
   for (const [path, change] of [
     ['prefix', { prefix: 'Dickson' }],
     ['prefix', { prefix: 'core' }],
+    ['brand', { brand: 'common' }],
     ['site', { site: 'localhost' }],
     ['posHost', { posHost: '*.dickson.com' }],
     ['apps', { apps: ['hrms'] }],

@@ -1,23 +1,28 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { type Brand, parseBrand, type Sheet } from '../../../lib/theme/brand.ts'
+import { type Brand, type CommonSheet, parseBrand, type Sheet } from '../../../lib/theme/brand.ts'
 import { type Colour, coloursOf, contrast, over, parseColour } from '../../../lib/theme/colour.ts'
 import { contrastFaults, contrasts, type Sheets } from '../../../lib/theme/contrast.ts'
 import { declarations } from '../../../lib/theme/css.ts'
 import { LINES } from '../../../lib/theme/pairs.ts'
+import { BRANDING, brandNames } from '../../brands.ts'
 
-const branding = resolve(import.meta.dirname, '../../../branding')
-const SHEETS = ['theme.css', 'login.css', 'pos.css'] as const
-const brands = readdirSync(branding)
+const OWN: readonly Sheet[] = ['theme.css', 'login.css', 'pos.css']
+const SHARED: readonly CommonSheet[] = ['common/theme.css', 'common/login.css', 'common/pos.css']
+type Any = Sheet | CommonSheet
+const SHEETS: readonly Any[] = [...SHARED, ...OWN]
 
-const textOf = (name: string, file: string) => readFileSync(join(branding, name, file), 'utf8')
+/** A file of a brand, or one that all share, as `common/theme.css`. */
+const textOf = (name: string, file: string) =>
+  readFileSync(file.startsWith('common/') ? join(BRANDING, file) : join(BRANDING, name, file), 'utf8')
+const lineOf = (name: string, file: string, text: string) => textOf(name, file).split(text)[0]?.split('\n').length
 const brandOf = (name: string, change = (text: string) => text): Brand =>
   parseBrand(change(textOf(name, 'brand.json')), `branding/${name}/brand.json`)
-const sheetsOf = (name: string, changed?: Sheet, change = (text: string) => text): Sheets => {
-  const text = (sheet: Sheet) => (sheet === changed ? change(textOf(name, sheet)) : textOf(name, sheet))
-  return { 'theme.css': text('theme.css'), 'login.css': text('login.css'), 'pos.css': text('pos.css') }
+const sheetsOf = (name: string, changes: Partial<Record<Any, (text: string) => string>> = {}): Sheets => {
+  const texts = SHEETS.map((sheet) => [sheet, (changes[sheet] ?? String)(textOf(name, sheet))])
+  return Object.fromEntries(texts)
 }
 
 /** Replace a text that must be there: a change that changes nothing would prove nothing. */
@@ -70,7 +75,7 @@ describe('contrast', () => {
   })
 })
 
-for (const name of brands) {
+for (const name of brandNames()) {
   describe(`the brand ${name}`, () => {
     const brand = brandOf(name)
     const all = contrasts(brand, sheetsOf(name))
@@ -117,8 +122,8 @@ const keyOf = ({ selectors, property, value }: { selectors: readonly string[]; p
 
 describe('a brand is refused for', () => {
   const of = (change: (text: string) => string) => contrastFaults(brandOf('dickson', change), sheetsOf('dickson'))
-  const css = (sheet: Sheet, change: (text: string) => string) =>
-    contrastFaults(brandOf('dickson'), sheetsOf('dickson', sheet, change))
+  const css = (sheet: Any, change: (text: string) => string) =>
+    contrastFaults(brandOf('dickson'), sheetsOf('dickson', { [sheet]: change }))
 
   it('a colour of brand.json that is too light under white text, at its line and column', () => {
     const faults = of(swap('"action": "#0066cc"', '"action": "#7fb2e5"'))
@@ -141,10 +146,15 @@ describe('a brand is refused for', () => {
     )
   })
 
-  it('a rule at the place where it stands', () => {
-    const [fault] = css('theme.css', swap('background-color: var(--theme-hover)', 'background-color: #ffe100'))
-    const line = textOf('dickson', 'theme.css').split('background-color: var(--theme-hover)')[0]?.split('\n').length
-    assert.match(fault ?? '', new RegExp(`^branding/dickson/theme\\.css:${line}:3: primary button under the pointer`))
+  it('a rule at the place where it stands: in what the brands share, or in the brand’s own sheet', () => {
+    const hover = 'background-color: var(--theme-hover)'
+    const [shared = ''] = css('common/theme.css', swap(hover, 'background-color: #ffe100'))
+    const at = lineOf('dickson', 'common/theme.css', hover)
+    assert.match(shared, new RegExp(`^branding/common/theme\\.css:${at}:3: primary button under the pointer`))
+    const red = 'background-color: var(--bg-red)'
+    const [own = ''] = css('pos.css', swap(red, 'background-color: var(--text-on-red)'))
+    const line = lineOf('dickson', 'pos.css', red)
+    assert.match(own, new RegExp(`^branding/dickson/pos\\.css:${line}:3: out of stock`))
   })
 
   const CASES: [what: string, faults: () => string[], said: RegExp][] = [
@@ -171,28 +181,28 @@ describe('a brand is refused for', () => {
       /title above the card/,
     ],
     [
-      'a token of theme.css',
-      () => css('theme.css', swap('--text-muted: var(--brand-muted)', '--text-muted: #b0b8c0')),
+      'a token of common/theme.css',
+      () => css('common/theme.css', swap('--text-muted: var(--brand-muted)', '--text-muted: #b0b8c0')),
       /page, cards and dialogs \(light\): #b0b8c0 on #ffffff/,
     ],
     [
       'a translucent button on the bar',
-      () => css('theme.css', swap('--control-bg: rgb(0 0 0 / 18%)', '--control-bg: rgb(255 255 255 / 40%)')),
+      () => css('common/theme.css', swap('--control-bg: rgb(0 0 0 / 18%)', '--control-bg: rgb(255 255 255 / 40%)')),
       /button on the bar/,
     ],
     [
-      'a rule of theme.css',
-      () => css('theme.css', swap('background-color: var(--theme-hover)', 'background-color: #ffe100')),
+      'a rule of common/theme.css',
+      () => css('common/theme.css', swap('background-color: var(--theme-hover)', 'background-color: #ffe100')),
       /primary button under the pointer \(light\)/,
     ],
     [
-      'login.css',
-      () => css('login.css', swap('color: rgb(255 255 255)', 'color: var(--text-color)')),
+      'common/login.css',
+      () => css('common/login.css', swap('color: rgb(255 255 255)', 'color: var(--text-color)')),
       /title above the card/,
     ],
     [
-      'tokens of login.css on :root alone, where Frappe’s own win',
-      () => css('login.css', swap(/^html:root \{/m, ':root {')),
+      'tokens of common/login.css on :root alone, where Frappe’s own win',
+      () => css('common/login.css', swap(/^html:root \{/m, ':root {')),
       /field|card/,
     ],
     [
@@ -202,7 +212,7 @@ describe('a brand is refused for', () => {
     ],
     [
       'a colour that cannot be read',
-      () => css('theme.css', swap('--text-color: var(--brand-ink)', '--text-color: var(--brand-inc)')),
+      () => css('common/theme.css', swap('--text-color: var(--brand-ink)', '--text-color: var(--brand-inc)')),
       /is 1\.00:1/,
     ],
   ]
@@ -211,8 +221,34 @@ describe('a brand is refused for', () => {
   }
 
   it('a colour that Frappe’s own value would carry when the brand sets none', () => {
-    const faults = css('theme.css', (text) => text.replace(/--text-light: [^;]*;/g, ''))
+    const faults = css('common/theme.css', swap(/--text-light: [^;]*;/g, ''))
     assert.match(faults.join('\n'), /#7c7c7c on #ffffff is 4\.1/)
+  })
+})
+
+describe('a brand’s own sheet comes after what the brands share', () => {
+  const css = (changes: Parameters<typeof sheetsOf>[1]) => contrastFaults(brandOf('byrne'), sheetsOf('byrne', changes))
+  const add = (rule: string) => (text: string) => `${text}\n${rule}`
+  const HOVER = /background-color: var\(--theme-hover\)/
+
+  for (const [shared, own, rule] of [
+    ['common/theme.css', 'theme.css', '.btn.btn-primary:hover'],
+    ['common/login.css', 'login.css', 'body[data-path="login"] section .page-card .btn.btn-primary:hover'],
+  ] as const) {
+    it(`so that a rule of ${own} wins over the same one of ${shared}, whichever is the bad one`, () => {
+      const spoilt = { [shared]: swap(HOVER, 'background-color: #ffe100') }
+      assert.match(css(spoilt).join('\n'), new RegExp(`^branding/${shared}:`))
+      assert.deepEqual(css({ ...spoilt, [own]: add(`${rule} { background-color: var(--theme-hover) }`) }), [])
+      const faults = css({ [own]: add(`${rule} { background-color: #ffe100 }`) })
+      assert.ok(faults.length > 0)
+      for (const fault of faults) assert.ok(fault.startsWith(`branding/byrne/${own}:`), fault)
+    })
+  }
+
+  it('so that a token of the desk wins over one that the point of sale shares', () => {
+    const token = '[data-theme] .point-of-sale-app { --text-muted: #c0c8d0 }'
+    assert.deepEqual(css({ 'common/theme.css': add(token) }), [], 'common/pos.css has the last word of the two')
+    assert.match(css({ 'theme.css': add(token) }).join('\n'), /^branding\/byrne\/theme\.css:.* point of sale/)
   })
 })
 
@@ -254,6 +290,9 @@ describe('declarations', () => {
 describe('a brand that sets nothing', () => {
   it('is not blamed for what Frappe’s own greys lack', () => {
     const bare = parseBrand('{"name": "bare", "title": "Bare", "colours": {}}', 'branding/bare/brand.json')
-    assert.deepEqual(contrastFaults(bare, { 'theme.css': '', 'login.css': '', 'pos.css': '' }), [])
+    assert.deepEqual(
+      contrastFaults(bare, Object.fromEntries(SHEETS.map((sheet) => [sheet, ''])) as unknown as Sheets),
+      [],
+    )
   })
 })

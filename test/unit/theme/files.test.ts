@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { createContext, runInContext } from 'node:vm'
 import { readBrand, renderJs } from '../../../lib/theme/brand.ts'
 import tenants from '../../../tenants.ts'
+import { BRANDING, brandNames } from '../../brands.ts'
 
-const branding = resolve(import.meta.dirname, '../../../branding')
-const brands = readdirSync(branding)
-const read = (brand: string, file: string) => readFileSync(join(branding, brand, file), 'utf8')
+const brands = brandNames()
+const read = (folder: string, file: string) => readFileSync(join(BRANDING, folder, file), 'utf8')
 const SHEETS = ['theme.css', 'login.css', 'pos.css']
 
 describe('the brands', () => {
@@ -18,55 +18,14 @@ describe('the brands', () => {
 
   for (const brand of brands) {
     it(`${brand} has its name, its title and all its files`, async () => {
-      const { name, title } = await readBrand(join(branding, brand))
+      const { name, title } = await readBrand(join(BRANDING, brand))
       assert.equal(name, brand)
       assert.equal(title, Object.values(tenants).find((tenant) => tenant.brand === brand)?.title)
       const files = [...SHEETS, 'logo.svg', 'logo-dark.svg', 'favicon.svg']
       assert.deepEqual(
-        files.filter((file) => !existsSync(join(branding, brand, file))),
+        files.filter((file) => !existsSync(join(BRANDING, brand, file))),
         [],
       )
-    })
-
-    for (const sheet of SHEETS) {
-      const text = read(brand, sheet)
-      const code = text.replace(/\/\*[\s\S]*?\*\//g, '')
-
-      it(`${brand}/${sheet} has no colour of its own but black and white`, () => {
-        const own =
-          code.match(
-            /#[0-9a-f]{3,8}\b(?!-)|\b(?:hsl|hwb|lab|lch|oklab|oklch)a?\(|rgba?\((?!0 0 0|255 255 255)[^)]*\)/gi,
-          ) ?? []
-        assert.deepEqual(own, [])
-      })
-
-      it(`${brand}/${sheet} gives a reason beside each !important`, () => {
-        const bare = text
-          .split('\n')
-          .filter(
-            (line) =>
-              line.includes('!important') &&
-              !/!important; \/\* .{10,} \*\//.test(line) &&
-              !line.trim().startsWith('/*'),
-          )
-        assert.deepEqual(bare, [])
-      })
-
-      it(`${brand}/${sheet} asks no host for anything and leaves print formats alone`, () => {
-        assert.doesNotMatch(code, /url\(|@import|\/\/|print-format/)
-      })
-    }
-
-    it(`${brand}/pos.css touches the point of sale alone`, () => {
-      const selectors = [
-        ...read(brand, 'pos.css')
-          .replace(/\/\*[\s\S]*?\*\/|\{\{.*?\}\}/g, '')
-          .matchAll(/([^{}]+)\{/g),
-      ].map(([, one = '']) => one.trim())
-      const stray = selectors
-        .flatMap((one) => one.split(/,\n/))
-        .filter((one) => !/^@media|point-of-sale/.test(one.trim()))
-      assert.deepEqual(stray, [])
     })
 
     for (const file of ['logo.svg', 'logo-dark.svg', 'favicon.svg']) {
@@ -78,6 +37,68 @@ describe('the brands', () => {
         assert.ok(svg.length < 4000)
       })
     }
+  }
+})
+
+describe('the style sheets', () => {
+  for (const folder of ['common', ...brands]) {
+    for (const sheet of SHEETS) {
+      const text = read(folder, sheet)
+      const code = text.replace(/\/\*[\s\S]*?\*\//g, '')
+
+      it(`${folder}/${sheet} has no colour of its own but black and white`, () => {
+        const own =
+          code.match(
+            /#[0-9a-f]{3,8}\b(?!-)|\b(?:hsl|hwb|lab|lch|oklab|oklch)a?\(|rgba?\((?!0 0 0|255 255 255)[^)]*\)/gi,
+          ) ?? []
+        assert.deepEqual(own, [])
+      })
+
+      it(`${folder}/${sheet} gives a reason beside each !important`, () => {
+        const bare = text
+          .split('\n')
+          .filter(
+            (line) =>
+              line.includes('!important') &&
+              !/!important; \/\* .{10,} \*\//.test(line) &&
+              !line.trim().startsWith('/*'),
+          )
+        assert.deepEqual(bare, [])
+      })
+
+      it(`${folder}/${sheet} asks no host for anything and leaves print formats alone`, () => {
+        assert.doesNotMatch(code, /url\(|@import|\/\/|print-format/)
+      })
+    }
+
+    it(`${folder}/pos.css touches the point of sale alone`, () => {
+      const selectors = [
+        ...read(folder, 'pos.css')
+          .replace(/\/\*[\s\S]*?\*\/|\{\{.*?\}\}/g, '')
+          .matchAll(/([^{}]+)\{/g),
+      ].map(([, one = '']) => one.trim())
+      const stray = selectors
+        .flatMap((one) => one.split(/,\n/))
+        .filter((one) => !/^@media|point-of-sale/.test(one.trim()))
+      assert.deepEqual(stray, [])
+    })
+  }
+
+  for (const sheet of SHEETS) {
+    it(`common/${sheet} has neither a placeholder nor a brand's name, and each brand has all that it reads`, async () => {
+      const text = read('common', sheet)
+      assert.doesNotMatch(text, /\{\{|byrne|dickson|securenexus/i)
+      const tokens = [...new Set([...text.matchAll(/var\((--(?:brand|theme)-[\w-]+)/g)].map(([, token = '']) => token))]
+      for (const brand of brands) {
+        const { colours } = await readBrand(join(BRANDING, brand))
+        const page = sheet === 'login.css' ? [sheet] : ['theme.css', 'pos.css']
+        const sheets = page.flatMap((one) => [read('common', one), read(brand, one)]).join('')
+        const unset = tokens.filter(
+          (token) => !sheets.includes(`${token}:`) && !Object.hasOwn(colours, token.replace('--brand-', '')),
+        )
+        assert.deepEqual([brand, unset], [brand, []])
+      }
+    })
   }
 })
 
@@ -115,7 +136,7 @@ async function run(frappe: unknown, cards: Card[] = []) {
     disconnect() {}
   }
   const window = { frappe, unescape, __: (text: string) => text }
-  const brand = await readBrand(join(branding, 'dickson'))
+  const brand = await readBrand(join(BRANDING, 'dickson'))
   runInContext(renderJs(brand, read('dickson', 'theme.js')), createContext({ window, document, MutationObserver }))
   const settle = () => new Promise((done) => setTimeout(done, 5))
   await settle()

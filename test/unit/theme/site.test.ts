@@ -150,11 +150,17 @@ function benchAt(place: string): Bench {
   }
 }
 
+const linkTo = (name: string) => `<link rel="stylesheet" href="/files/${name}">`
 const hash = (text: string) => createHash('sha256').update(text).digest('hex')
 
-/** An order to apply a theme whose files say `words`. */
+/** An order to apply a theme whose files say `words`; what the brands share stays the same. */
 function theme(words: string, title = 'Example') {
-  const texts = { desk: `a{b:${words}}`, login: `i{b:${words}}`, logo: `<svg>${words}</svg>` }
+  const texts = {
+    'common-login': 'u{b:c}',
+    desk: `a{b:${words}}`,
+    login: `i{b:${words}}`,
+    logo: `<svg>${words}</svg>`,
+  }
   const kind = (part: string) => (part === 'logo' ? 'svg' : 'css')
   const name = (part: keyof typeof texts) => `theme-example-${part}.${hash(texts[part]).slice(0, 12)}.${kind(part)}`
   const parts = Object.keys(texts) as (keyof typeof texts)[]
@@ -169,15 +175,16 @@ function theme(words: string, title = 'Example') {
     'Navbar Settings.app_logo': logo,
   }
   const rest = { brand: 'example', files, css: [`/files/${name('desk')}`], js: [], fields }
-  const head = `<link rel="stylesheet" href="/files/${name('login')}">`
+  const head = (['common-login', 'login'] as const).map((part) => linkTo(name(part))).join('')
   return {
     action: 'apply',
     manifest: { id: hash(words + title).slice(0, 12), ...rest, head },
     content: Object.fromEntries(parts.map((part) => [name(part), base64(texts[part])])),
-    source: { 'theme.css': base64(texts.desk) },
+    source: { 'theme.css': base64(texts.desk), 'common/login.css': base64(texts['common-login']) },
   }
 }
 
+const BLOCK_OF = (head: string) => `<!-- securenexus-erp theme -->\n${head}\n<!-- /securenexus-erp theme -->`
 const BLOCK = /<!-- securenexus-erp theme -->\n(.*)\n<!-- \/securenexus-erp theme -->/
 
 describe('a theme on a site', () => {
@@ -234,6 +241,17 @@ describe('a theme on a site', () => {
     assert.deepEqual(outcome.kept, [])
     assert.equal(bench.singles()['Website Settings.app_name'], 'New name')
     assert.match(bench.singles()['Website Settings.head_html'] ?? '', /<b>/)
+  })
+
+  it('replaces the one link of an earlier theme by its own two, and keeps the folders as they were', async () => {
+    const old = linkTo('theme-example-login.0123456789ab.css')
+    const bench = makeBench({}, { 'Website Settings.head_html': BLOCK_OF(old) })
+    for (const order of [theme('red'), theme('blue'), theme('blue')]) {
+      await bench.run(order)
+      assert.equal(bench.singles()['Website Settings.head_html'], BLOCK_OF(order.manifest.head))
+      const source = join(bench.place, 'branding/generations', order.manifest.id, 'source')
+      assert.deepEqual(readdirSync(source, { recursive: true }).sort(), ['common', 'common/login.css', 'theme.css'])
+    }
   })
 
   it('refuses a list that is neither list nor string, and changes nothing', async () => {
@@ -312,7 +330,7 @@ describe('files that leave', () => {
     old('theme-own.css', 30)
     await bench.run(b)
     for (const name of Object.keys(a.manifest.files)) assert.ok(bench.files().includes(name), name)
-    for (const name of Object.keys(a.manifest.files)) old(name, 8)
+    for (const name of Object.keys(a.manifest.files)) old(name, 8) // of these one is b's as well: what they share
     assert.equal((await bench.run(b)).outcome.removed.length, 3)
     assert.deepEqual(bench.files(), [...Object.keys(b.manifest.files), 'theme-own.css'].sort())
   })
