@@ -38,10 +38,15 @@ export async function shots(brand: Brand, stock = STOCK): Promise<Shot[]> {
     `data:image/svg+xml;base64,${(await readFile(join(folder, name))).toString('base64')}`
   const script = await readFile(join(folder, 'theme.js'), 'utf8').catch(() => '')
   const joined = async (...sheets: Promise<string>[]) => (await Promise.all(sheets)).join('')
-  const deskHead = await joined(
-    ...[theirs('desk'), theirs('erpnext'), shared('theme.css'), shared('pos.css'), own('theme.css'), own('pos.css')],
-    theirs('late'),
-  )
+  const desk = [
+    theirs('desk'),
+    theirs('erpnext'),
+    shared('theme.css'),
+    shared('pos.css'),
+    own('theme.css'),
+    own('pos.css'),
+  ]
+  const deskHead = await joined(...desk, theirs('late'))
   const loginHead = await joined(shared('login.css'), own('login.css'), theirs('website'), theirs('login'))
   const page = (head: string, body: string, theme: string) =>
     `<!doctype html><html lang="en" dir="ltr" ${theme}><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">${head}</head>${body}</html>`

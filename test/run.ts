@@ -36,8 +36,8 @@ function check(): void {
   run('node_modules/.bin/knip', [])
 }
 
-/** Holds seconds against limits, or counts calls for long: another stack beside it would stretch them. */
-const ALONE = /^test\/(engine\/health|faults\/)/
+/** health holds seconds against limits, edge spoils a file of this very tree for a moment, a sweep does both. */
+const ALONE = /^test\/(engine\/(edge|health)|faults\/)/
 
 /** Engine tests wait more than they compute, and each file has a stack of its own: two of them at once. */
 function suite(tier: string): void {
