@@ -20,7 +20,7 @@ describe('a backup whose disk is full', () => {
   let copy: number
 
   before(async () => {
-    staging = makeVolume(stack, 'dickson-backup-staging')
+    staging = makeVolume(stack, 'dickson-backup-staging', mounted)
     backups = mountDisk(join(stack.home, 'backups/dickson'), mounted)
     state = mountDisk(join(stack.home, 'state/dickson'), mounted)
     const up = await stack.script('deploy', ['dickson'])
@@ -81,7 +81,7 @@ describe('a backup whose disk is full', () => {
   it('is mended by room alone', plain)
 
   it('when nothing can be noted of it, it is no success', async () => {
-    const filler = join(state.path(), 'filler')
+    const filler = join(state.path, 'filler')
     state.leave(64 * 1024)
     writeFileSync(filler, Buffer.alloc(64 * 1024))
     const { code, stderr } = await stack.script('backup', ['dickson'])

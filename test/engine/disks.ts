@@ -11,7 +11,7 @@ const LARGE = 2 ** 30
 
 export interface Disk {
   /** Where it is mounted on this machine. */
-  path(): string
+  path: string
   /** Bytes in use. */
   used(): number
   /** Leave this many bytes free. */
@@ -20,13 +20,13 @@ export interface Disk {
   free(): void
 }
 
-function diskAt(path: () => string): Disk {
+function diskAt(path: string): Disk {
   const used = () => {
-    const { blocks, bfree, bsize } = statfsSync(path())
+    const { blocks, bfree, bsize } = statfsSync(path)
     return (blocks - bfree) * bsize
   }
   const resize = (bytes: number) =>
-    execFileSync('mount', ['-o', `remount,size=${Math.ceil(bytes / 4096) * 4096}`, path()])
+    execFileSync('mount', ['-o', `remount,size=${Math.ceil(bytes / 4096) * 4096}`, path])
   return { path, used, leave: (bytes) => resize(used() + bytes), free: () => resize(LARGE) }
 }
 
@@ -38,7 +38,7 @@ export function mountDisk(path: string, mounted: string[]): Disk {
   mkdirSync(path, { recursive: true, mode: 0o700 })
   execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${LARGE},mode=700`, 'tmpfs', path])
   mounted.push(path)
-  return diskAt(() => path)
+  return diskAt(path)
 }
 
 /** Returns the list of what mountDisk mounts. */
@@ -50,12 +50,12 @@ export function unmountAtTheEnd(): string[] {
   return mounted
 }
 
-/** Make a tenant's volume one, before its deploy. It is mounted, and can be filled, while a container has it. */
-export function makeVolume(stack: TestStack, part: string): Disk {
-  const name = stack.container(part)
+/** Make a volume of a tenant's one, before its deploy. */
+export function makeVolume(stack: TestStack, part: string, mounted: string[]): Disk {
+  const disk = mountDisk(join(stack.home, 'disks', part), mounted)
   const labels = { project: `${stack.prefix}securenexus-erp`, volume: part }
   const marks = Object.entries(labels).flatMap(([key, value]) => ['--label', `com.docker.compose.${key}=${value}`])
-  const small = ['--opt', 'type=tmpfs', '--opt', 'device=tmpfs', '--opt', `o=size=${LARGE}`]
-  docker('volume', 'create', '--driver', 'local', ...small, ...marks, name)
-  return diskAt(() => join(docker('volume', 'inspect', '--format', '{{.Mountpoint}}', name)))
+  const bound = ['--opt', 'type=none', '--opt', 'o=bind', '--opt', `device=${disk.path}`]
+  docker('volume', 'create', '--driver', 'local', ...bound, ...marks, stack.container(part))
+  return disk
 }

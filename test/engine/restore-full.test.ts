@@ -4,10 +4,11 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
 import { repositoryOf } from './backups.ts'
-import { type Disk, MIB, makeVolume } from './disks.ts'
+import { type Disk, MIB, makeVolume, unmountAtTheEnd } from './disks.ts'
 import { useStack } from './harness.ts'
 import { assertRefused, type MarkedBooks, markBooks } from './restores.ts'
 
+const mounted = unmountAtTheEnd()
 const stack = useStack('restorefull', [])
 const repository = repositoryOf(stack)
 const SITE = 'erp.dickson-supplies.com'
@@ -20,8 +21,8 @@ describe('a restore whose disk fills up', () => {
   let copy: number
 
   before(async () => {
-    database = makeVolume(stack, 'dickson-db-data')
-    files = makeVolume(stack, 'dickson-sites-data')
+    database = makeVolume(stack, 'dickson-db-data', mounted)
+    files = makeVolume(stack, 'dickson-sites-data', mounted)
     const up = await stack.script('deploy', ['dickson'])
     assert.equal(up.code, 0, up.stderr)
     marked = await markBooks(stack)
@@ -43,10 +44,9 @@ describe('a restore whose disk fills up', () => {
 
   /** Restore, and take away what is free of a disk once `moment` has come. */
   async function restoreUntil(disk: Disk, moment: (path: string) => boolean) {
-    const path = disk.path()
     let full = false
     const watch = setInterval(() => {
-      if (full || !moment(path)) return
+      if (full || !moment(disk.path)) return
       full = true
       disk.leave(0)
     }, 10)
