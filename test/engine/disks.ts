@@ -1,5 +1,6 @@
 /** Small file systems for a stack, to be filled up: below its home, or as a volume of a tenant. */
-import { execFileSync } from 'node:child_process'
+import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { after } from 'node:test'
@@ -25,9 +26,20 @@ function diskAt(path: string): Disk {
     const { blocks, bfree, bsize } = statfsSync(path)
     return (blocks - bfree) * bsize
   }
-  const resize = (bytes: number) =>
-    execFileSync('mount', ['-o', `remount,size=${Math.ceil(bytes / 4096) * 4096}`, path])
-  return { path, used, leave: (bytes) => resize(used() + bytes), free: () => resize(LARGE) }
+  const resize = (bytes: number) => {
+    const size = Math.ceil(bytes / 4096) * 4096
+    return spawnSync('mount', ['-o', `remount,size=${size}`, path], { encoding: 'utf8' })
+  }
+  return {
+    path,
+    used,
+    leave: (bytes) => {
+      // more may have been written since it was asked what is used: less than that is refused
+      for (let tries = 0; tries < 100; tries++) if (resize(used() + bytes).status === 0) return
+      throw new Error(`${path} cannot be made small`)
+    },
+    free: () => assert.equal(resize(LARGE).status, 0),
+  }
 }
 
 /**
