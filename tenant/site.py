@@ -13,10 +13,14 @@ States (life-facts B; what is borrowed from frappe: installer._new_site, install
 """
 
 import json
+import os
 import shutil
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
+
+# read when frappe is imported: with log files it could not connect before the site has a folder for them
+os.environ["FRAPPE_STREAM_LOGGING"] = "1"
 
 import frappe
 import frappe.utils
