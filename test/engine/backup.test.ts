@@ -73,7 +73,13 @@ describe('a backup', () => {
     const id = snapshot?.id ?? ''
     assert.equal(snapshot?.hostname, 'dickson')
     const paths = restic('ls', '--no-lock', id).split('\n')
-    for (const path of ['/db/ibdata1', '/manifest.json', '/assets', `/sites/${SITE}/site_config.json`])
+    for (const path of [
+      '/db/ibdata1',
+      '/db/mariadb_upgrade_info',
+      '/manifest.json',
+      '/assets',
+      `/sites/${SITE}/site_config.json`,
+    ])
       assert.ok(paths.includes(path), path)
     assert.ok(!paths.some((path) => path.includes('common_site_config')), 'the configurator makes that')
     const manifest = JSON.parse(restic('dump', '--no-lock', id, '/manifest.json'))
