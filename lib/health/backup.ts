@@ -59,15 +59,15 @@ function integrityFinding(tenant: Tenant, { checked }: Ledger): Finding {
 
 /** Until the first drill is due, its absence is a warning. */
 function drillFinding(tenant: Tenant, { drilled, repository }: Ledger, now: number): Finding {
-  const most = tenant.objectives.maxDrillAgeDays
+  const { maxDrillAgeDays: most, restoreSeconds } = tenant.objectives
   const remedy = `npx zx scripts/restore.ts ${tenant.name} --drill`
-  const base = { part, check: 'drill', limit: `< ${most} days` }
+  const base = { part, check: 'drill', limit: `< ${most} days, in ${restoreSeconds} s` }
   if (drilled && !drilled.passed) return { ...base, state: 'fail', is: `failed: ${drilled.message ?? ''}`, remedy }
   const since = drilled?.at ?? repository?.at
   const days = since === undefined ? Number.NaN : (now - Date.parse(since)) / DAY
   const due = grade(days, most * SOON, most)
   if (!drilled) return { ...base, state: due === 'ok' ? 'warn' : due, is: 'never', remedy }
-  const slow = drilled.restoreSeconds > tenant.objectives.restoreSeconds
+  const slow = drilled.restoreSeconds > restoreSeconds
   const state: State = due === 'ok' && slow ? 'warn' : due
   const is = `${age(days * 24)} ago, restored in ${Math.round(drilled.restoreSeconds)} s`
   return { ...base, state, is, ...(state !== 'ok' && { remedy }) }
