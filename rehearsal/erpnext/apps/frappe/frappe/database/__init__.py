@@ -1,5 +1,7 @@
 """MariaDB as frappe speaks to it: one connection, made by the first query, one transaction until commit."""
 
+import os
+
 import MySQLdb
 from MySQLdb.constants import FIELD_TYPE
 from MySQLdb.converters import conversions
@@ -7,12 +9,20 @@ from MySQLdb.converters import conversions
 import frappe
 
 CONVERSIONS = {**conversions, FIELD_TYPE.NEWDECIMAL: float}
+#: Open log files by the site's folder.
+LOGS = {}
 #: Fields of singles that are numbers; everything in tabSingles is text.
 NUMBERS = {'enable_scheduler', 'setup_complete', 'disable_user_pass_login', 'login_with_email_link'}
 
 
 def get_db(host: str, port: int, user: str, password: str, name: str | None = None) -> 'Database':
     return Database(host=host, port=int(port), user=user, password=password, **({'database': name} if name else {}))
+
+
+def open_log(site_path: str) -> None:
+    """The site's log file, once in a process: its folder must be there by then."""
+    if site_path not in LOGS and not os.environ.get('FRAPPE_STREAM_LOGGING'):
+        LOGS[site_path] = open(os.path.join(site_path, 'logs', 'database.log'), 'a')
 
 
 def table(doctype: str) -> str:
@@ -23,6 +33,7 @@ class Database:
     def __init__(self, **login):
         self._login = login
         self._connection = None
+        open_log(frappe.local.site_path)
 
     def _cursor(self):
         if self._connection is None:
