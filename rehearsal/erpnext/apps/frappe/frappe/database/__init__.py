@@ -5,8 +5,11 @@ from MySQLdb.constants import FIELD_TYPE
 from MySQLdb.converters import conversions
 
 import frappe
+from frappe.utils.logger import get_logger
 
 CONVERSIONS = {**conversions, FIELD_TYPE.NEWDECIMAL: float}
+#: Statements that are logged, as they are: with a new user's password.
+DEFINITIONS = {'alter', 'create', 'drop', 'rename', 'truncate'}
 #: Fields of singles that are numbers; everything in tabSingles is text.
 NUMBERS = {'enable_scheduler', 'setup_complete', 'disable_user_pass_login', 'login_with_email_link'}
 
@@ -23,6 +26,8 @@ class Database:
     def __init__(self, **login):
         self._login = login
         self._connection = None
+        self.logger = get_logger('database')
+        self.logger.setLevel('WARNING')
 
     def _cursor(self):
         if self._connection is None:
@@ -33,6 +38,8 @@ class Database:
         """Run one statement. Rows come as a tuple of tuples, with `as_dict` as a list of dicts."""
         cursor = self._cursor()
         cursor.execute(query, values if isinstance(values, (tuple, list, dict)) and values else None)
+        if query.split(None, 1)[0].lower() in DEFINITIONS:
+            self.logger.warning('DDL Query made to DB:\n%s', query)
         if not cursor.description:
             return ()
         rows = cursor.fetchall()
