@@ -13,6 +13,7 @@ States (life-facts B; what is borrowed from frappe: installer._new_site, install
 """
 
 import json
+import logging
 import os
 import shutil
 import sys
@@ -21,6 +22,7 @@ from pathlib import Path
 
 # read when frappe is imported: with log files it could not connect before the site has a folder for them
 os.environ["FRAPPE_STREAM_LOGGING"] = "1"
+logging.disable(logging.WARNING)  # or each CREATE would show, that of the site's user with its password
 
 import frappe
 import frappe.utils

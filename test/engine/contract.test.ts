@@ -319,6 +319,24 @@ describe('the rehearsal images', { timeout: 600_000 }, () => {
       assert.deepEqual(keys, ['db_name', 'db_password', 'db_type', 'db_user'])
     })
 
+    it('logs every definition, that of the site’s user with its password: in the site’s folder, or on stderr', async () => {
+      const definition = /create user .* identified by/i
+      const log = `${BENCH}/sites/${SITE}/logs/database.log`
+      assert.match(await must(['exec', `${PREFIX}-backend`, 'cat', log]), definition)
+      const folder = ['exec', '--workdir', `${BENCH}/sites`]
+      const connect = [
+        'import frappe; from frappe.database.mariadb.setup_db import get_root_connection',
+        'frappe.init("none.contract.test", new_site=True)',
+        `frappe.flags.root_login, frappe.flags.root_password = "root", "${ROOT_PASSWORD}"`,
+        `get_root_connection().sql("create user if not exists 'x'@'%' identified by 'y'")`,
+      ].join('\n')
+      const program = [`${PREFIX}-backend`, PYTHON, '-c', connect]
+      const { code, err } = await docker([...folder, ...program])
+      assert.equal(code, 1)
+      assert.match(err, /FileNotFoundError.*none\.contract\.test\/logs\/database\.log/)
+      assert.match((await docker([...folder, '--env=FRAPPE_STREAM_LOGGING=1', ...program])).err, definition)
+    })
+
     it('lets the site’s user log in from anywhere with scope %', async () => {
       const { db_user: user } = await siteConfig(SITE)
       assert.equal(await sql(`select host from mysql.user where user = '${user}'`), '%')

@@ -104,12 +104,9 @@ describe('a deploy after an interrupted one', () => {
       pauseAt(stage)
       const first = startDeploy()
       try {
-        await eventually(60, `the stand-in waits at ${stage}`, () =>
-          oneOffs()
-            .split('\n')
-            .filter(Boolean)
-            .some((id) => logsOf(id).includes(`waiting at ${stage}`)),
-        )
+        const shown = () => oneOffs().split('\n').filter(Boolean).map(logsOf).join('')
+        await eventually(60, `the stand-in waits at ${stage}`, () => shown().includes(`waiting at ${stage}`))
+        assert.doesNotMatch(shown(), /identified by/i, 'no SQL is shown: that of the user holds its password')
       } finally {
         first.kill('SIGKILL')
       }

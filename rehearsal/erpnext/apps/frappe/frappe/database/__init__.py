@@ -1,28 +1,21 @@
 """MariaDB as frappe speaks to it: one connection, made by the first query, one transaction until commit."""
 
-import os
-
 import MySQLdb
 from MySQLdb.constants import FIELD_TYPE
 from MySQLdb.converters import conversions
 
 import frappe
+from frappe.utils.logger import get_logger
 
 CONVERSIONS = {**conversions, FIELD_TYPE.NEWDECIMAL: float}
-#: Open log files by the site's folder.
-LOGS = {}
+#: Statements that are logged, as they are: with a new user's password.
+DEFINITIONS = {'alter', 'create', 'drop', 'rename', 'truncate'}
 #: Fields of singles that are numbers; everything in tabSingles is text.
 NUMBERS = {'enable_scheduler', 'setup_complete', 'disable_user_pass_login', 'login_with_email_link'}
 
 
 def get_db(host: str, port: int, user: str, password: str, name: str | None = None) -> 'Database':
     return Database(host=host, port=int(port), user=user, password=password, **({'database': name} if name else {}))
-
-
-def open_log(site_path: str) -> None:
-    """The site's log file, once in a process: its folder must be there by then."""
-    if site_path not in LOGS and not os.environ.get('FRAPPE_STREAM_LOGGING'):
-        LOGS[site_path] = open(os.path.join(site_path, 'logs', 'database.log'), 'a')
 
 
 def table(doctype: str) -> str:
@@ -33,7 +26,8 @@ class Database:
     def __init__(self, **login):
         self._login = login
         self._connection = None
-        open_log(frappe.local.site_path)
+        self.logger = get_logger('database')
+        self.logger.setLevel('WARNING')
 
     def _cursor(self):
         if self._connection is None:
@@ -44,6 +38,8 @@ class Database:
         """Run one statement. Rows come as a tuple of tuples, with `as_dict` as a list of dicts."""
         cursor = self._cursor()
         cursor.execute(query, values if isinstance(values, (tuple, list, dict)) and values else None)
+        if query.split(None, 1)[0].lower() in DEFINITIONS:
+            self.logger.warning('DDL Query made to DB:\n%s', query)
         if not cursor.description:
             return ()
         rows = cursor.fetchall()
