@@ -12,7 +12,6 @@ import { askLive } from '../mariadb.ts'
 import type { Tenant } from '../registry.ts'
 import type { Reporter } from '../reporter.ts'
 import { flushBoth } from '../site.ts'
-import { waitUntilHealthy } from '../wait.ts'
 import { type Intent, nextStage, removeIntent, rollbackOf, writeIntent } from './intent.ts'
 import { imageApps, needsMigration } from './plan.ts'
 import { contentOf, rename, withVolumes } from './volumes.ts'
@@ -21,6 +20,8 @@ import { contentOf, rename, withVolumes } from './volumes.ts'
 const PATIENCE = 300
 /** What writes, in the order in which it stops (life-facts L). */
 const WRITERS = ['scheduler', 'worker', 'socketio', 'backend']
+/** What no browser waits for: started once the site answers, since on two cores it would keep that back. */
+const BACKGROUND = ['worker', 'scheduler']
 
 /** How an exchange ended. */
 export interface TakenOver {
@@ -84,8 +85,9 @@ async function exchange(
   progress.swapped = true
   await bringUp(tenant, services, { schema, apps }, step)
   const downtime = Math.round((performance.now() - begun) / 100) / 10
-  await step('Wait until every service proves that it works', (note) =>
-    waitUntilHealthy(tenant, services, PATIENCE, note),
+  const background = services.filter(({ name }) => isBackground(tenant, name))
+  await step('Start worker and scheduler, wait until every service proves that it works', (note) =>
+    startServices(tenant, background, PATIENCE, note, services),
   )
   const { verb, at, snapshots } = intent
   if (intent.foreign) await withVolumes(tenant, (job) => rename(tenant, job, 'drop'))
@@ -144,7 +146,9 @@ interface Versions {
   apps: Record<string, string>
 }
 
-/** Start services on the data that is there now. Neither a queue nor a cache of the data that went may meet it. */
+const isBackground = (tenant: Tenant, name: string) => BACKGROUND.some((part) => name === tenant.service(part))
+
+/** Start what a browser needs on the data that is there now. Neither a queue nor a cache of the data that went may meet it. */
 export async function bringUp(
   tenant: Tenant,
   services: Service[],
@@ -161,8 +165,9 @@ export async function bringUp(
   // A frontend that stayed up was refused meanwhile: its next probe comes in half a minute, and is not waited for here.
   const frontend = tenant.service('frontend')
   const stayed = (await tenantContainers(tenant)).some((one) => one.service === frontend && one.status === 'running')
-  const judged = stayed ? application.filter(({ name }) => name !== frontend) : application
-  await step('Start the application', (note) => startServices(tenant, application, PATIENCE, note, judged))
+  const serving = application.filter(({ name }) => !isBackground(tenant, name))
+  const judged = stayed ? serving.filter(({ name }) => name !== frontend) : serving
+  await step('Start the application', (note) => startServices(tenant, serving, PATIENCE, note, judged))
   await step(`Ask ${tenant.site} through its frontend`, () => proveFrontend(tenant))
 }
 

@@ -190,7 +190,8 @@ describe('a restore that is stopped', () => {
     'before the renames': { at: 'swap.sh swap', mode: 'kill-before' },
     'after the renames': { at: 'swap.sh swap', mode: 'kill-after' },
     'when the database is up': { at: 'redis-queue sh -c', mode: 'kill-before' },
-    'while the application starts': { at: '--scale dickson-worker=1', mode: 'kill-after' },
+    'while the application starts': { at: '--pull never dickson-backend', mode: 'kill-after' },
+    'while worker and scheduler start': { at: '--scale dickson-worker=1', mode: 'kill-after' },
   }
   for (const [when, fault] of Object.entries(LATE))
     it(`${when} is finished by the next run, and holds every other verb up until then`, async () => {
