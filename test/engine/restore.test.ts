@@ -182,7 +182,7 @@ describe('a drill', () => {
     const running = start('restore', ['dickson', '--drill'], { env: stack.env, timeout: 120 })
     const backend = `${stack.prefix}drill-dickson-backend`
     const runs = () => docker('inspect', '--format', '{{.State.Running}}', backend) === 'true'
-    await eventually(60, 'the backend of the drill runs', runs)
+    await eventually(120, 'the backend of the drill runs', runs)
     const networks = docker(
       'inspect',
       '--format',
