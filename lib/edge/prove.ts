@@ -36,6 +36,8 @@ export interface Asked {
   path: string
   /** What the body holds; nothing where any answer but Traefik's own 404 and 50x will do. */
   says?: string
+  /** With which status it says that; 200 where nothing is said. */
+  status?: number
 }
 
 /** Ask hosts until they answer or time is up. Those whose DNS leads elsewhere get no certificate: no wait. */
@@ -49,12 +51,12 @@ export async function proveHosts(hosts: Asked[], edge: Edge, wait: boolean): Pro
   }
 }
 
-async function silence({ host, path, says }: Asked, edge: Edge): Promise<Silent | undefined> {
+async function silence({ host, path, says, status: right = 200 }: Asked, edge: Edge): Promise<Silent | undefined> {
   const verdict = judgeCertificate(host, await shakeHands(edge, host, LIMIT))
   if (verdict.none) return { host, lacks: 'certificate', is: verdict.is }
   const visitor = visit(edge, host, LIMIT)
   const { status, body, error } = await visitor.get(path).finally(visitor.leave)
-  const well = says === undefined ? status >= 200 && status < 500 && status !== 404 : status === 200
+  const well = says === undefined ? status >= 200 && status < 500 && status !== 404 : status === right
   if (well && body.includes(says ?? '')) return undefined
   return { host, lacks: 'answer', is: error ?? `HTTP ${status}` }
 }
