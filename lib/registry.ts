@@ -76,7 +76,7 @@ export type CorePart = (typeof CORE_PARTS)[number]
 export const CORE_SECRETS: Readonly<Record<CorePart, readonly string[]>> = {
   edge: [],
   sso: ['authentik_secret_key', 'authentik_db_password', 'authentik_bootstrap_password', 'grafana_oidc_client_secret'],
-  monitoring: ['grafana_admin_password', 'grafana_oidc_client_secret'],
+  monitoring: ['grafana_admin_password', 'grafana_oidc_client_secret', 'uptime_kuma_admin_password'],
 }
 
 /** Each of them once: Authentik and Grafana prove themselves to each other by one. */
@@ -105,7 +105,7 @@ export const TENANT_VOLUMES = [
 
 const NAME = /^[a-z][a-z0-9-]{1,30}$/
 /** What core's own files, services and secrets begin with. */
-const RESERVED = /^(core|edge|shared|published|authentik|grafana|alertmanager|operators)(-|$)/
+const RESERVED = /^(core|edge|shared|published|authentik|grafana|alertmanager|operators|uptime)(-|$)/
 /** A host name, lower case. */
 export const HOST = /^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/
 

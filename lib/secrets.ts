@@ -20,6 +20,7 @@ const KEPT_BY: Partial<Record<string, string>> = {
   admin_password: 'sites-data',
   authentik_db_password: 'authentik-db-data',
   authentik_secret_key: 'authentik-db-data',
+  uptime_kuma_admin_password: 'uptime-kuma-data',
 }
 
 /** The secrets of a tenant, or of core. */
@@ -188,7 +189,7 @@ async function removePartials(directory: string): Promise<void> {
  * Write a new file whole or not at all: beside it, to the disk, then linked into place. Another writer who was first wins.
  * @throws OperatorError (3) where the directory cannot take it.
  */
-async function writeOnce(file: string, value: string): Promise<void> {
+export async function writeOnce(file: string, value: string): Promise<void> {
   const beside = `${file}.${randomBytes(6).toString('hex')}.partial`
   try {
     const handle = await open(beside, 'wx', 0o600)

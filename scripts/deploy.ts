@@ -88,7 +88,11 @@ command({
       ? [
           {
             name: 'core',
-            work: [...started(core.changes), ...publishing(core.published)],
+            work: [
+              ...started(core.changes),
+              ...publishing(core.published),
+              ...core.monitors.map((monitor) => `watch ${monitor}`),
+            ],
             is: `${core.parts.join(' and ')} ${core.parts.length > 1 ? 'are' : 'is'} up`,
           },
         ]

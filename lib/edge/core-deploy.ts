@@ -6,13 +6,14 @@ import { type Change, planChanges, startServices } from '../deploy.ts'
 import { docker, type Engine } from '../docker.ts'
 import { OperatorError, preconditionError } from '../errors.ts'
 import { verifyHardening } from '../gate.ts'
+import { keepMonitors } from '../kuma.ts'
 import { portHolder } from '../ports.ts'
 import { type Ground, groundOf, pullMissing, verifyEngine, verifyReadable } from '../preflight.ts'
 import { CORE_PARTS, CORE_SECRETS, type CorePart, type Unit } from '../registry.ts'
 import type { Reporter } from '../reporter.ts'
 import { verifySecrets } from '../secrets.ts'
 import { askedOf, askHosts, type EdgeWork, type Public } from './ask.ts'
-import { coreHolders, proofPath } from './holders.ts'
+import { coreHolders, proofOf } from './holders.ts'
 import { dnsWarnings } from './prove.ts'
 import { planPublishing, publish, publishedNames, readMark } from './publish.ts'
 import { edgeSettings, parsePort, verifyEdgeSettings } from './settings.ts'
@@ -24,6 +25,8 @@ export interface CoreResult {
   parts: string[]
   changes: Change[]
   published: string[]
+  /** Uptime Kuma's, as they are called: made or changed. */
+  monitors: string[]
 }
 
 interface CoreOptions extends EdgeWork {
@@ -47,7 +50,7 @@ export async function deployCore(options: CoreOptions, reporter: Reporter): Prom
   const restarts = here && (await isOutdated(core))
   const changes: Change[] = restarts ? [...plain, { service: traefik, why: 'changed' }] : plain
   const parts = partsOf(ground.services)
-  if (options.dryRun) return { parts, changes, published: (await planPublishing(order)).changed }
+  if (options.dryRun) return { parts, changes, published: (await planPublishing(order)).changed, monitors: [] }
   if (changes.length > 0) {
     await step('Get the images that are missing', (note) => pullMissing(core, ground.services, note))
   }
@@ -60,7 +63,21 @@ export async function deployCore(options: CoreOptions, reporter: Reporter): Prom
   }
   await step('Wait until Traefik works by them', async () => awaitTaken(core, (await readMark(core)) ?? ''))
   await tellSilent(options, { own, tenants, published }, reporter)
-  return { parts, changes, published }
+  return { parts, changes, published, monitors: await watch(options, ground.services, reporter) }
+}
+
+/** Where Uptime Kuma is here it is told what to watch. That it cannot be told is a warning: all else is up. */
+async function watch({ core, registry }: CoreOptions, services: Service[], reporter: Reporter): Promise<string[]> {
+  const { domain } = edgeSettings(core.settings)
+  const { step, warn } = reporter
+  if (!domain || !services.some(({ name }) => name === core.service('uptime-kuma'))) return []
+  try {
+    return await step('Tell Uptime Kuma what to watch', () => keepMonitors(core, registry, domain, warn))
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error
+    warn(`Uptime Kuma does not watch what it should: ${error.message}${error.hint ? `; ${error.hint}` : ''}`)
+    return []
+  }
 }
 
 /** What is started, as the operator calls it. */
@@ -150,7 +167,7 @@ function ownHosts(core: Unit, rendered: Service[]): Public {
     .map(({ name, hosts, services }) => ({ name, hosts: hosts.filter((_, index) => isHere(services[index])) }))
     .filter(({ hosts }) => hosts.length > 0)
   return {
-    hosts: there.flatMap(({ hosts }) => hosts.map((host) => ({ host, path: proofPath(host, domain) }))),
+    hosts: there.flatMap(({ hosts }) => hosts.map((host) => proofOf(host, domain))),
     names: there.map(({ name }) => name),
   }
 }

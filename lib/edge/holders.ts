@@ -1,5 +1,6 @@
 /** Whose hosts a dynamic file serves: a tenant's two, or those of a part of core below the operator's own domain. */
 import type { CorePart, Tenant } from '../registry.ts'
+import type { Asked } from './prove.ts'
 
 /** A dynamic file's owner: what it may match, and where that may lead. */
 export interface Holder {
@@ -10,11 +11,11 @@ export interface Holder {
   backends: readonly string[]
 }
 
-/** A host of core: what stands before CORE_DOMAIN, its service, and a path on which that answers without a login. */
+/** A host of core: what stands before CORE_DOMAIN, its service, and what shows without a login that this answers. */
 interface CoreHost {
   label: string
   service: string
-  proof: string
+  proof: Omit<Asked, 'host'>
 }
 
 const AUTHENTIK = 'http://core-authentik:9000'
@@ -23,13 +24,21 @@ const AUTHENTIK = 'http://core-authentik:9000'
 const PUBLIC: { part: CorePart; hosts: CoreHost[]; backends: string[] }[] = [
   {
     part: 'sso',
-    hosts: [{ label: 'auth', service: 'core-authentik', proof: '/-/health/ready/' }],
+    hosts: [{ label: 'auth', service: 'core-authentik', proof: { path: '/-/health/ready/' } }],
     backends: [AUTHENTIK],
   },
   {
     part: 'monitoring',
-    hosts: [{ label: 'grafana', service: 'core-grafana', proof: '/api/health' }],
-    backends: ['http://core-grafana:3000'],
+    hosts: [
+      { label: 'grafana', service: 'core-grafana', proof: { path: '/api/health' } },
+      // What Uptime Kuma says of a token that nobody has: the one path that is not behind the sign-in.
+      {
+        label: 'status',
+        service: 'core-uptime-kuma',
+        proof: { path: `/api/push/${'0'.repeat(32)}`, status: 404, says: '"ok":false' },
+      },
+    ],
+    backends: ['http://core-grafana:3000', 'http://core-uptime-kuma:3001', AUTHENTIK],
   },
 ]
 
@@ -64,8 +73,8 @@ export function coreHolders(domain: string | undefined): CoreHolder[] {
 /** Every host of core. */
 export const coreHosts = (domain: string | undefined) => coreHolders(domain).flatMap(({ hosts }) => hosts)
 
-/** The path on which the service of a core host answers without a login. */
-export function proofPath(host: string, domain: string): string {
+/** What shows that the service of a core host answers. */
+export function proofOf(host: string, domain: string): Asked {
   const known = PUBLIC.flatMap(({ hosts }) => hosts).find(({ label }) => `${label}.${domain}` === host)
-  return known?.proof ?? '/'
+  return { path: '/', ...known?.proof, host }
 }

@@ -1,5 +1,6 @@
 /** Asks public hosts through the edge until they answer, and says of each that does not whether a certificate is all it lacks. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Answer } from '../http.ts'
 import type { Unit } from '../registry.ts'
 import { judgeCertificate } from './certificate.ts'
 import { checkDns, type DnsVerdict } from './dns.ts'
@@ -36,6 +37,8 @@ export interface Asked {
   path: string
   /** What the body holds; nothing where any answer but Traefik's own 404 and 50x will do. */
   says?: string
+  /** With which status it says that; 200 where nothing is said. */
+  status?: number
 }
 
 /** Ask hosts until they answer or time is up. Those whose DNS leads elsewhere get no certificate: no wait. */
@@ -49,12 +52,18 @@ export async function proveHosts(hosts: Asked[], edge: Edge, wait: boolean): Pro
   }
 }
 
-async function silence({ host, path, says }: Asked, edge: Edge): Promise<Silent | undefined> {
+async function silence(asked: Asked, edge: Edge): Promise<Silent | undefined> {
+  const { host, path } = asked
   const verdict = judgeCertificate(host, await shakeHands(edge, host, LIMIT))
   if (verdict.none) return { host, lacks: 'certificate', is: verdict.is }
   const visitor = visit(edge, host, LIMIT)
-  const { status, body, error } = await visitor.get(path).finally(visitor.leave)
-  const well = says === undefined ? status >= 200 && status < 500 && status !== 404 : status === 200
-  if (well && body.includes(says ?? '')) return undefined
-  return { host, lacks: 'answer', is: error ?? `HTTP ${status}` }
+  const answer = await visitor.get(path).finally(visitor.leave)
+  if (isProof(asked, answer)) return undefined
+  return { host, lacks: 'answer', is: answer.error ?? `HTTP ${answer.status}` }
+}
+
+/** Whether an answer shows that what stands behind a host works. Pure. */
+export function isProof({ says, status: right = 200 }: Asked, { status, body }: Answer): boolean {
+  const well = says === undefined ? status >= 200 && status < 500 && status !== 404 : status === right
+  return well && body.includes(says ?? '')
 }

@@ -47,6 +47,7 @@ const middleware = fields({
   redirectRegex: fields({ regex: text, replacement: text, permanent: boolean }, 'regex', 'replacement'),
   rateLimit: fields({ average: number, period: text, burst: number }, 'average'),
   inFlightReq: fields({ amount: number }, 'amount'),
+  forwardAuth: fields({ address: text, authResponseHeadersRegex: text }, 'address'),
   ipAllowList: fields({ sourceRange: list(text) }, 'sourceRange'),
 })
 
@@ -82,6 +83,7 @@ export interface Middleware {
   headers?: { customRequestHeaders?: Record<string, string> }
   redirectRegex?: { regex: string; replacement: string }
   rateLimit?: { average: number }
+  forwardAuth?: { address: string }
 }
 
 /** What a file that keeps the schema holds, as far as the rules ask. */

@@ -31,6 +31,7 @@ export function wholeFaults(scope: Scope, routes: Route[]): Fault[] {
   return [
     ...messages.map((message) => file.fault(['http', 'routers'], message)),
     ...serviceFaults(scope),
+    ...askerFaults(scope),
     ...optionFaults(scope),
   ]
 }
@@ -59,6 +60,20 @@ function serviceFaults({ file, holder }: Scope): Fault[] {
           file.fault(
             ['http', 'services', name, 'loadBalancer', 'servers'],
             `must be ${holder.backends.join(' or ')}: what belongs to ${holder.name}`,
+          ),
+        ],
+  )
+}
+
+/** Who is asked whether a request may pass is what belongs to the holder. */
+function askerFaults({ file, holder }: Scope): Fault[] {
+  return Object.entries(file.content.middlewares).flatMap(([name, { forwardAuth }]) =>
+    !forwardAuth || holder.backends.some((url) => forwardAuth.address.startsWith(`${url}/`))
+      ? []
+      : [
+          file.fault(
+            ['http', 'middlewares', name, 'forwardAuth', 'address'],
+            `must be below ${holder.backends.join(' or ')}: what belongs to ${holder.name}`,
           ),
         ],
   )

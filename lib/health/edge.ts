@@ -1,8 +1,9 @@
 /** The public hosts, each asked through the edge itself: certificate, DNS, redirects; a tenant's two also ping and realtime. */
 import { judgeCertificate, type Verdict } from '../edge/certificate.ts'
 import { checkDns } from '../edge/dns.ts'
-import { coreHolders, proofPath } from '../edge/holders.ts'
+import { coreHolders, proofOf } from '../edge/holders.ts'
 import { type Edge, shakeHands, type Visitor, visit } from '../edge/hosts.ts'
+import { type Asked, isProof } from '../edge/prove.ts'
 import { edgeSettings } from '../edge/settings.ts'
 import type { Answer } from '../http.ts'
 import type { Tenant, Unit } from '../registry.ts'
@@ -41,7 +42,7 @@ export function hostProbes(tenant: Tenant, front: Promise<Front>, limit: number)
   }))
 }
 
-/** The same for each host of core whose part was deployed: the sign-in service, Grafana. */
+/** The same for each host of core whose part was deployed: the sign-in service, Grafana, Uptime Kuma. */
 export function coreHostProbes(core: Unit, front: Promise<Front>, limit: number): Probe[] {
   const { domain = '' } = edgeSettings(core.settings)
   return coreHolders(domain).flatMap(({ part, name: holder, hosts }) =>
@@ -55,8 +56,9 @@ export function coreHostProbes(core: Unit, front: Promise<Front>, limit: number)
         const { edge, published } = await front
         if (!published.includes(holder)) return []
         if (!edge) throw new Error('Traefik does not run')
+        const asked = proofOf(name, domain)
         return hostFindings(host, edge, core, async (visitor) => [
-          answerFinding(host, await visitor.get(proofPath(name, domain))),
+          answerFinding(host, asked, await visitor.get(asked.path)),
         ])
       }
       return { part: host.part, check: 'host', remedy: host.remedy, limit, run }
@@ -64,9 +66,9 @@ export function coreHostProbes(core: Unit, front: Promise<Front>, limit: number)
   )
 }
 
-function answerFinding({ part, remedy }: PublicHost, { status, milliseconds, error }: Answer): Finding {
-  if (status >= 200 && status < 300)
-    return { part, check: 'answers', state: 'ok', is: `${Math.round(milliseconds)} ms` }
+function answerFinding({ part, remedy }: PublicHost, asked: Asked, answer: Answer): Finding {
+  const { status, milliseconds, error } = answer
+  if (isProof(asked, answer)) return { part, check: 'answers', state: 'ok', is: `${Math.round(milliseconds)} ms` }
   return { part, check: 'answers', state: 'fail', is: error ?? `HTTP ${status}`, remedy }
 }
 

@@ -22,6 +22,7 @@ const PORTS: Readonly<Record<string, readonly number[]>> = {
   'node-exporter': [9100],
   loki: [3100, 9096],
   grafana: [3000],
+  'uptime-kuma': [3001],
   'syslog-ng': [],
   worker: [],
   authentik: [9000, 9443, 9300],

@@ -1,4 +1,5 @@
-/** Reads a blueprint as Authentik would, as far as the stand-in needs: one provider, one application, one group. */
+/** Reads a blueprint as Authentik would, as far as the stand-in needs: its applications, each with a provider and a group. */
+import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 
@@ -12,19 +13,29 @@ const customTags = [
   list('!Format', ([text, ...values]) => values.reduce((whole, value) => whole.replace('%s', value), text)),
 ]
 
-/** The application of a blueprint below /blueprints. */
+/** The applications of a blueprint below /blueprints. */
 export function readBlueprint(path) {
   const { entries } = parse(readFileSync(`/blueprints/${path}`, 'utf8'), { customTags })
-  const of = (model) => entries.find((entry) => entry.model === model)
+  const of = (model) => entries.filter((entry) => entry.model === model)
   const whole = ({ identifiers, attrs }) => ({ ...identifiers, ...attrs })
-  const provider = whole(of('authentik_providers_oauth2.oauth2provider'))
-  const application = whole(of('authentik_core.application'))
-  const group = entries.find(({ id }) => id === whole(of('authentik_policies.policybinding')).group.keyOf)
+  const named = ({ keyOf }) => entries.find(({ id }) => id === keyOf)
+  const bindings = of('authentik_policies.policybinding').map(whole)
+  const onOutpost = of('authentik_outposts.outpost').flatMap((outpost) => whole(outpost).providers)
+  return of('authentik_core.application').map((application) => {
+    const { slug, provider } = whole(application)
+    const { group } = bindings.find(({ target }) => target.keyOf === application.id)
+    const proxied = onOutpost.some(({ keyOf }) => keyOf === provider.keyOf)
+    return { slug, group: whole(named(group)).name, ...client(whole(named(provider)), proxied) }
+  })
+}
+
+/** A proxy provider's client is its outpost's own: Authentik makes it up. */
+function client({ client_id, client_secret, redirect_uris, external_host }, proxied) {
+  if (client_id) return { client_id, client_secret, redirect_uris: redirect_uris.map(({ url }) => url) }
   return {
-    slug: application.slug,
-    group: whole(group).name,
-    client_id: provider.client_id,
-    client_secret: provider.client_secret,
-    redirect_uris: provider.redirect_uris.map(({ url }) => url),
+    client_id: randomUUID(),
+    client_secret: randomUUID(),
+    redirect_uris: [`${external_host}/outpost.goauthentik.io/callback?X-authentik-auth-callback=true`],
+    ...(proxied && { external_host }),
   }
 }

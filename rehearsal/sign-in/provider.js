@@ -6,6 +6,7 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { answerAsOutpost } from './outpost.js'
 
 globalThis.navigator ??= { userAgent: 'Node.js' } // the library asks for it, Debian's Node has none
 const { default: Provider } = await import('oidc-provider')
@@ -13,7 +14,7 @@ const { default: Provider } = await import('oidc-provider')
 const { HOST, ACCOUNTS = '{}', STATE = '/data/clients.json', FAULT_FILE = '/data/fault' } = process.env
 const base = `https://${HOST}/application/o`
 const accounts = JSON.parse(ACCOUNTS)
-/** By application: {slug, group, client_id, client_secret, redirect_uris}. */
+/** By slug: {slug, group, client_id, client_secret, redirect_uris} and, where the outpost has it, external_host. */
 const applications = new Map(existsSync(STATE) ? JSON.parse(readFileSync(STATE, 'utf8')) : [])
 let provider = makeProvider()
 
@@ -49,8 +50,8 @@ function makeProvider() {
 }
 
 /** A change of clients: the library takes its own at its start alone. */
-function apply(application) {
-  applications.set(application.slug, application)
+function apply(blueprint) {
+  for (const application of blueprint) applications.set(application.slug, application)
   writeFileSync(STATE, JSON.stringify([...applications]))
   provider = makeProvider()
 }
@@ -65,6 +66,8 @@ createServer(async (request, response) => {
     apply(JSON.parse(await bodyOf(request)))
     return send(200, 'applied')
   }
+  if (url.pathname.startsWith('/outpost.goauthentik.io'))
+    return answerAsOutpost(request, response, url, { applications, authorize: `${base}/authorize/` })
   if (fault() === 'slow') return
   if (fault() === 'echo' && request.method === 'POST') return send(500, await bodyOf(request))
   if (/^\d+$/.test(fault())) return send(Number(fault()), 'out of order')

@@ -83,6 +83,13 @@ describe('compose.yml against tenants.ts', () => {
     )
   })
 
+  it('leads Uptime Kuma, in the network of core, to the hosts of every tenant through Traefik', () => {
+    const joined = services['core-traefik']?.networks as unknown as Record<string, { aliases: string[] }>
+    const hosts = registry.flatMap(({ site, posHost }) => [site, posHost])
+    assert.deepEqual(joined['core-edge']?.aliases, [SIGN_IN, ...hosts])
+    assert.deepEqual(services['core-uptime-kuma']?.networks, ['core-edge', 'core-egress'])
+  })
+
   for (const [index, tenant] of registry.entries()) {
     it(`${tenant.name} has an edge network on which Traefik has the address that the frontend believes, and both hosts`, () => {
       const subnet = `\${${subnetVariable(tenant)}:-10.213.${index + 1}}`

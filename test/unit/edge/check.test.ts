@@ -61,6 +61,12 @@ const CASES: [rule: string, file: string, change: (text: string) => string, mess
     /must be http:\/\/core-authentik:9000/,
   ],
   [
+    'a sign-in that another than Authentik answers',
+    'core-monitoring',
+    swap('http://core-authentik:9000/outpost', 'http://dickson-frontend:8080/outpost'),
+    /sign-in\.forwardAuth\.address: must be below .*http:\/\/core-authentik:9000/,
+  ],
+  [
     'a host of core without a certificate of its own',
     'core-sso',
     swap('certResolver: acme, ', ''),

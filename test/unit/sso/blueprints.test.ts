@@ -65,6 +65,11 @@ const FIELDS: Record<string, string[]> = {
     ],
     ...['signing_key', 'property_mappings', 'issuer_mode', 'sub_mode', 'access_code_validity', 'access_token_validity'],
   ],
+  // grant_types is no field of it: its serializer sets what its outpost needs (set_oauth_defaults).
+  'authentik_providers_proxy.proxyprovider': [
+    ...['name', 'mode', 'external_host', 'intercept_header_auth', 'authorization_flow', 'invalidation_flow'],
+  ],
+  'authentik_outposts.outpost': ['managed', 'type', 'providers', 'config'],
   'authentik_core.application': ['slug', 'name', 'provider', 'meta_launch_url', 'policy_engine_mode'],
   'authentik_policies.policybinding': ['target', 'order', 'group', 'enabled'],
 }
@@ -73,6 +78,8 @@ const CHOICES: Record<string, string[]> = {
   issuer_mode: ['global', 'per_provider'],
   sub_mode: ['hashed_user_id', 'user_id', 'user_uuid', 'user_username', 'user_email', 'user_upn'],
   policy_engine_mode: ['all', 'any'],
+  mode: ['proxy', 'forward_single', 'forward_domain'],
+  type: ['proxy', 'ldap', 'radius', 'rac'],
 }
 
 /** The entries that these fields refer to. */
@@ -120,6 +127,38 @@ print(json.dumps(mapping(request)['groups']))`
       return JSON.parse(execFileSync('python3', ['-c', code]).toString())
     }
     assert.deepEqual([groups(true), groups(false)], [['operators'], []])
+  })
+
+  it('operators: Uptime Kuma at its own address, behind the embedded outpost, for who is an operator', () => {
+    const { entries } = read('operators.yaml')
+    const provider = entries.find(({ model }) => model === 'authentik_providers_proxy.proxyprovider')
+    const host = (label: string) => ({
+      tag: '!Format',
+      value: [`https://${label}.%s`, { tag: '!Env', value: 'CORE_DOMAIN' }],
+    })
+    assert.deepEqual(provider?.attrs?.external_host, host('status'))
+    assert.deepEqual([provider?.attrs?.mode, provider?.attrs?.intercept_header_auth], ['forward_single', false])
+    const outpost = entries.find(({ model }) => model === 'authentik_outposts.outpost')
+    assert.deepEqual(outpost?.identifiers, { managed: 'goauthentik.io/outposts/embedded' })
+    assert.deepEqual(outpost?.attrs, {
+      type: 'proxy',
+      providers: [{ tag: '!KeyOf', value: provider?.id }],
+      config: { authentik_host: host('auth') },
+    })
+  })
+
+  it('operators: every application is bound to their group', () => {
+    const { entries } = read('operators.yaml')
+    const of = (model: string) => entries.filter((entry) => entry.model === model)
+    const bound = of('authentik_policies.policybinding').map(({ identifiers, attrs }) => {
+      assert.deepEqual([attrs?.group, attrs?.enabled], [{ tag: '!KeyOf', value: 'group' }, true])
+      return (identifiers.target as Tagged).value
+    })
+    assert.deepEqual(
+      bound,
+      of('authentik_core.application').map(({ id }) => id),
+    )
+    assert.equal(bound.length, 2)
   })
 
   for (const name of names) {
