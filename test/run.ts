@@ -36,8 +36,11 @@ function check(): void {
   run('node_modules/.bin/knip', [])
 }
 
-/** health holds seconds against limits, edge spoils a file of this very tree for a moment, a sweep does both. */
-const ALONE = /^test\/(engine\/(edge|health)|faults\/)/
+/**
+ * What cannot have a neighbour: health holds seconds against limits, edge spoils a file of this very tree for a moment, and a
+ * browser (edge, kuma, sso, theme) gives up what it is loading when Docker makes a network for another stack.
+ */
+const ALONE = /^test\/(engine\/(edge|health|kuma|sso|theme)|faults\/)/
 
 /** Engine tests wait more than they compute, and each file has a stack of its own: two of them at once. */
 function suite(tier: string): void {
