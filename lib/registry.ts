@@ -72,6 +72,10 @@ export const TENANT_NETWORKS = ['internal', 'edge', 'egress'] as const
 export const CORE_PARTS = ['edge', 'sso', 'monitoring'] as const
 export type CorePart = (typeof CORE_PARTS)[number]
 
+/** The parts of core that have a service among these. Pure. */
+export const partsAmong = (services: readonly { profiles: readonly string[] }[]): CorePart[] =>
+  CORE_PARTS.filter((part) => services.some(({ profiles }) => profiles.includes(part)))
+
 /** The secrets of core by the part that needs them, made by generate-secrets. */
 export const CORE_SECRETS: Readonly<Record<CorePart, readonly string[]>> = {
   edge: [],

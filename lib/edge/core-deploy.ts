@@ -9,7 +9,7 @@ import { verifyHardening } from '../gate.ts'
 import { keepMonitors } from '../kuma.ts'
 import { portHolder } from '../ports.ts'
 import { type Ground, groundOf, pullMissing, verifyEngine, verifyReadable } from '../preflight.ts'
-import { CORE_PARTS, CORE_SECRETS, type CorePart, type Unit } from '../registry.ts'
+import { CORE_SECRETS, type CorePart, partsAmong, type Unit } from '../registry.ts'
 import type { Reporter } from '../reporter.ts'
 import { verifySecrets } from '../secrets.ts'
 import { askedOf, askHosts, type EdgeWork, type Public } from './ask.ts'
@@ -81,8 +81,7 @@ async function watch({ core, registry }: CoreOptions, services: Service[], repor
 }
 
 /** What is started, as the operator calls it. */
-const partsOf = (services: Service[]) =>
-  CORE_PARTS.filter((part) => services.some(({ profiles }) => profiles.includes(part))).map((part) => TITLES[part])
+const partsOf = (services: Service[]) => partsAmong(services).map((part) => TITLES[part])
 const TITLES: Record<CorePart, string> = { edge: 'Traefik', sso: 'single sign-on', monitoring: 'monitoring' }
 
 /** A tenant's host that does not answer is its tenant's matter: a warning here. */
@@ -172,10 +171,7 @@ function ownHosts(core: Unit, rendered: Service[]): Public {
   }
 }
 
-const secretsOf = (services: Service[]) =>
-  CORE_PARTS.filter((part) => services.some(({ profiles }) => profiles.includes(part))).flatMap(
-    (part) => CORE_SECRETS[part],
-  )
+const secretsOf = (services: Service[]) => partsAmong(services).flatMap((part) => CORE_SECRETS[part])
 
 /** @throws OperatorError (3) that names who holds the port. */
 async function verifyPorts({ settings, ...core }: Unit, containers: Container[]): Promise<void> {

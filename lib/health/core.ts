@@ -6,7 +6,7 @@ import { isAsPublished, publishedFiles, readMark } from '../edge/publish.ts'
 import { edgeSettings } from '../edge/settings.ts'
 import { askTraefik } from '../edge/traefik.ts'
 import { messageOf } from '../errors.ts'
-import { CORE_PARTS, type Tenant, type Unit } from '../registry.ts'
+import { partsAmong, type Tenant, type Unit } from '../registry.ts'
 import { type Finding, type Probe, runProbes } from './check.ts'
 import { containerFindings } from './containers.ts'
 import { coreHostProbes } from './edge.ts'
@@ -43,9 +43,9 @@ export async function coreFindings(
 /** Each part of core's that was deployed, container by container; a part without any is a decision, told as a warning. */
 function partFindings(core: Unit, services: Service[], containers: Container[]): Finding[] {
   const there = services.filter(({ name }) => containers.some(({ service }) => service === name))
-  const deployed = CORE_PARTS.filter((part) => there.some(({ profiles }) => profiles.includes(part)))
+  const deployed = partsAmong(there)
   const isOf = (parts: readonly string[]) => (service: Service) => service.profiles.some((one) => parts.includes(one))
-  const absent = CORE_PARTS.filter((part) => !deployed.includes(part) && services.some(isOf([part])))
+  const absent = partsAmong(services).filter((part) => !deployed.includes(part))
   return [
     ...containerFindings(core, services.filter(isOf(deployed)), containers),
     ...absent.map(

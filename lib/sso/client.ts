@@ -6,7 +6,7 @@ import type { Tenant } from '../registry.ts'
 /** The document's name in Frappe, which the callback's path ends in. */
 const KEY = 'authentik'
 const CALLBACK = `/api/method/frappe.integrations.oauth2_logins.custom/${KEY}`
-const SCOPES = 'openid email profile'
+export const SCOPES = 'openid email profile'
 
 /** A tenant's client at Authentik; its blueprint has the same values. */
 export interface Client {

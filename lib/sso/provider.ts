@@ -5,7 +5,7 @@ import { edgeOf, type Visitor, visit } from '../edge/hosts.ts'
 import { OperatorError, preconditionError } from '../errors.ts'
 import type { Answer } from '../http.ts'
 import type { Tenant, Unit } from '../registry.ts'
-import { authorizeFaults, type Client, findButton } from './client.ts'
+import { authorizeFaults, type Client, findButton, SCOPES } from './client.ts'
 
 /** Seconds for one request. */
 const LIMIT = 8
@@ -101,7 +101,7 @@ async function redirectFault(url: URL, open: Visit): Promise<string | undefined>
 /** The authorize URL as Frappe would make it for one of its hosts. */
 function authorizeUrl({ authorize, id }: Client, uri: string): URL {
   const url = new URL(authorize)
-  const query = { client_id: id, redirect_uri: uri, response_type: 'code', scope: 'openid email profile', state: 'x' }
+  const query = { client_id: id, redirect_uri: uri, response_type: 'code', scope: SCOPES, state: 'x' }
   for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value)
   return url
 }
