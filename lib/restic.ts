@@ -83,8 +83,7 @@ function failure(
   { code, stderr, timedOut }: DockerResult,
 ): OperatorError {
   const where = `${tenant.name}: the ${place.role} ${place.location}`
-  const lines = stderr.split('\n').filter((line) => !line.startsWith('{'))
-  const said = lines.find((line) => line.startsWith('Fatal: ')) ?? lastLines(lines.join('\n'), 2)
+  const said = sayingOf(stderr)
   if (timedOut) return new OperatorError(`${where} did not answer in time`)
   if (code === CODE.wrongPassword)
     return preconditionError(
@@ -99,6 +98,25 @@ function failure(
   if (code === CODE.locked)
     return preconditionError(`${where} is locked by another machine: ${said}`, 'try again later')
   return new OperatorError(`${where}: restic ${args[0]} failed (${code}): ${said}`)
+}
+
+/** What went wrong, in restic's own words: the files of a `--json` run that it could not read, or else its last lines. */
+function sayingOf(stderr: string): string {
+  const [lines, messages] = [[], []] as [string[], string[]]
+  for (const line of stderr.split('\n')) (line.startsWith('{') ? messages : lines).push(line)
+  const unread = messages.flatMap(unreadFile)
+  if (unread.length === 0) return lines.find((line) => line.startsWith('Fatal: ')) ?? lastLines(lines.join('\n'), 2)
+  return unread.slice(0, 3).join('; ') + (unread.length > 3 ? ` and ${unread.length - 3} more` : '')
+}
+
+/** A line of `restic backup --json` about one file (manual: scripting, Error); nothing of any other. */
+function unreadFile(line: string): string[] {
+  try {
+    const { message_type, item, error } = JSON.parse(line) as { message_type: string; item: string; error: Error }
+    return message_type === 'error' ? [`${item}: ${error.message}`] : []
+  } catch {
+    return [] // cut short
+  }
 }
 
 /**

@@ -113,9 +113,13 @@ export async function flushBoth(tenant: Tenant): Promise<void> {
 export async function enableScheduler(tenant: Tenant): Promise<void> {
   const code = [
     'import sys, frappe',
+    'sys.path.insert(0, "/opt/erp")',
     'from frappe.installer import update_site_config',
     'from frappe.utils.scheduler import enable_scheduler',
-    'frappe.init(sys.argv[1]); frappe.connect(); enable_scheduler(); frappe.db.commit()',
+    'from program import undisturbed',
+    'def enable():',
+    '    frappe.init(sys.argv[1]); frappe.connect(); enable_scheduler(); frappe.db.commit()',
+    'undisturbed(enable)',
     `update_site_config("${SCHEDULER_KEY}", 1)`,
   ].join('\n')
   await dockerExec(tenant.container('backend'), [PYTHON, '-c', code, tenant.site], { timeout: 60 })

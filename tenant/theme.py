@@ -84,6 +84,8 @@ def apply(order):
     touch_leaving(site, before, manifest)
     try:
         write(site, before, wanted)
+    except frappe.QueryDeadlockError:
+        raise  # nothing was written: begin anew from what there is now
     except Exception as error:
         return {"failed": f"{type(error).__name__}: {error}", "reverted": try_write(site, before)}
     removed = sweep(site, manifest, mark)

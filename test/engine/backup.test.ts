@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
 import { start } from '../scripts/harness.ts'
@@ -194,6 +194,22 @@ describe('a backup does not look good where', () => {
       'the database answers again',
       () => docker('exec', stack.container('dickson-db'), 'mariadb', '-Ne', 'select 1') === '1',
     )
+    assert.equal(verified().length, before)
+    assert.equal(staging(), '')
+    await assertNothingLeft(stack)
+  })
+
+  it('a file cannot be read, by root neither: 1, it is named, and the snapshot is not verified', async () => {
+    const before = verified().length
+    const volume = docker('volume', 'inspect', '--format', '{{.Mountpoint}}', stack.container('dickson-sites-data'))
+    const file = join(volume, SITE, 'private/files/lost.pdf')
+    writeFileSync(file, '')
+    execFileSync('mount', ['--bind', `/proc/${process.pid}/mem`, file]) // where a disk is broken, reading fails alike
+    const { code, stderr } = await backup()
+    execFileSync('umount', [file])
+    rmSync(file)
+    assert.equal(code, 1, stderr)
+    assert.match(stderr, /sites\/.*\/private\/files\/lost\.pdf: /)
     assert.equal(verified().length, before)
     assert.equal(staging(), '')
     await assertNothingLeft(stack)

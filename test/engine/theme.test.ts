@@ -1,6 +1,8 @@
 /** A theme on a tenant behind the real edge, as a browser gets it; faults at every step; what it must leave alone. */
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -259,6 +261,28 @@ describe('what is refused', () => {
 })
 
 describe('a fault', () => {
+  it('begins anew where an administrator wrote what it had read already, and keeps what that one wrote', async () => {
+    put('disturbed')
+    const code = [
+      'import sys, frappe; frappe.init(sys.argv[1]); frappe.connect()',
+      "frappe.db.sql(\"update tabSingles set value = concat(value, '<meta name=own>') where field = 'head_html'\")",
+      "print('holds', flush=True); sys.stdin.readline(); frappe.db.commit()",
+    ].join('; ')
+    const bench = ['--workdir', '/home/frappe/frappe-bench/sites', stack.container('dickson-backend')]
+    const python = ['/home/frappe/frappe-bench/env/bin/python', '-c', code, SITE]
+    const other = spawn('docker', ['exec', '-i', ...bench, ...python], { stdio: ['pipe', 'pipe', 'inherit'] })
+    await once(other.stdout, 'data')
+    const applying = theme()
+    const waits = () => sql("select count(*) from information_schema.innodb_trx where trx_state = 'LOCK WAIT'")
+    await eventually(60, 'the theme waits for the administrator', () => waits() === '1')
+    other.stdin.end('\n')
+    assert.equal((await once(other, 'exit'))[0], 0)
+    const { code: ended, stderr } = await applying
+    assert.equal(ended, 0, stderr)
+    assert.match(single('Website Settings', 'head_html'), /securenexus-erp theme -->(.|\n)*<meta name=own>/)
+    assert.doesNotMatch((await theme('--status')).stdout, /differs/)
+  })
+
   for (const [mode, at] of [
     ['kill-before', 'theme.py'],
     ['kill-after', 'theme.py'],

@@ -34,6 +34,7 @@ import json, os
 from pathlib import Path
 from . import effects
 pending = {}
+class QueryDeadlockError(Exception): pass
 def init(site, force=False): pass
 def connect(): pass
 def clear_cache(): pass

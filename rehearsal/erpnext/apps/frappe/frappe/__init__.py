@@ -23,6 +23,7 @@ from frappe.exceptions import (
     InReadOnlyMode,
     LinkValidationError,
     PermissionError,
+    QueryDeadlockError,
     QueueOverloaded,
     SecurityException,
     SessionStopped,

@@ -66,3 +66,7 @@ class InReadOnlyMode(Exception):
 
 class LockTimeoutError(Exception):
     pass
+
+
+class QueryDeadlockError(Exception):
+    pass

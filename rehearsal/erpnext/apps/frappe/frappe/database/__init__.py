@@ -1,7 +1,7 @@
 """MariaDB as frappe speaks to it: one connection, made by the first query, one transaction until commit."""
 
 import MySQLdb
-from MySQLdb.constants import FIELD_TYPE
+from MySQLdb.constants import ER, FIELD_TYPE
 from MySQLdb.converters import conversions
 
 import frappe
@@ -10,6 +10,8 @@ from frappe.utils.logger import get_logger
 CONVERSIONS = {**conversions, FIELD_TYPE.NEWDECIMAL: float}
 #: Statements that are logged, as they are: with a new user's password.
 DEFINITIONS = {'alter', 'create', 'drop', 'rename', 'truncate'}
+#: A deadlock, and a row that has changed since this transaction began to read.
+DISTURBED = (ER.LOCK_DEADLOCK, ER.CHECKREAD)
 #: Fields of singles that are numbers; everything in tabSingles is text.
 NUMBERS = {'enable_scheduler', 'setup_complete', 'disable_user_pass_login', 'login_with_email_link'}
 
@@ -37,7 +39,12 @@ class Database:
     def sql(self, query: str, values=(), as_dict: bool = False, pluck: bool = False):
         """Run one statement. Rows come as a tuple of tuples, with `as_dict` as a list of dicts."""
         cursor = self._cursor()
-        cursor.execute(query, values if isinstance(values, (tuple, list, dict)) and values else None)
+        try:
+            cursor.execute(query, values if isinstance(values, (tuple, list, dict)) and values else None)
+        except MySQLdb.OperationalError as error:
+            if error.args[0] in DISTURBED:
+                raise frappe.QueryDeadlockError(error) from error
+            raise
         if query.split(None, 1)[0].lower() in DEFINITIONS:
             self.logger.warning('DDL Query made to DB:\n%s', query)
         if not cursor.description:
