@@ -5,7 +5,7 @@ export interface Cost {
   seconds: number
   /** Processor seconds of the whole machine, idle apart: nothing else should run. */
   cpu: number
-  /** Peak of the resident memory of all processes that began meanwhile, database servers apart, in MiB. */
+  /** Peak of the memory of all processes that began meanwhile, what they share counted once, database servers apart, in MiB. */
   memory: number
 }
 
@@ -21,7 +21,7 @@ export async function costOf(work: () => Promise<unknown>): Promise<Cost> {
     const own = pids().filter((pid) => !before.has(pid))
     memory = Math.max(
       memory,
-      own.reduce((sum, pid) => sum + residentMiB(pid), 0),
+      own.reduce((sum, pid) => sum + memoryMiB(pid), 0),
     )
   }, PERIOD)
   const [begun, busy] = [performance.now(), busyJiffies()]
@@ -36,12 +36,11 @@ export async function costOf(work: () => Promise<unknown>): Promise<Cost> {
 
 const pids = () => readdirSync('/proc').filter((name) => /^\d+$/.test(name))
 
-/** The server that a proof boots is measured apart by design; it has a limit of its own. */
-function residentMiB(pid: string): number {
+/** Its proportional set size. The server that a proof boots is measured apart by design; it has a limit of its own. */
+function memoryMiB(pid: string): number {
   try {
-    const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-    if (/^Name:\s+mariadbd$/m.test(status)) return 0
-    return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1024
+    if (readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'mariadbd') return 0
+    return Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0) / 1024
   } catch {
     return 0 // it ended meanwhile
   }

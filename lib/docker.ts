@@ -107,6 +107,7 @@ export interface Engine {
   /** Where images, containers and volumes live. */
   dataRoot: string
   memoryBytes: number
+  cpus: number
 }
 
 /**
@@ -131,6 +132,7 @@ export async function askEngine(timeout = 5): Promise<Engine> {
     version: String(info.ServerVersion),
     dataRoot: String(info.DockerRootDir),
     memoryBytes: Number(info.MemTotal),
+    cpus: Number(info.NCPU),
   }
 }
 

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { $ } from 'zx/core'
 import { composeArgs } from './compose.ts'
-import { type DockerOptions, type DockerResult, docker, dockerExec, lastLines } from './docker.ts'
+import { askEngine, type DockerOptions, type DockerResult, docker, dockerExec, lastLines } from './docker.ts'
 import { OperatorError } from './errors.ts'
 import type { Tenant } from './registry.ts'
 
@@ -19,10 +19,26 @@ export interface Job {
 }
 
 /** `docker compose run` of a job of compose.yml, held by stdin. `mounts`: what only this run needs, `host:container[:ro]`. */
-export function jobArgs(tenant: Tenant, part: string, name: string, mounts: string[] = []): string[] {
+function jobArgs(tenant: Tenant, part: string, name: string, mounts: string[]): string[] {
   const volumes = mounts.flatMap((mount) => ['--volume', mount])
   const run = ['run', '--rm', '-T', '--interactive', '--no-deps', '--name', name, ...volumes, '--entrypoint', 'sh']
   return composeArgs(tenant, ...run, tenant.service(part), '-c', HOLD)
+}
+
+/**
+ * Start a job of compose.yml, do the work, end it. It may have every core of the engine that nobody else wants, or what
+ * BACKUP_CPUS says.
+ * @throws OperatorError (1) with its last lines where it does not start.
+ */
+export async function withJob<T>(
+  tenant: Tenant,
+  part: 'backup' | 'restore',
+  mounts: string[],
+  work: (job: Job) => Promise<T>,
+): Promise<T> {
+  const name = jobName(tenant, part)
+  const cpus = $.env.BACKUP_CPUS || String((await askEngine()).cpus)
+  return withContainer(jobArgs(tenant, part, name, mounts), name, 60, work, { BACKUP_CPUS: cpus })
 }
 
 /** A name that no earlier run's container can still have. */
@@ -32,6 +48,7 @@ export const jobName = (tenant: Tenant, part: string) => tenant.container(`${par
  * Start a container, do the work, end it.
  * @param args a docker command that runs it in the foreground with stdin, under this name, and prints `ready`
  * @param timeout seconds until it must be ready
+ * @param env what the docker command gets beside our own environment
  * @throws OperatorError (1) with its last lines where it does not start.
  */
 export async function withContainer<T>(
@@ -39,8 +56,9 @@ export async function withContainer<T>(
   name: string,
   timeout: number,
   work: (job: Job) => Promise<T>,
+  env: Record<string, string> = {},
 ): Promise<T> {
-  const child = hold(args)
+  const child = hold(args, env)
   try {
     await lineOf(child, timeout, `${name} did not start`, (line) => line === 'ready')
     return await work({ name, exec: (command, options) => dockerExec(name, command, options) })
@@ -50,10 +68,10 @@ export async function withContainer<T>(
 }
 
 /** A docker client that our stdin holds; a Ctrl-C reaches us alone: we end it in order. */
-export function hold(args: string[]): ChildProcess {
+export function hold(args: string[], env: Record<string, string> = {}): ChildProcess {
   const child = spawn('setpriv', ['--pdeathsig', 'TERM', 'docker', ...args], {
     cwd: $.cwd,
-    env: $.env,
+    env: { ...$.env, ...env },
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe'],
   })

@@ -62,7 +62,7 @@ export function scratchArgs(name: string, image: string, mount: string, director
     "until mariadb -Ne 'select 1' >/dev/null 2>&1; do kill -0 $server 2>/dev/null || exit 1; sleep 0.1; done",
     `${HOLD}; kill $server; wait $server`,
   ].join('\n')
-  const limits = ['--memory', '1g', '--cpus', '1', '--pids-limit', '100', '--init', '--read-only']
+  const limits = ['--memory', '1g', '--cpu-shares', '128', '--pids-limit', '100', '--init', '--read-only']
   const tmpfs = [
     '/tmp',
     '/run/mysqld:uid=999,gid=999,mode=755',

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { renderServices } from '../compose.ts'
 import { OperatorError, preconditionError } from '../errors.ts'
-import { type Job, jobArgs, jobName, withContainer } from '../jobs.ts'
+import { type Job, withJob } from '../jobs.ts'
 import { makeDirectory } from '../lock.ts'
 import { pullMissing } from '../preflight.ts'
 import type { Tenant } from '../registry.ts'
@@ -42,8 +42,7 @@ export async function withRepositories<T>(
   const [keys, ledger] = await Promise.all([readKeys(tenant), readLedger(tenant)])
   const mounts = [await mountOf(place, init), await mountOf(away, init)].filter((mount) => mount !== undefined)
   if (place.directory && !existsSync(place.directory)) throw gone(tenant, place, ledger)
-  const name = jobName(tenant, part)
-  return withContainer(jobArgs(tenant, part, name, mounts), name, 60, async (job) => {
+  return withJob(tenant, part, mounts, async (job) => {
     const repository = await reach(tenant, job, place, keys)
     await open(repository, ledger, init)
     const offsite =

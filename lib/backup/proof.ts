@@ -47,7 +47,7 @@ export function digestOf(answers: Answers): string {
   return sha256(JSON.stringify({ ...answers, series }))
 }
 
-/** Ask a database about the books of a site. */
+/** Ask a database about the books of a site: the long count beside the other questions, each of which takes a client. */
 export async function askBooks(ask: Ask, schema: string, key: string | undefined): Promise<Answers> {
   const tables = await ask(
     `select table_name, table_type from information_schema.tables where table_schema='${schema}'`,
@@ -55,21 +55,13 @@ export async function askBooks(ask: Ask, schema: string, key: string | undefined
   const count = (wanted: string) => tables.filter(([, type]) => type === wanted).length
   const present = new Set(tables.map(([name = '']) => name))
   const doctypes = KEY_DOCTYPES.filter((doctype) => present.has(`tab${doctype}`))
-  const noLedger = { debit: '0', credit: '0', difference: '0' }
-  const [documents, ledger, series, secrets] = await Promise.all([
-    askDoctypes(ask, schema, doctypes),
-    present.has('tabGL Entry') ? askLedger(ask, schema) : noLedger,
-    ask(`select name, current from \`${schema}\`.tabSeries`),
-    askSecrets(ask, schema, key),
-  ])
-  return {
-    baseTables: count('BASE TABLE'),
-    sequences: count('SEQUENCE'),
-    doctypes: documents,
-    ledger,
-    series: Object.fromEntries(series.map(([name = '', current = '']) => [name, current])),
-    secrets,
-  }
+  const others = async () => ({
+    ledger: present.has('tabGL Entry') ? await askLedger(ask, schema) : { debit: '0', credit: '0', difference: '0' },
+    series: await askSeries(ask, schema),
+    secrets: await askSecrets(ask, schema, key),
+  })
+  const [counted, told] = await Promise.all([askDoctypes(ask, schema, doctypes), others()])
+  return { baseTables: count('BASE TABLE'), sequences: count('SEQUENCE'), doctypes: counted, ...told }
 }
 
 /** In one batch: a round trip for each of twenty doctypes would take longer than the counting. */
@@ -81,6 +73,11 @@ async function askDoctypes(ask: Ask, schema: string, doctypes: string[]): Promis
   }
   const rows = await ask(`${doctypes.map(one).join(' union all ')}`)
   return Object.fromEntries(rows.map(([name = '', count, newest = '']) => [name, { rows: Number(count), newest }]))
+}
+
+async function askSeries(ask: Ask, schema: string): Promise<Answers['series']> {
+  const rows = await ask(`select name, current from \`${schema}\`.tabSeries`)
+  return Object.fromEntries(rows.map(([name = '', current = '']) => [name, current]))
 }
 
 /** Stored secrets are Fernet tokens under the site's key (frappe/utils/password.py). */

@@ -1,7 +1,7 @@
 /** The tenant's volumes in the restore job, where renames exchange its data for what was put beside it (tenant/swap.sh). */
 import { updateLedger } from '../backup/ledger.ts'
 import { preconditionError } from '../errors.ts'
-import { type Job, jobArgs, jobName, withContainer } from '../jobs.ts'
+import { type Job, withJob } from '../jobs.ts'
 import type { Tenant } from '../registry.ts'
 
 /** What tenant/swap.sh does. */
@@ -12,8 +12,7 @@ export type Content = 'data' | 'incoming' | 'previous' | 'foreign'
 
 /** Hold a restore job without a repository while `work` renames. */
 export function withVolumes<T>(tenant: Tenant, work: (job: Job) => Promise<T>): Promise<T> {
-  const name = jobName(tenant, 'restore')
-  return withContainer(jobArgs(tenant, 'restore', name), name, 60, work)
+  return withJob(tenant, 'restore', [], work)
 }
 
 /** Give an order. Done again it does no harm. @throws OperatorError (1) */
