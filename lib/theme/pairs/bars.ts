@@ -106,7 +106,7 @@ export const STEPS: Pair[] = [
   desk('first steps, under the pointer', 'color', `background@${STEP}`, [PANEL, STEP, WORDS]),
   desk('first steps, quiet words', 'color', `background-color@${PANEL}`, [
     PANEL,
-    `${PANEL} :is(.onb-skip, .onb-title-steps, .onb-progress-text)`,
+    `${PANEL} :is(.onb-skip, .onb-title-steps)`,
   ]),
   desk('first steps', 'color', 'background-color', [PANEL]),
   desk('first steps, how far', 'color', 'background', [PANEL, `${PANEL} .onb-progress-badge`]),
