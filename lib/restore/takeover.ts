@@ -159,9 +159,10 @@ export async function bringUp(
   const start = (list: Service[]) => (note: (text: string) => void) => startServices(tenant, list, PATIENCE, note)
   await step('Start the database', start(stores))
   await step('Empty both Redis', () => flushBoth(tenant))
-  await step('Write the configuration of the bench', start(configurator))
-  if (schema && needsMigration(await appVersions(askLive(tenant), schema), apps))
+  if (schema && needsMigration(await appVersions(askLive(tenant), schema), apps)) {
+    await step('Write the configuration of the bench', start(configurator)) // else the application's start does it
     await step('Bring the data up to this release', () => migrate(tenant))
+  }
   // A frontend that stayed up was refused meanwhile: its next probe comes in half a minute, and is not waited for here.
   const frontend = tenant.service('frontend')
   const stayed = (await tenantContainers(tenant)).some((one) => one.service === frontend && one.status === 'running')
