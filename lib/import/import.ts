@@ -43,7 +43,8 @@ export async function planImport(
   const incoming = await readIncoming(tenant, registry, ground.mariadb, what)
   const { hasData, live } = await withVolumes(tenant, (job) => liveBooks(tenant, job))
   const lost = live && losses(live, NOTHING)
-  const text = [...describe(tenant, incoming), ...renderLoss(lost, hasData)].join('\n')
+  const unknown = '  unknown    what of that is in the dump and comes again: it is not loaded yet'
+  const text = [...describe(tenant, incoming), ...renderLoss(lost, hasData), ...(hasData ? [unknown] : [])].join('\n')
   const bring = beside((job) => bringFiles(tenant, ground, incoming, job, reporter))
   return { ...coming, text, hasData, lost, bring }
 }

@@ -109,6 +109,7 @@ describe('what came from elsewhere', () => {
     assert.equal(code, 0, stderr)
     assert.match(stdout, /would become what is in .*\/dump: a dump with archives/)
     assert.match(stdout, /lost +.*2 Journal Entry/)
+    assert.match(stdout, /unknown +what of that is in the dump/)
     assert.equal(stack.fingerprint('dickson'), untouched)
   })
 
