@@ -2,6 +2,7 @@
 import { checkSnapshotName } from '../lib/backup/catalogue.ts'
 import { command } from '../lib/command.ts'
 import { askEngine, type Engine } from '../lib/docker.ts'
+import { publishedNames } from '../lib/edge/publish.ts'
 import { usageError } from '../lib/errors.ts'
 import { planImport } from '../lib/import/import.ts'
 import type { Tenant, Unit } from '../lib/registry.ts'
@@ -113,7 +114,9 @@ async function bringIn(tenant: Tenant, coming: outcome.Coming, all: All) {
     : []
   await coming.bring()
   const done = await exchange(tenant, outcome.intentOf(coming, saved), all)
-  if (coming.next) reporter.say(`  next: ${coming.next}`)
+  const shown = (await publishedNames(all.core, [tenant])).length > 0
+  const next = coming.next ?? (shown ? undefined : `npx zx scripts/deploy.ts core ${tenant.name} lets browsers in`)
+  if (next) reporter.say(`  next: ${next}`)
   return done
 }
 

@@ -267,6 +267,7 @@ describe('a server that has lost everything but repository and secrets', () => {
     assert.equal(code, 0, stderr)
     assert.match(stdout, /dickson: restored/)
     assert.doesNotMatch(stderr, /Back up what is there/)
+    assert.match(`${stdout}${stderr}`, /next: npx zx scripts\/deploy\.ts core dickson lets browsers in/)
     assert.deepEqual(counts(books), rows)
     assert.equal(marker(), mark)
     assert.ok(!existsSync(join(stack.home, 'state/dickson/restore.json')))
