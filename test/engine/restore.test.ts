@@ -246,7 +246,7 @@ describe('a server that has lost everything but repository and secrets', () => {
     assert.equal((await stack.script('backup', ['dickson'])).code, 0)
     lost = [counts(books), marker()]
     stack.wipe('dickson')
-    rmSync(join(stack.home, 'state/dickson'), { recursive: true, force: true })
+    rmSync(join(stack.home, 'state'), { recursive: true, force: true })
   })
 
   it('is told how much disk the backup needs, where there is less', async () => {
