@@ -105,7 +105,8 @@ function sayingOf(stderr: string): string {
   const [lines, messages] = [[], []] as [string[], string[]]
   for (const line of stderr.split('\n')) (line.startsWith('{') ? messages : lines).push(line)
   const unread = messages.flatMap(unreadFile)
-  if (unread.length === 0) return lines.find((line) => line.startsWith('Fatal: ')) ?? lastLines(lines.join('\n'), 2)
+  const [fatal, ssh] = ['Fatal: ', 'subprocess ssh: '].map((word) => lines.findLast((line) => line.startsWith(word)))
+  if (unread.length === 0) return fatal ? [fatal, ssh].filter(Boolean).join('; ') : lastLines(lines.join('\n'), 2)
   return unread.slice(0, 3).join('; ') + (unread.length > 3 ? ` and ${unread.length - 3} more` : '')
 }
 

@@ -42,13 +42,13 @@ describe('a restore whose disk fills up', () => {
       `--snapshot=${repository.verified()[0]}`,
     ])
 
-  /** Restore, and take away what is free of a disk once `moment` has come. */
-  async function restoreUntil(disk: Disk, moment: (path: string) => boolean) {
+  /** Restore, and take away what is free of a disk, but for `left` bytes, once `moment` has come. */
+  async function restoreUntil(disk: Disk, moment: (path: string) => boolean, left = 0) {
     let full = false
     const watch = setInterval(() => {
       if (full || !moment(disk.path)) return
       full = true
-      disk.leave(0)
+      disk.leave(left)
     }, 10)
     try {
       return await restore()
@@ -73,8 +73,14 @@ describe('a restore whose disk fills up', () => {
     })
 
   it('when the site’s files come: the live site serves on', async () => {
-    const comes = (path: string) => existsSync(join(path, 'incoming', SITE, 'private'))
-    await assertRefused(stack, marked, () => restoreUntil(files, comes), 1, /no space left|restic restore failed/i)
+    const begins = (path: string) => existsSync(join(path, 'incoming')) // the database comes first; large.bin has 4 MiB
+    await assertRefused(
+      stack,
+      marked,
+      () => restoreUntil(files, begins, MIB),
+      1,
+      /no space left|restic restore failed/i,
+    )
   })
 
   it('when what came is booted: the live site serves on', async () => {
