@@ -105,9 +105,10 @@ function sayingOf(stderr: string): string {
   const [lines, messages] = [[], []] as [string[], string[]]
   for (const line of stderr.split('\n')) (line.startsWith('{') ? messages : lines).push(line)
   const unread = messages.flatMap(unreadFile)
+  if (unread.length > 0)
+    return unread.slice(0, 3).join('; ') + (unread.length > 3 ? ` and ${unread.length - 3} more` : '')
   const [fatal, ssh] = ['Fatal: ', 'subprocess ssh: '].map((word) => lines.findLast((line) => line.startsWith(word)))
-  if (unread.length === 0) return fatal ? [fatal, ssh].filter(Boolean).join('; ') : lastLines(lines.join('\n'), 2)
-  return unread.slice(0, 3).join('; ') + (unread.length > 3 ? ` and ${unread.length - 3} more` : '')
+  return fatal ? [fatal, ssh].filter(Boolean).join('; ') : lastLines(lines.join('\n'), 2)
 }
 
 /** A line of `restic backup --json` about one file (manual: scripting, Error); nothing of any other. */

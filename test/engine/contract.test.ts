@@ -207,7 +207,7 @@ async function startServices(): Promise<void> {
   await databaseAnswers()
 }
 
-const databaseAnswers = () => until('db answers', async () => (await docker(rootSql('select 1'))).code === 0, 60)
+const databaseAnswers = () => until('db answers', async () => (await docker(rootSql('select 1'))).code === 0)
 
 describe('the rehearsal images', { timeout: 600_000 }, () => {
   let failed = false

@@ -28,13 +28,18 @@ const config = () => JSON.parse(inBackend(`cat ${SITE}/site_config.json`))
 const deskSheet = (): string => config().app_include_css.find((path: string) => /theme-dickson-desk\./.test(path))
 const sql = (query: string) =>
   docker('exec', stack.container('dickson-db'), 'mariadb', '-N', config().db_name, '-e', query)
+/** `docker exec` of python in the bench. */
+const python = (code: string) => [
+  ...['--workdir', '/home/frappe/frappe-bench/sites', stack.container('dickson-backend')],
+  ...[
+    '/home/frappe/frappe-bench/env/bin/python',
+    '-c',
+    `import sys, frappe; frappe.init('${SITE}'); frappe.connect(); ${code}`,
+  ],
+]
 /** The socket account only reads: what an administrator changes goes through the application. */
 const change = (query: string) =>
-  docker(
-    ...['exec', '--workdir', '/home/frappe/frappe-bench/sites', stack.container('dickson-backend')],
-    ...['/home/frappe/frappe-bench/env/bin/python', '-c'],
-    `import frappe; frappe.init('${SITE}'); frappe.connect(); frappe.db.sql(${JSON.stringify(query)}); frappe.db.commit()`,
-  )
+  docker('exec', ...python(`frappe.db.sql(${JSON.stringify(query)}); frappe.db.commit()`))
 const single = (doctype: string, field: string) =>
   sql(`select value from tabSingles where doctype = '${doctype}' and field = '${field}'`)
 /** Everything that a theme sets, and every file of ours. */
@@ -263,14 +268,9 @@ describe('what is refused', () => {
 describe('a fault', () => {
   it('begins anew where an administrator wrote what it had read already, and keeps what that one wrote', async () => {
     put('disturbed')
-    const code = [
-      'import sys, frappe; frappe.init(sys.argv[1]); frappe.connect()',
-      "frappe.db.sql(\"update tabSingles set value = concat(value, '<meta name=own>') where field = 'head_html'\")",
-      "print('holds', flush=True); sys.stdin.readline(); frappe.db.commit()",
-    ].join('; ')
-    const bench = ['--workdir', '/home/frappe/frappe-bench/sites', stack.container('dickson-backend')]
-    const python = ['/home/frappe/frappe-bench/env/bin/python', '-c', code, SITE]
-    const other = spawn('docker', ['exec', '-i', ...bench, ...python], { stdio: ['pipe', 'pipe', 'inherit'] })
+    const query = "update tabSingles set value = concat(value, '<meta name=own>') where field = 'head_html'"
+    const code = `frappe.db.sql(${JSON.stringify(query)}); print('holds', flush=True); sys.stdin.readline(); frappe.db.commit()`
+    const other = spawn('docker', ['exec', '-i', ...python(code)], { stdio: ['pipe', 'pipe', 'inherit'] })
     await once(other.stdout, 'data')
     const applying = theme()
     const waits = () => sql("select count(*) from information_schema.innodb_trx where trx_state = 'LOCK WAIT'")
