@@ -14,7 +14,7 @@ export const EXIT = {
 /** The exit codes as `--help` tells them. */
 export const EXIT_STATUS = [
   '0 done',
-  '1 failed, the earlier state is intact',
+  '1 failed; what was there is intact, and the same command goes on',
   '2 usage',
   '3 a precondition is not met, nothing was changed',
   '4 failed and state was changed: the message gives the next command',

@@ -96,7 +96,10 @@ function failure(
       `npx zx scripts/backup.ts ${tenant.name} --init, the first time`,
     )
   if (code === CODE.locked)
-    return preconditionError(`${where} is locked by another machine: ${said}`, 'try again later')
+    return preconditionError(
+      `${where} is locked by another machine: ${said}`,
+      'try again later; where that machine is gone: docs/backup.md#a-lock-of-a-machine-that-is-gone',
+    )
   return new OperatorError(`${where}: restic ${args[0]} failed (${code}): ${said}`)
 }
 
@@ -108,7 +111,9 @@ function sayingOf(stderr: string): string {
   if (unread.length > 0)
     return unread.slice(0, 3).join('; ') + (unread.length > 3 ? ` and ${unread.length - 3} more` : '')
   const [fatal, ssh] = ['Fatal: ', 'subprocess ssh: '].map((word) => lines.findLast((line) => line.startsWith(word)))
-  return fatal ? [fatal, ssh].filter(Boolean).join('; ') : lastLines(lines.join('\n'), 2)
+  // restic may end after the first line of ssh's banner about a host key that has changed
+  const reason = ssh?.includes('@@@@') ? 'subprocess ssh: Host key verification failed' : ssh
+  return fatal ? [fatal, reason].filter(Boolean).join('; ') : lastLines(lines.join('\n'), 2)
 }
 
 /** A line of `restic backup --json` about one file (manual: scripting, Error); nothing of any other. */
@@ -228,8 +233,13 @@ export async function checkRepository(repository: Repository, part: number, part
   await restic(repository, ['check', '--quiet', `--read-data-subset=${part}/${parts}`])
 }
 
-/** The size of what the repository keeps, in bytes. */
+/** What the repository takes up, in bytes: of the disk where it is on this machine, or else of the data that it keeps. */
 export async function repositoryBytes(repository: Repository): Promise<number> {
+  const { place, job } = repository
+  if (place.directory) {
+    const { stdout } = await job.exec(['du', '-sk', place.restic], { timeout: HOUR })
+    return Number.parseInt(stdout, 10) * 1024
+  }
   const { stdout } = await restic(repository, ['stats', '--mode', 'raw-data', '--json', '--no-lock', '--quiet'])
   return Number((JSON.parse(stdout) as { total_size: number }).total_size)
 }

@@ -85,17 +85,21 @@ export async function clearCache(tenant: Tenant, { step }: Reporter): Promise<vo
   }
 }
 
-/** The docker command that a verb comes down to, for `--dry-run`; what it waits for and proves is left out. */
+/** What a verb comes down to, for `--dry-run`: docker commands where there are any; what it waits for and proves is left out. */
 export async function planned(tenant: Tenant, verb: string, parts: string[]): Promise<string> {
   const services = (await chooseServices(tenant, verb === 'scale' ? ['worker'] : parts)).map(({ name }) => name)
-  const commands: Record<string, string[]> = {
-    start: upArgs(tenant, services, 1),
-    scale: [...upArgs(tenant, services, Number(parts[0])), '--no-recreate'],
-    stop: stopArgs(tenant, services),
-    restart: composeArgs(tenant, 'restart', ...services),
-    'clear-cache': ['exec', tenant.container('redis-cache'), 'redis-cli', 'flushall'],
+  const workers = (await tenantContainers(tenant)).filter(({ service }) => service === tenant.service('worker')).length
+  const line = (args: string[]) => `docker ${args.join(' ')}`
+  const up = line(upArgs(tenant, services, Math.max(1, workers)))
+  const down = line(stopArgs(tenant, services))
+  const plans: Record<string, string[]> = {
+    start: [up],
+    scale: [line([...upArgs(tenant, services, Number(parts[0])), '--no-recreate'])],
+    stop: [down],
+    restart: parts.length === 0 ? [down, up] : [line(composeArgs(tenant, 'restart', '--no-deps', ...services))],
+    'clear-cache': [`empty ${tenant.container('redis-cache')}, then bench clear-cache and clear-website-cache`],
   }
-  return `docker ${(commands[verb] ?? []).join(' ')}`
+  return (plans[verb] ?? []).join('\n')
 }
 
 /** One row of `status`. */

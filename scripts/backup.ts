@@ -38,7 +38,9 @@ command({
             const proof = await step('Boot the copy and ask it', () => backup.prove(repository, ground, copy, stored))
             const remains = await dueRemains(tenant, Date.now())
             if (remains.length > 0) await step('Remove what restores have left', () => removeRemains(tenant, remains))
-            await step('Check a seventh of the repository', () => check(repository))
+            await step('Check a seventh of the repository', () =>
+              backup.emptyingBeside(tenant, ground, () => check(repository)),
+            )
             const kept = await step('Keep what retention says', () => keep(repository, policy))
             const copied = offsite && (await step('Copy off-site', () => copyOffsite(repository, offsite)))
             for (const remark of [...proof.remarks, ...kept.remarks]) warn(remark)

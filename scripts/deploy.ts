@@ -1,4 +1,5 @@
 /** Bring tenants up: check the ground, start the stores, make the site once, start the rest, prove that it answers. */
+import { appVersions } from '../lib/backup/manifest.ts'
 import { ensureRepository, hasRepository } from '../lib/backup/open.ts'
 import { command } from '../lib/command.ts'
 import * as deploy from '../lib/deploy.ts'
@@ -6,9 +7,11 @@ import { askEngine } from '../lib/docker.ts'
 import { deployCore } from '../lib/edge/core-deploy.ts'
 import { bringHosts, edgePreflight } from '../lib/edge/deploy.ts'
 import { OperatorError, usageError } from '../lib/errors.ts'
+import { askLive } from '../lib/mariadb.ts'
 import { type Ground, preflight, pullMissing, refuseForeignDatabase } from '../lib/preflight.ts'
 import { CORE_PARTS, makeCore, type Tenant } from '../lib/registry.ts'
 import type { Reporter } from '../lib/reporter.ts'
+import { imageApps, needsMigration } from '../lib/restore/plan.ts'
 import * as site from '../lib/site.ts'
 import { seeTheme, setTheme, tryTheme } from '../lib/theme/apply.ts'
 import { prepareTheme, type Theme } from '../lib/theme/theme.ts'
@@ -65,6 +68,7 @@ command({
       await step('Wait until every service proves that it works', (note) =>
         waitUntilHealthy(tenant, ground.services, timeout, note),
       )
+      await warnOfRelease(tenant, ground, changes, reporter)
       if (await site.flushStaleCache(tenant)) reporter.say('  redis-cache was emptied: another image had filled it')
       await step(`Ask ${tenant.site} through its frontend`, () => deploy.proveFrontend(tenant))
       await makeRepository(tenant, reporter)
@@ -120,6 +124,17 @@ async function makeRepository(tenant: Tenant, { step, warn }: Reporter): Promise
     if (!(error instanceof OperatorError)) throw error
     warn(`no backup is possible yet: ${error.message}; then npx zx scripts/backup.ts ${tenant.name} --init`)
   }
+}
+
+/** Programs of a newer release run on data that `bench migrate` has not brought up: pages fail, one here, one there. */
+async function warnOfRelease(tenant: Tenant, { services }: Ground, changes: deploy.Change[], { warn }: Reporter) {
+  if (!changes.some(({ service, why }) => service === tenant.service('backend') && why === 'changed')) return
+  const image = services.find(({ name }) => name === tenant.service('backend'))?.image ?? ''
+  const { schema } = await site.readMarks(tenant)
+  if (!needsMigration(await appVersions(askLive(tenant), schema), await imageApps(image))) return
+  warn(
+    `the data of ${tenant.name} is of an older release than its image: npx zx scripts/tenant.ts ${tenant.name} bench -- migrate (docs/managing.md#a-new-release)`,
+  )
 }
 
 async function bringUp(tenant: Tenant, ground: Ground, theme: Theme, timeout: number, { step, warn }: Reporter) {

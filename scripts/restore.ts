@@ -72,10 +72,7 @@ command({
         )
         return bringIn(tenant, coming, all)
       }
-      if (dryRun) return { text: `${tenant.name}: would restore ${wanted.snapshot} into a scratch stack and remove it` }
-      if (mode === 'drill') return outcome.drilled(tenant, await drill(tenant, ground, wanted, reporter))
-      reporter.warn('the files hold the site’s keys and passwords in clear: keep them as you keep secrets/')
-      return outcome.exported(tenant, await exportBackup(tenant, ground, wanted, options.export ?? '', reporter))
+      return beside(tenant, ground, options.export, all)
     })
     return { dryRun, text: '', ...done }
   },
@@ -93,6 +90,16 @@ interface All {
   reporter: Reporter
   /** Do not back up what is there. */
   unsaved: boolean
+}
+
+/** A drill, or an export where there is a directory for it: what is live stays as it is. */
+async function beside(tenant: Tenant, ground: restore.Ground, directory: string | undefined, all: All) {
+  const { wanted, dryRun, reporter } = all
+  const would = directory ? `write it to ${directory}, its keys in clear` : 'remove it'
+  if (dryRun) return { text: `${tenant.name}: would restore ${wanted.snapshot} into a scratch stack and ${would}` }
+  if (!directory) return outcome.drilled(tenant, await drill(tenant, ground, wanted, reporter))
+  reporter.warn('the files hold the site’s keys and passwords in clear: keep them as you keep secrets/')
+  return outcome.exported(tenant, await exportBackup(tenant, ground, wanted, directory, reporter))
 }
 
 async function planRestore(tenant: Tenant, ground: restore.Ground, { wanted, reporter }: All): Promise<outcome.Coming> {
@@ -115,7 +122,8 @@ async function bringIn(tenant: Tenant, coming: outcome.Coming, all: All) {
   await coming.bring()
   const done = await exchange(tenant, outcome.intentOf(coming, saved), all)
   const shown = (await publishedNames(all.core, [tenant])).length > 0
-  const next = coming.next ?? (shown ? undefined : `npx zx scripts/deploy.ts core ${tenant.name} lets browsers in`)
+  const next =
+    coming.next ?? (shown ? undefined : `npx zx scripts/deploy.ts core ${tenant.name} --only edge lets browsers in`)
   if (next) reporter.say(`  next: ${next}`)
   return done
 }

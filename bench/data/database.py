@@ -22,6 +22,7 @@ def date(k): return f"date_add('2021-01-01', interval (seq div {k})%1400 day)"
 T={}
 def t(name,n,cols,keys,namef=None):
     nf=namef or hashn%name
+    if not name.endswith('Item') and 'creation' not in keys: keys=keys+['creation'] # as frappe 16 makes every table but a child's
     n=max(2,int(n*SCALE)//2*2)
     ddl=f"DROP TABLE IF EXISTS `{name}`;CREATE TABLE `{name}` ({std},"+",".join(c for c,_ in cols)+",PRIMARY KEY(`name`)"+"".join(f",KEY `{k}_index` (`{k}`)" for k in keys)+")"+eng+";"
     ins=f"INSERT INTO `{name}` SELECT {stdv(name,nf)},"+",".join(e for _,e in cols)+f" FROM seq_1_to_{n};"

@@ -96,6 +96,17 @@ export async function leaving<T>(tenant: Tenant, ground: Ground, work: () => Pro
   }
 }
 
+/** Do the work while staging is emptied: what was proven is needed no longer. */
+export async function emptyingBeside<T>(tenant: Tenant, { images }: Ground, work: () => Promise<T>): Promise<T> {
+  const emptied = emptyStaging(tenant, images.mariadb)
+  emptied.catch(() => {}) // thrown below
+  try {
+    return await work()
+  } finally {
+    await emptied
+  }
+}
+
 /** @throws OperatorError (1) where the copy is not whole, (3) where there is no site. */
 export async function copy(
   tenant: Tenant,
@@ -144,11 +155,15 @@ export async function prove(
 ): Promise<Proof> {
   const { tenant } = repository
   const read = (path: string) => readSnapshotFile(repository, stored.id, path)
-  const [text, siteConfig] = await Promise.all([read('/manifest.json'), read(`/sites/${tenant.site}/site_config.json`)])
-  const config = parseSiteConfig(tenant, siteConfig)
+  const reading = Promise.all([read('/manifest.json'), read(`/sites/${tenant.site}/site_config.json`)])
+  reading.catch(() => {}) // beside the boot; what went wrong is thrown below
   const name = jobName(tenant, 'scratch')
   const args = scratchArgs(name, ground.images.mariadb, `${tenant.volume('backup-staging')}:${STAGING}`, STAGING)
-  const answers = await withScratchServer(args, name, (ask) => askBooks(ask, manifest.schema, config.encryption_key))
+  const { text, config, answers } = await withScratchServer(args, name, async (ask) => {
+    const [text, siteConfig] = await reading
+    const config = parseSiteConfig(tenant, siteConfig)
+    return { text, config, answers: await askBooks(ask, manifest.schema, config.encryption_key) }
+  })
   const remarks = await judge(manifest, { manifest: text, config }, answers, askLive(tenant))
   const proof: Proof = {
     format: 1,
@@ -162,6 +177,5 @@ export async function prove(
   await makeSnapshot(repository, { file: 'proof.json', stdin: JSON.stringify(proof) }, [TAG.proof, TAG.of(stored.id)])
   const { at, databaseBytes } = manifest
   await updateLedger(tenant, { verified: { at, snapshot: stored.id, databaseBytes, addedBytes: stored.addedBytes } })
-  await emptyStaging(tenant, ground.images.mariadb)
   return proof
 }

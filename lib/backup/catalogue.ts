@@ -36,18 +36,19 @@ export function readCatalogue(snapshots: Snapshot[], tenant: string): Backup[] {
 
 /**
  * The backup that was asked for: `latest` is the newest verified one; else the beginning of an id, at least 6 digits.
+ * @param list the command that lists them, for a hint
  * @throws OperatorError (2) for what is no id, (3) where there is none, more than one, or it is not verified.
  */
-export function chooseBackup(backups: Backup[], wanted: string): Backup & { proof: string } {
+export function chooseBackup(backups: Backup[], wanted: string, list: string): Backup & { proof: string } {
   if (wanted === 'latest') {
     const newest = backups.filter(isVerified).at(-1)
     if (newest) return newest
-    throw preconditionError('there is no verified backup', 'npx zx scripts/restore.ts <tenant> --list')
+    throw preconditionError('there is no verified backup', list)
   }
   checkSnapshotName(wanted)
   const found = backups.filter(({ id }) => id.startsWith(wanted))
   const [only] = found
-  if (!only) throw preconditionError(`there is no backup ${wanted}`, 'npx zx scripts/restore.ts <tenant> --list')
+  if (!only) throw preconditionError(`there is no backup ${wanted}`, list)
   if (found.length > 1)
     throw preconditionError(`${wanted} is the beginning of ${found.length} backups: give more digits`)
   if (!isVerified(only)) throw preconditionError(`backup ${wanted} is not verified: it was never booted and asked`)

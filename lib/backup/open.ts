@@ -18,6 +18,9 @@ export interface Opened {
   offsite?: () => Promise<Repository>
 }
 
+/** The job of compose.yml in which a repository is opened. */
+type Part = 'backup' | 'restore'
+
 /** What may be made where it is missing. */
 interface Making {
   /** Make repositories that are not there. */
@@ -28,12 +31,11 @@ interface Making {
 
 /**
  * Start a job, open the repository and do the work.
- * @param part `backup` or `restore`: the job of compose.yml
  * @throws OperatorError (3) for a wrong password, a repository that is missing, gone, or not the one of before.
  */
 export async function withRepositories<T>(
   tenant: Tenant,
-  part: 'backup' | 'restore',
+  part: Part,
   { init, only }: Making,
   work: (opened: Opened) => Promise<T>,
 ): Promise<T> {
@@ -41,16 +43,16 @@ export async function withRepositories<T>(
   if (!place) throw preconditionError(`${tenant.name}: ${variableOf(tenant, 'offsite')} names no repository`)
   const [keys, ledger] = await Promise.all([readKeys(tenant), readLedger(tenant)])
   const mounts = [await mountOf(place, init), await mountOf(away, init)].filter((mount) => mount !== undefined)
-  if (place.directory && !existsSync(place.directory)) throw gone(tenant, place, ledger)
+  if (place.directory && !existsSync(place.directory)) throw gone(tenant, place, ledger, part)
   return withJob(tenant, part, mounts, async (job) => {
     const repository = await reach(tenant, job, place, keys)
-    await open(repository, ledger, init)
+    await open(repository, ledger, init, part)
     const offsite =
       away &&
       (async () => {
-        if (away.directory && !existsSync(away.directory)) throw gone(tenant, away, ledger)
+        if (away.directory && !existsSync(away.directory)) throw gone(tenant, away, ledger, part)
         const second = await reach(tenant, job, away, keys)
-        await open(second, ledger, init, repository)
+        await open(second, ledger, init, part, repository)
         return second
       })
     return work({ job, repository, ...(offsite && { offsite }) })
@@ -92,11 +94,17 @@ const knownAs = (place: Place, ledger: Ledger) => {
 }
 
 /** A repository that existed and is gone is never made anew but by `--init`. */
-async function open(repository: Repository, ledger: Ledger, init: boolean, like?: Repository): Promise<void> {
+async function open(
+  repository: Repository,
+  ledger: Ledger,
+  init: boolean,
+  part: Part,
+  like?: Repository,
+): Promise<void> {
   const { tenant, place } = repository
   const known = knownAs(place, ledger)
   const found = await repositoryId(repository)
-  if (found === undefined && !init) throw gone(tenant, place, ledger)
+  if (found === undefined && !init) throw gone(tenant, place, ledger, part)
   if (found !== undefined && known && known.id !== found) {
     throw preconditionError(
       `${tenant.name}: the ${place.role} ${place.location} is another one than before (${found.slice(0, 8)}, not ${known.id.slice(0, 8)})`,
@@ -110,10 +118,15 @@ async function open(repository: Repository, ledger: Ledger, init: boolean, like?
     await updateLedger(tenant, { [entryOf(place)]: { id, location: place.location, at: new Date().toISOString() } })
 }
 
-function gone(tenant: Tenant, place: Place, ledger: Ledger): OperatorError {
+function gone(tenant: Tenant, place: Place, ledger: Ledger, part: Part): OperatorError {
   const where = `${tenant.name}: the ${place.role} ${place.location}`
-  const init = `npx zx scripts/backup.ts ${tenant.name} --init`
+  const restore = `npx zx scripts/restore.ts ${tenant.name} --list${place.role === 'offsite' ? '' : ' --offsite'}`
+  const init = part === 'restore' ? restore : `npx zx scripts/backup.ts ${tenant.name} --init`
   if (knownAs(place, ledger))
-    return preconditionError(`${where} existed and is gone`, `bring it back; to begin anew: ${init}`)
-  return preconditionError(`${where} was never made`, init)
+    return preconditionError(
+      `${where} existed and is gone`,
+      `bring it back; ${part === 'restore' ? 'or' : 'to begin anew'}: ${init}`,
+    )
+  const was = part === 'restore' ? 'is not there' : 'was never made'
+  return preconditionError(`${where} ${was}`, part === 'restore' ? `put the backups there; or: ${init}` : init)
 }

@@ -133,6 +133,10 @@ async function corePreflight({ core, registry, engine }: CoreOptions): Promise<C
     verifyReadable(join(core.settings.root, 'core')),
     verifyHardening(core, registry, core),
     verifySecrets(core, registry, secretsOf(ground.services)),
+    // Authentik's worker gets every tenant's, also of one that is not deployed yet
+    ...(partsAmong(ground.services).includes('sso')
+      ? registry.map((tenant) => verifySecrets(tenant, registry, ['oidc_client_secret']))
+      : []),
   ])
   await verifyPorts(core, ground.containers)
   const warnings = [...ground.warnings, ...dns, ...muteWarnings(core, ground.services)]

@@ -132,10 +132,11 @@ async function diskFindings(directory: string): Promise<Finding[]> {
 async function checkTenant(tenant: Tenant, front: Promise<Front>): Promise<Finding[]> {
   const remedy = `npx zx scripts/deploy.ts ${tenant.name} --dry-run`
   const ledger = `mv ${tenant.state('ledger.json')} elsewhere, then npx zx scripts/backup.ts ${tenant.name}`
+  const intent = `mv ${tenant.state('restore.json')} elsewhere; where the site does not answer: npx zx scripts/restore.ts ${tenant.name}`
   const own = await runProbes([
     { part: 'compose', check: 'configuration', remedy, limit: LIMIT + 1, run: () => checkServices(tenant) },
     { part: 'backup', check: 'ledger', remedy: ledger, limit: LIMIT, run: () => backupFindings(tenant) },
-    { part: 'restore', check: 'finished', remedy, limit: LIMIT, run: () => restoreFindings(tenant) },
+    { part: 'restore', check: 'finished', remedy: intent, limit: LIMIT, run: () => restoreFindings(tenant) },
   ])
   const hosts = await runProbes(hostProbes(tenant, front, LIMIT)) // afterwards: they would slow the ping that is timed
   return [...own, ...hosts]

@@ -81,7 +81,7 @@ export function configFindings(tenant: Tenant, config: BenchConfig): Finding[] {
           check: 'folder',
           state: 'fail',
           is: `sites/${tenant.site} or its site_config.json is missing`,
-          remedy: 'see docs/trouble.md',
+          remedy: `npx zx scripts/restore.ts ${tenant.name} --dry-run`,
         },
     config.assetsLink
       ? { part, check: 'assets link', state: 'ok', is: 'there' }

@@ -28,7 +28,10 @@ export async function readIntent(tenant: Unit): Promise<Intent | undefined> {
     return JSON.parse(await readFile(tenant.state('restore.json'), 'utf8'))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw preconditionError(`${tenant.state('restore.json')} cannot be read: ${messageOf(error)}`)
+    throw preconditionError(
+      `${tenant.state('restore.json')} cannot be read: ${messageOf(error)}`,
+      `move it away, then npx zx scripts/healthcheck.ts ${tenant.name}; where the site does not answer: npx zx scripts/restore.ts ${tenant.name}`,
+    )
   }
 }
 

@@ -38,10 +38,11 @@ export async function readChoice(
   wanted: string,
   apps: Record<string, string>,
 ): Promise<Choice> {
-  const { tenant } = repository
+  const { tenant, place } = repository
+  const list = `npx zx scripts/restore.ts ${tenant.name} --list${place.role === 'offsite' ? ' --offsite' : ''}`
   const snapshots = await listSnapshots(repository)
   refuseForeign(repository, snapshots)
-  const backup = chooseBackup(readCatalogue(snapshots, tenant.name), wanted)
+  const backup = chooseBackup(readCatalogue(snapshots, tenant.name), wanted, list)
   const text = await readSnapshotFile(repository, backup.id, '/manifest.json')
   const manifest = parseManifest(text)
   const proof = parseProof(await readSnapshotFile(repository, backup.proof, '/proof.json'), backup.original, text)

@@ -112,10 +112,30 @@ describe('a changed image', () => {
     const { code, stderr } = await deploy([], { ERPNEXT_IMAGE: images.ERPNEXT_IMAGE ?? '' })
     assert.equal(code, 0, stderr)
     assert.match(stderr, /redis-cache was emptied/)
+    assert.doesNotMatch(stderr, /older release/)
     assert.equal(inspect('dickson-db', '{{.Id}} {{.State.StartedAt}}'), db)
     assert.equal(stack.fingerprint('byrne'), byrne)
     const health = await stack.script('healthcheck', ['dickson', '--json'])
     const findings = JSON.parse(health.stdout).tenants[0].findings as { check: string; state: string; is: string }[]
     assert.equal(findings.find(({ check }) => check === 'login page')?.state, 'ok', health.stdout)
+  })
+
+  it('of a newer release says that the data is not brought up by it', async () => {
+    const older = "update `tabInstalled Application` set app_version = '16.30.0' where app_name = 'erpnext'"
+    const schema = docker('exec', stack.container('dickson-db'), 'mariadb', '-Ne', "show databases like '\\_%'")
+    docker(
+      'exec',
+      '--user',
+      '0',
+      stack.container('dickson-db'),
+      'sh',
+      '-c',
+      `MYSQL_PWD="$(cat /run/secrets/db_password)" mariadb -uroot ${schema} -e "$1"`,
+      'sh',
+      older,
+    )
+    const { code, stderr } = await deploy()
+    assert.equal(code, 0, stderr)
+    assert.match(stderr, /older release than its image: npx zx scripts\/tenant\.ts dickson bench -- migrate/)
   })
 })

@@ -1,7 +1,9 @@
 /** Repositories on other machines: restic's rest-server in append-only mode and SFTP, both the real programs. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -11,13 +13,26 @@ import { docker, eventually, useStack } from './harness.ts'
 const stack = useStack('remote', ['dickson'])
 const [user, word] = ['keeper', 'rest-word-5f0c2a91d7']
 const server = () => stack.container('vault')
-const REST = 'rest:http://vault:8000/dickson'
-const SFTP = 'sftp:keeper@vault:/srv/backups/sftp'
+/** On the machine itself, which every way out leads to: the tenant's own, and that of a drill. */
+const ADDRESS = docker('network', 'inspect', 'bridge', '--format', '{{range .IPAM.Config}}{{.Gateway}}{{end}}')
+const [sshPort, restPort] = [await freePort(), await freePort()]
+const REST = `rest:http://${ADDRESS}:${restPort}/dickson`
+const SFTP = `sftp://keeper@${ADDRESS}:${sshPort}//srv/backups/sftp`
 const keys = mkdtempSync(join(tmpdir(), 'erp-remote-'))
 
 const secret = (name: string) => join(stack.home, 'secrets', `dickson_backup_${name}`)
 const backup = (env: Record<string, string>, ...args: string[]) => stack.script('backup', ['dickson', ...args], { env })
 const ledger = () => JSON.parse(readFileSync(join(stack.home, 'state/dickson/ledger.json'), 'utf8'))
+
+/** A port that nobody listens on. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, ADDRESS)
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
 
 /** Run restic on the server itself, as its own operator does; append-only is the business of the door, not of the house. */
 function restic(repository: string, ...args: string[]): { status: number | null; stdout: string; stderr: string } {
@@ -60,14 +75,15 @@ describe('backups on another machine', () => {
       stack.env.RESTIC_IMAGE ?? '',
     ]
     docker(...keygen, '-q', '-t', 'ed25519', '-N', '', '-f', '/keys/id')
-    const network = ['--network', `${stack.prefix}dickson-egress`, '--network-alias', 'vault']
+    const listen = ['-e', `SSH_LISTEN=${ADDRESS}:${sshPort}`, '-e', `REST_LISTEN=${ADDRESS}:${restPort}`]
+    const network = ['--network', 'host', ...listen]
     const label = ['--label', `com.docker.compose.project=${stack.prefix}securenexus-erp`]
     const env = ['-e', `LOGIN=${user}:${word}`, '-e', `PUBLIC_KEY=${readFileSync(join(keys, 'id.pub'), 'utf8').trim()}`]
     docker('run', '--detach', '--name', server(), '--volume', '/srv/backups', ...network, ...label, ...env, image)
     await eventually(
       20,
       'both doors are open',
-      () => docker('exec', server(), 'sh', '-c', 'ssh-keyscan localhost 2>/dev/null') !== '',
+      () => docker('exec', server(), 'sh', '-c', `ssh-keyscan -p ${sshPort} ${ADDRESS} 2>/dev/null`) !== '',
     )
     writeFileSync(secret('environment.txt'), `RESTIC_REST_USERNAME=${user}\nRESTIC_REST_PASSWORD=${word}\n`, {
       mode: 0o400,
@@ -77,7 +93,7 @@ describe('backups on another machine', () => {
       .split(' ')
       .slice(0, 2)
       .join(' ')
-    writeFileSync(secret('known_hosts'), `vault ${hostKey}\n`, { mode: 0o400 })
+    writeFileSync(secret('known_hosts'), `[${ADDRESS}]:${sshPort} ${hostKey}\n`, { mode: 0o400 })
   })
   after(() => rmSync(keys, { recursive: true, force: true }))
 
@@ -87,7 +103,7 @@ describe('backups on another machine', () => {
     it('is no success until it was made on purpose; the backup here is verified all the same', async () => {
       const { code, stderr } = await backup(env)
       assert.equal(code, 1, stderr)
-      assert.match(stderr, /verified here, but not off-site: .*rest:http:\/\/vault:8000\/dickson was never made/)
+      assert.match(stderr, /verified here, but not off-site: .*rest:http:\/\/\S+\/dickson was never made/)
       assert.ok(ledger().verified)
     })
 
@@ -136,7 +152,7 @@ describe('backups on another machine', () => {
 
     it('cannot be emptied by who has broken into this server: it has every key and may still remove nothing', async () => {
       const before = snapshots('/srv/backups/rest/dickson')
-      const door = `rest:http://${user}:${word}@localhost:8000/dickson`
+      const door = REST.replace('://', `://${user}:${word}@`)
       const { stdout, stderr } = restic(door, 'forget', before[0]?.id ?? '')
       assert.match(`${stdout}${stderr}`, /403|unable to remove|Forbidden/)
       assert.deepEqual(snapshots('/srv/backups/rest/dickson'), before)
@@ -149,13 +165,13 @@ describe('backups on another machine', () => {
       const { code, stderr } = await backup(env)
       writeFileSync(file, right)
       assert.equal(code, 1, stderr)
-      assert.match(stderr, /rest:http:\/\/vault:8000\/dickson.*(401|Unauthorized)/s)
+      assert.match(stderr, /rest:http:\/\/\S+\/dickson.*(401|Unauthorized)/s)
     })
   })
 
   describe('a repository on an append-only rest-server', () => {
     it('takes backups; that old ones cannot be removed is told, and no failure', async () => {
-      const env = { BACKUP_REPOSITORY_DICKSON: 'rest:http://vault:8000/first' }
+      const env = { BACKUP_REPOSITORY_DICKSON: REST.replace('dickson', 'first') }
       const [first, ...more] = ['--keep-daily', '1', '--keep-weekly', '1', '--keep-monthly', '1']
       assert.equal((await backup(env, '--init')).code, 0)
       // an old, unverified one that retention wants to remove
@@ -186,10 +202,19 @@ describe('backups on another machine', () => {
       assert.ok(existsSync(join(stack.home, 'backups/dickson/config')), 'the earlier repository stays as it was')
     })
 
+    it('a drill brings it up in its scratch stack, from there and with that key', async () => {
+      const { code, stdout, stderr } = await stack.script('restore', ['dickson', '--drill'], { env })
+      assert.equal(code, 0, stderr)
+      const { drilled, verified } = ledger()
+      assert.equal(drilled.passed, true)
+      assert.equal(drilled.snapshot, verified.snapshot)
+      assert.match(stdout, /became a site that answers/)
+    })
+
     it('is not spoken to where its host key is another one', async () => {
       const right = readFileSync(secret('known_hosts'), 'utf8')
       const other = readFileSync(join(keys, 'id.pub'), 'utf8').split(' ').slice(0, 2).join(' ')
-      writeFileSync(secret('known_hosts'), `vault ${other}\n`)
+      writeFileSync(secret('known_hosts'), `[${ADDRESS}]:${sshPort} ${other}\n`)
       const { code, stderr } = await backup(env)
       writeFileSync(secret('known_hosts'), right)
       assert.equal(code, 1, stderr)

@@ -18,10 +18,11 @@ describe('a fault at every docker call of a backup', () => {
 
   // `hang` is for calls with a short limit; a copy of a large database may take hours, and is waited for.
   for (const mode of MODES.filter((one) => one !== 'hang')) {
-    it(`${mode}: no verified backup is lost, nothing is left, and the plain run goes through`, async () => {
+    it(`${mode}: no verified backup is lost, nothing is left, and the plain run goes through`, async (test) => {
       let at = 1
       while (at <= MOST_CALLS && (await backupUnder(stack, repository, { at, mode })).struck) at++
       assert.ok(at > 10, `${at} calls`)
+      test.diagnostic(`${at - 1} calls were struck`)
       const { code, stderr } = await stack.script('backup', ['dickson'])
       assert.equal(code, 0, stderr)
       repository.restic('check', '--read-data', '--quiet')

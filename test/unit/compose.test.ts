@@ -10,6 +10,8 @@ import tenants from '../../tenants.ts'
 
 const root = join(import.meta.dirname, '../..')
 const compose = parse(readFileSync(join(root, 'compose.yml'), 'utf8'), { merge: true, maxAliasCount: -1 })
+/** Compose's own tags (`!override`, `!reset`) are left out. */
+const drill = parse(readFileSync(join(root, 'drill.yml'), 'utf8').replaceAll(/!(override|reset) /g, ''))
 const settings = readSettings(root, {})
 const registry = Object.entries<TenantSpec>(tenants).map(([name, spec]) => makeTenant(name, spec, settings))
 
@@ -145,6 +147,12 @@ describe('compose.yml against tenants.ts', () => {
       const secrets = all.flatMap((service) => service.secrets ?? []).map(({ source }) => source)
       assert.deepEqual(foreign(secrets, new RegExp(`^${tenant.prefix}_`)), [])
       assert.ok(volumes.length > 10 && networks.length > 10 && secrets.length >= 5)
+    })
+
+    it(`${tenant.name} has no way out in a drill, and an edge network that needs no subnet of its own`, () => {
+      const networks = drill.services[tenant.service('backend')]?.networks
+      assert.deepEqual(Object.keys(networks ?? {}).sort(), [`${tenant.name}-edge`, `${tenant.name}-internal`])
+      assert.deepEqual(drill.networks[`${tenant.name}-edge`], { ipam: null })
     })
 
     it(`${tenant.name} reads its secrets from the derived files`, () => {

@@ -48,6 +48,7 @@ describe('the catalogue of a repository', () => {
 })
 
 describe('the backup that is asked for', () => {
+  const LIST = 'restore.ts dickson --list'
   const [good, newer, unverified] = [
     { id: id('a'), at: '2026-01-01', original: id('a'), proof: id('1') },
     { id: `${'a'.repeat(6)}${'b'.repeat(58)}`, at: '2026-01-02', original: '', proof: id('2') },
@@ -56,13 +57,14 @@ describe('the backup that is asked for', () => {
   const backups = [good, newer, unverified].filter((one) => one !== undefined)
   const refused = (wanted: string, code: number, message: RegExp) =>
     assert.throws(
-      () => chooseBackup(backups, wanted),
+      () => chooseBackup(backups, wanted, LIST),
       (error) => error instanceof OperatorError && error.code === code && message.test(error.message),
     )
 
-  it('latest is the newest verified one, not the newest', () => assert.equal(chooseBackup(backups, 'latest'), newer))
+  it('latest is the newest verified one, not the newest', () =>
+    assert.equal(chooseBackup(backups, 'latest', LIST), newer))
   it('the beginning of an id is enough where it is one alone', () =>
-    assert.equal(chooseBackup(backups, 'aaaaaab'), newer))
+    assert.equal(chooseBackup(backups, 'aaaaaab', LIST), newer))
   it('an ambiguous beginning is refused with 3', () => refused('aaaaaa', 3, /the beginning of 2 backups/))
   it('an unverified one is refused with 3', () => refused('cccccccc', 3, /not verified/))
   it('an unknown one is refused with 3', () => refused('dddddddd', 3, /no backup dddddddd/))
