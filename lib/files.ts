@@ -1,6 +1,7 @@
 /** Files that a reader may open at any moment: replaced whole or not at all. */
 import { randomBytes } from 'node:crypto'
 import { open, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { messageOf, preconditionError } from './errors.ts'
 
 /**
@@ -19,6 +20,7 @@ export async function writeAtomically(file: string, text: string, mode: number):
       await handle.close()
     }
     await rename(beside, file)
+    await syncToDisk(dirname(file)) // or a power loss brings back the old file, or none
   } catch (error) {
     await rm(beside, { force: true })
     throw preconditionError(`${file} cannot be written: ${messageOf(error)}`, undefined, error)

@@ -99,7 +99,11 @@ export const askLive =
  */
 export async function query(container: string, sql: string, client = ['mariadb']): Promise<string[][]> {
   const options: DockerOptions = { input: sql, timeout: HOUR, nothrow: true }
-  const result = await dockerExec(container, [...client, '--batch', '--skip-column-names'], options)
+  const result = await dockerExec(
+    container,
+    [...client, '--default-character-set=utf8mb4', '--batch', '--skip-column-names'],
+    options,
+  )
   if (result.code !== 0) throw new OperatorError(`${container}: ${lastLines(result.stderr, 1) || 'no answer'}`)
   return result.stdout
     .split('\n')

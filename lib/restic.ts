@@ -6,7 +6,7 @@ import type { Job } from './jobs.ts'
 import type { Tenant } from './registry.ts'
 
 /** restic's own exit codes (restic 0.17 and newer, manual: scripting). */
-const CODE = { missing: 10, locked: 11, wrongPassword: 12 } as const
+const CODE = { failed: 1, missing: 10, locked: 11, wrongPassword: 12 } as const
 const HOUR = 3600
 const KEYS = '/run/erp'
 const PASSWORD = '/run/secrets/backup_password'
@@ -111,8 +111,9 @@ function sayingOf(stderr: string): string {
   if (unread.length > 0)
     return unread.slice(0, 3).join('; ') + (unread.length > 3 ? ` and ${unread.length - 3} more` : '')
   const [fatal, ssh] = ['Fatal: ', 'subprocess ssh: '].map((word) => lines.findLast((line) => line.startsWith(word)))
-  // restic may end after the first line of ssh's banner about a host key that has changed
-  const reason = ssh?.includes('@@@@') ? 'subprocess ssh: Host key verification failed' : ssh
+  // restic may end in the midst of ssh's banner about a host key that has changed
+  const changed = lines.some((line) => line.startsWith('subprocess ssh: @@@@'))
+  const reason = changed ? 'subprocess ssh: Host key verification failed: it is another key' : ssh
   return fatal ? [fatal, reason].filter(Boolean).join('; ') : lastLines(lines.join('\n'), 2)
 }
 
@@ -152,12 +153,16 @@ export async function repositoryId(repository: Repository): Promise<string | und
 
 /** Make a new repository; `like`: one whose chunks it shares, so that a copy transfers nothing twice. */
 export async function initRepository(repository: Repository, like?: Repository): Promise<void> {
-  await restic(repository, ['init', '--quiet', ...(like ? ['--copy-chunker-params', ...from(like)] : [])], {
-    timeout: 120,
-  })
+  const args = ['init', '--quiet', ...(like ? ['--copy-chunker-params', ...from(like, repository)] : [])]
+  await restic(repository, args, { timeout: 120 })
 }
 
-const from = ({ flags }: Repository) => ['--from-repository-file', flags[1] ?? '', '--from-password-file', PASSWORD]
+/** How restic reaches the source of a copy. Its options (`-o`) are those of both: one of the two may need them. */
+function from({ flags }: Repository, target: Repository): string[] {
+  const at = flags.indexOf('-o')
+  const options = at < 0 || target.flags.includes('-o') ? [] : flags.slice(at)
+  return ['--from-repository-file', flags[1] ?? '', '--from-password-file', PASSWORD, ...options]
+}
 
 /** Every snapshot of the repository, oldest first. */
 export async function listSnapshots(repository: Repository): Promise<Snapshot[]> {
@@ -228,9 +233,20 @@ export async function readSnapshotFile(repository: Repository, id: string, path:
   return (await restic(repository, ['dump', '--no-lock', '--quiet', id, path], { timeout: HOUR })).stdout
 }
 
-/** Check the structure and a part of the data, `part` of `parts`. @throws OperatorError (1) where anything is damaged. */
-export async function checkRepository(repository: Repository, part: number, parts: number): Promise<void> {
-  await restic(repository, ['check', '--quiet', `--read-data-subset=${part}/${parts}`])
+/**
+ * Check the structure and a part of the data, `part` of `parts`. Returns what is damaged, in restic's words.
+ * @throws OperatorError (1), (3) where it could not be checked: that is no damage.
+ */
+export async function checkRepository(
+  repository: Repository,
+  part: number,
+  parts: number,
+): Promise<string | undefined> {
+  const args = ['check', '--quiet', `--read-data-subset=${part}/${parts}`]
+  const result = await restic(repository, args, { accept: [CODE.failed] })
+  if (result.code === 0) return undefined
+  await repositoryId(repository) // a server that went away meanwhile makes restic end the same way
+  return failure(repository, args, result).message
 }
 
 /** What the repository takes up, in bytes: of the disk where it is on this machine, or else of the data that it keeps. */
@@ -257,7 +273,7 @@ export async function prune(repository: Repository): Promise<void> {
 /** Copy snapshots into another repository under the same password; those that are there already cost nothing. */
 export async function copySnapshots(source: Repository, target: Repository, ids: string[]): Promise<void> {
   const flags = { ...target, environment: { ...source.environment, ...target.environment } }
-  await restic(flags, ['copy', '--quiet', ...from(source), ...ids])
+  await restic(flags, ['copy', '--quiet', ...from(source, target), ...ids])
 }
 
 /** A file or directory of a snapshot. */

@@ -1,5 +1,7 @@
 /** Takes each tenant's lock in turn, does the work, and writes into the journal how it ended. */
-import { EXIT, messageOf, OperatorError } from './errors.ts'
+import { readFile } from 'node:fs/promises'
+import { EXIT, messageOf, OperatorError, preconditionError } from './errors.ts'
+import { writeAtomically } from './files.ts'
 import { appendJournal } from './journal.ts'
 import { withLock } from './lock.ts'
 import type { Tenant, Unit } from './registry.ts'
@@ -68,12 +70,22 @@ export async function forCore<T>(core: Unit, run: Run, work: (core: Unit) => Pro
   return run.dryRun ? work(core) : lockedAndRecorded(core, run, () => work(core))
 }
 
+/** State and backups are of one stack: two of them in one place would be taken for the same books. @throws OperatorError (3) */
+async function claimState({ settings, state }: Unit): Promise<void> {
+  const owner = await readFile(state('prefix'), 'utf8').catch(() => undefined)
+  if (owner === undefined) return writeAtomically(state('prefix'), `${settings.prefix}\n`, 0o600)
+  if (owner.trim() === settings.prefix) return
+  const whose = owner.trim() === '' ? 'no ERP_PREFIX' : `ERP_PREFIX=${owner.trim()}`
+  throw preconditionError(`${state()} is of the stack with ${whose}`, 'give this one an ERP_HOME of its own')
+}
+
 /** Hold the lock, and write down how it ended. A refusal that changed nothing is written down as well. */
 async function lockedAndRecorded<T>(unit: Unit, run: Run, work: () => Promise<T>): Promise<T> {
   const { verb, by, pid, redact, reporter } = run
   const begun = Date.now()
   const at = new Date(begun).toISOString()
   return withLock(unit.lock, { pid, verb, since: at }, unit.name, async () => {
+    await claimState(unit)
     let code: number = EXIT.bug
     let message: string | undefined
     let ids: string[] | undefined

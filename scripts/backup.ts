@@ -6,6 +6,7 @@ import { planned, summary } from '../lib/backup/outcome.ts'
 import { watched } from '../lib/backup/ping.ts'
 import { command } from '../lib/command.ts'
 import { askEngine } from '../lib/docker.ts'
+import { messageOf } from '../lib/errors.ts'
 import { dueRemains, removeRemains } from '../lib/restore/previous.ts'
 
 command({
@@ -21,7 +22,7 @@ command({
     'keep-monthly': { type: 'number', value: 'MONTHS', help: 'the same' },
   },
   notes: ['Where backups lie, off-site copies, schedules: docs/backup.md'],
-  async run({ forEachTenant, registry, options, dryRun, step, warn, done }) {
+  async run({ forEachTenant, registry, options, dryRun, step, warn, done, signal }) {
     const engine = await askEngine()
     const tenants = await forEachTenant(async (tenant) => {
       const policy = policyOf(tenant, options)
@@ -38,11 +39,20 @@ command({
             const proof = await step('Boot the copy and ask it', () => backup.prove(repository, ground, copy, stored))
             const remains = await dueRemains(tenant, Date.now())
             if (remains.length > 0) await step('Remove what restores have left', () => removeRemains(tenant, remains))
-            await step('Check a seventh of the repository', () =>
-              backup.emptyingBeside(tenant, ground, () => check(repository)),
-            )
-            const kept = await step('Keep what retention says', () => keep(repository, policy))
-            const copied = offsite && (await step('Copy off-site', () => copyOffsite(repository, offsite)))
+            const copyAway = async () =>
+              offsite && (await step('Copy off-site', () => copyOffsite(repository, offsite)))
+            const checkAndKeep = async () => {
+              const verdict = () => backup.emptyingBeside(tenant, ground, () => check(repository))
+              await step('Check a seventh of the repository', verdict)
+              return step('Keep what retention says', () => keep(repository, policy))
+            }
+            const kept = await checkAndKeep().catch(async (error) => {
+              signal.throwIfAborted()
+              if (offsite) warn(messageOf(error))
+              await copyAway() // most of all where the repository here is damaged
+              throw error
+            })
+            const copied = await copyAway()
             for (const remark of [...proof.remarks, ...kept.remarks]) warn(remark)
             return { ...stored, kept: kept.kept, forgotten: kept.forgotten, offsite: copied ?? null }
           }),

@@ -122,7 +122,9 @@ async function makeRepository(tenant: Tenant, { step, warn }: Reporter): Promise
     await step('Make the backup repository', (note) => ensureRepository(tenant, note))
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error
-    warn(`no backup is possible yet: ${error.message}; then npx zx scripts/backup.ts ${tenant.name} --init`)
+    warn(
+      `no backup is possible yet: ${error.message}; ${error.hint ?? `npx zx scripts/backup.ts ${tenant.name} --init`}`,
+    )
   }
 }
 

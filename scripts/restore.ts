@@ -11,6 +11,7 @@ import { drill } from '../lib/restore/drill.ts'
 import { exportBackup } from '../lib/restore/export.ts'
 import { type Intent, readIntent, refuseUnfinished } from '../lib/restore/intent.ts'
 import * as outcome from '../lib/restore/outcome.ts'
+import { removeRemains } from '../lib/restore/previous.ts'
 import * as restore from '../lib/restore/restore.ts'
 import { takeOver } from '../lib/restore/takeover.ts'
 import { themeAgain } from '../lib/theme/apply.ts'
@@ -48,8 +49,8 @@ command({
       throw usageError('--import takes nothing from a repository: neither --snapshot nor --offsite')
     const [named] = tenants
     if (!named) throw usageError('a tenant is missing')
-    const interrupted = mode === 'restore' && (await readIntent(named)) !== undefined
-    const asks = !dryRun && !interrupted && ['restore', 'undo', 'import'].includes(mode)
+    const finishes = mode === 'restore' && options.snapshot === 'latest' && (await readIntent(named)) !== undefined
+    const asks = !dryRun && !finishes && ['restore', 'undo', 'import'].includes(mode)
     const agreed = asks ? consent(named, options.confirm) : async () => {}
     const engine = await askEngine()
     const wanted: restore.Wanted = { snapshot: options.snapshot, from: options.offsite ? 'offsite' : 'repository' }
@@ -57,8 +58,8 @@ command({
 
     const all = { registry, core, engine, wanted, dryRun, agreed, reporter, unsaved: options['without-backup'] }
     const [done] = await forEachTenant(async (tenant) => {
-      const intent = await readIntent(tenant)
-      if (intent && mode === 'restore') return finish(tenant, intent, all)
+      const intent = mode === 'restore' ? await restore.unfinished(tenant, { wanted, finishes, dryRun }) : undefined
+      if (intent) return finish(tenant, intent, all)
       await refuseUnfinished(tenant)
       if (mode === 'undo') return undo(tenant, all)
       const ground = await reporter.step('Check the machine, the images and the secrets', (note) =>
@@ -135,6 +136,7 @@ async function undo(tenant: Tenant, all: All) {
   if (dryRun) return { text: plan.text }
   say(plan.text)
   await agreed()
+  await removeRemains(tenant, ['clean']) // what a killed restore left would be in the way
   return exchange(tenant, plan.intent, all)
 }
 

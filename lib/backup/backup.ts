@@ -46,7 +46,7 @@ export async function prepare(
       `${tenant.name} was never deployed: there is nothing to back up`,
       `npx zx scripts/deploy.ts ${tenant.name}`,
     )
-  await verifySpace(tenant, engine)
+  await verifySpace(tenant, engine, db.image)
   await pullMissing(
     tenant,
     services.filter(({ name }) => [tenant.service('backup'), db.name].includes(name)),
@@ -57,10 +57,11 @@ export async function prepare(
 }
 
 /** A copy of the database must fit beside it. The last one's size tells how much that is. @throws OperatorError (3) */
-async function verifySpace(tenant: Tenant, engine: Engine): Promise<void> {
+async function verifySpace(tenant: Tenant, engine: Engine, image: string): Promise<void> {
   const { verified } = await readLedger(tenant)
+  const bytes = verified?.databaseBytes ?? (await databaseBytes(tenant, image))
   const disk = await statfs(engine.dataRoot).catch(() => undefined) // the engine may be on another machine
-  const needed = (verified?.databaseBytes ?? 0) * 1.1 + 200 * 2 ** 20
+  const needed = bytes * 1.1 + 200 * 2 ** 20
   const free = disk ? disk.bavail * disk.bsize : needed
   if (free < needed) {
     throw preconditionError(
@@ -68,6 +69,14 @@ async function verifySpace(tenant: Tenant, engine: Engine): Promise<void> {
       'docker system df',
     )
   }
+}
+
+/** What the database takes up, running or not. */
+async function databaseBytes(tenant: Tenant, image: string): Promise<number> {
+  const run = ['run', '--rm', '--network', 'none', '--cap-drop', 'ALL', '--cap-add', 'DAC_READ_SEARCH', '--user', '0:0']
+  const mount = ['--volume', `${tenant.volume('db-data')}:/volume:ro`, '--tmpfs', '/var/lib/mysql']
+  const { stdout } = await docker([...run, ...mount, '--entrypoint', 'du', image, '-sk', '/volume'], { timeout: 120 })
+  return Number.parseInt(stdout, 10) * 1024
 }
 
 async function ensureDatabase(

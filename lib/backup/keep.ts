@@ -1,6 +1,6 @@
 /** What becomes of a repository after a backup: it is checked, old backups go, the new ones are copied off-site. */
 import { $ } from 'zx/core'
-import { EXIT, messageOf, OperatorError } from '../errors.ts'
+import { messageOf, OperatorError } from '../errors.ts'
 import type { Tenant } from '../registry.ts'
 import { checkRepository, copySnapshots, forget, prune, type Repository, repositoryBytes } from '../restic.ts'
 import { readIntent } from '../restore/intent.ts'
@@ -28,8 +28,8 @@ export function policyOf(
 
 /**
  * Read the next seventh of the repository's data (all of a small one) and all of its structure.
- * @throws OperatorError (1) where anything is damaged; the ledger says so, and nothing is removed until a check passes. (3)
- * where the repository could not be asked: that is no damage.
+ * @throws OperatorError (1) where anything is damaged; the ledger says so, and nothing is removed until a check passes. (1),
+ * (3) also where it could not be checked: that is no damage.
  */
 export async function check(repository: Repository): Promise<void> {
   const { tenant } = repository
@@ -39,18 +39,12 @@ export async function check(repository: Repository): Promise<void> {
   const part = ((checked?.part ?? 0) % parts) + 1
   const at = new Date().toISOString()
   await updateLedger(tenant, { sizes: [...sizes, { at, bytes: size }].slice(-MONTH) })
-  try {
-    await checkRepository(repository, part, parts)
-  } catch (error) {
-    $.signal?.throwIfAborted()
-    if (error instanceof OperatorError && error.code === EXIT.precondition) throw error
-    await updateLedger(tenant, { checked: { at, part: checked?.part ?? 0, damaged: messageOf(error) } })
-    throw new OperatorError(`${tenant.name}: the repository is damaged; nothing was removed: ${messageOf(error)}`, {
-      hint: 'see docs/backup.md#the-repository-is-damaged',
-      cause: error,
-    })
-  }
-  await updateLedger(tenant, { checked: { at, part } })
+  const damaged = await checkRepository(repository, part, parts)
+  await updateLedger(tenant, { checked: damaged ? { at, part: checked?.part ?? 0, damaged } : { at, part } })
+  if (!damaged) return
+  throw new OperatorError(`${tenant.name}: the repository is damaged; nothing was removed: ${damaged}`, {
+    hint: 'see docs/backup.md#the-repository-is-damaged',
+  })
 }
 
 /** What retention did. */

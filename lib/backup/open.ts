@@ -23,8 +23,8 @@ type Part = 'backup' | 'restore'
 
 /** What may be made where it is missing. */
 interface Making {
-  /** Make repositories that are not there. */
-  init: boolean
+  /** Make repositories that are not there; `new`: those alone that never were. */
+  init: boolean | 'new'
   /** Open this one alone, as `repository`; the other may be missing. */
   only?: Role
 }
@@ -42,17 +42,19 @@ export async function withRepositories<T>(
   const [place, away] = [placeOf(tenant, only ?? 'repository'), only ? undefined : placeOf(tenant, 'offsite')]
   if (!place) throw preconditionError(`${tenant.name}: ${variableOf(tenant, 'offsite')} names no repository`)
   const [keys, ledger] = await Promise.all([readKeys(tenant), readLedger(tenant)])
-  const mounts = [await mountOf(place, init), await mountOf(away, init)].filter((mount) => mount !== undefined)
+  const makes = (one: Place) => init === true || (init === 'new' && !knownAs(one, ledger))
+  const mounts: string[] = []
+  for (const one of [place, away]) if (one?.directory) mounts.push(...(await mountOf(one, one.directory, makes(one))))
   if (place.directory && !existsSync(place.directory)) throw gone(tenant, place, ledger, part)
   return withJob(tenant, part, mounts, async (job) => {
     const repository = await reach(tenant, job, place, keys)
-    await open(repository, ledger, init, part)
+    await open(repository, ledger, makes(place), part)
     const offsite =
       away &&
       (async () => {
         if (away.directory && !existsSync(away.directory)) throw gone(tenant, away, ledger, part)
         const second = await reach(tenant, job, away, keys)
-        await open(second, ledger, init, part, repository)
+        await open(second, ledger, makes(away), part, repository)
         return second
       })
     return work({ job, repository, ...(offsite && { offsite }) })
@@ -60,15 +62,14 @@ export async function withRepositories<T>(
 }
 
 /** A directory of this machine, made first where that is asked for: Docker would make a missing one open to all. */
-async function mountOf(place: Place | undefined, init: boolean): Promise<string | undefined> {
-  if (!place?.directory) return undefined
-  if (init) await makeDirectory(place.directory)
-  return existsSync(place.directory) ? `${place.directory}:${place.restic}` : undefined
+async function mountOf({ restic }: Place, directory: string, make: boolean): Promise<string[]> {
+  if (make) await makeDirectory(directory)
+  return existsSync(directory) ? [`${directory}:${restic}`] : []
 }
 
 /**
- * Make a new tenant's repository, so that its first night has one. Does nothing where it was made before.
- * @throws OperatorError where it cannot be made; the tenant is none the worse for it
+ * Make a new tenant's repositories, so that its first night has them. One that was made before is not made again.
+ * @throws OperatorError where one cannot be made, or is gone; the tenant is none the worse for it
  */
 export async function ensureRepository(tenant: Tenant, note: (text: string) => void): Promise<void> {
   const services = await renderServices(tenant, { jobs: true })
@@ -77,7 +78,7 @@ export async function ensureRepository(tenant: Tenant, note: (text: string) => v
     services.filter(({ name }) => name === tenant.service('backup')),
     note,
   )
-  await withRepositories(tenant, 'backup', { init: true }, async ({ offsite }) => void (await offsite?.()))
+  await withRepositories(tenant, 'backup', { init: 'new' }, async ({ offsite }) => void (await offsite?.()))
 }
 
 /** True where each of the tenant's repositories was seen at the place that it has now. */

@@ -132,7 +132,7 @@ async function diskFindings(directory: string): Promise<Finding[]> {
 async function checkTenant(tenant: Tenant, front: Promise<Front>): Promise<Finding[]> {
   const remedy = `npx zx scripts/deploy.ts ${tenant.name} --dry-run`
   const ledger = `mv ${tenant.state('ledger.json')} elsewhere, then npx zx scripts/backup.ts ${tenant.name}`
-  const intent = `mv ${tenant.state('restore.json')} elsewhere; where the site does not answer: npx zx scripts/restore.ts ${tenant.name}`
+  const intent = `mv ${tenant.state('restore.json')} elsewhere; where the site does not answer: npx zx scripts/restore.ts ${tenant.name} --undo`
   const own = await runProbes([
     { part: 'compose', check: 'configuration', remedy, limit: LIMIT + 1, run: () => checkServices(tenant) },
     { part: 'backup', check: 'ledger', remedy: ledger, limit: LIMIT, run: () => backupFindings(tenant) },

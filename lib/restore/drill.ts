@@ -1,5 +1,6 @@
 /** The drill: a backup is restored into a scratch stack, its desk is opened, its books and files are compared, all of it goes. */
 
+import { $ } from 'zx/core'
 import { readLedger, updateLedger } from '../backup/ledger.ts'
 import { fingerprint, parseSiteConfig } from '../backup/manifest.ts'
 import { withRepositories } from '../backup/open.ts'
@@ -18,7 +19,7 @@ import { compare, fetchIncoming, proveIncoming } from './incoming.ts'
 import { type Choice, readChoice } from './plan.ts'
 import type { Ground, Wanted } from './restore.ts'
 import { withScratch } from './scratch.ts'
-import { bringUp } from './takeover.ts'
+import { bringUp, endMaintenance } from './takeover.ts'
 import { rename } from './volumes.ts'
 
 /** What a drill starts: what answers a browser. Neither worker nor scheduler: no mail may leave, no job may run. */
@@ -46,6 +47,7 @@ export async function drill(tenant: Tenant, ground: Ground, wanted: Wanted, repo
     await updateLedger(tenant, { drilled: { at, snapshot, restoreSeconds, backupAgeSeconds, passed: true } })
     return drilled
   } catch (error) {
+    $.signal?.throwIfAborted() // stopped: that says nothing of the backup
     const message = messageOf(error)
     const { verified } = await readLedger(tenant)
     const none = { snapshot: verified?.snapshot ?? '', restoreSeconds: 0, backupAgeSeconds: 0 }
@@ -58,7 +60,7 @@ function restoreInto(
   scratch: Tenant,
   ground: Ground,
   { snapshot, from }: Wanted,
-  { step }: Reporter,
+  { step, warn }: Reporter,
 ): Promise<Drilled> {
   const begun = performance.now()
   const seconds = () => Math.round((performance.now() - begun) / 100) / 10
@@ -69,12 +71,13 @@ function restoreInto(
     await step('Restore it into a scratch stack', () => fetchIncoming(repository, choice))
     await step('Boot it apart and compare it with its proof', () => proveIncoming(scratch, ground.mariadb, choice))
     await rename(scratch, job, 'swap')
+    await endMaintenance(scratch, job, warn)
     const services = (await renderServices(scratch)).filter(({ name }) =>
       PARTS.some((part) => name === scratch.service(part)),
     )
-    await bringUp(scratch, services, { schema, apps: ground.apps }, step)
+    const { migrated } = await bringUp(scratch, services, { schema, apps: ground.apps }, step)
     const restoreSeconds = seconds()
-    await step('Compare rows, series and the key with the proof', () => compareBooks(repository, choice))
+    await step('Compare rows, series and the key with the proof', () => compareBooks(repository, choice, migrated))
     const files = await step('Compare files with the repository', () => compareFiles(repository, choice))
     await step('Open the desk', () => openDesk(scratch))
     return { snapshot: choice.backup.id, restoreSeconds, backupAgeSeconds, files }
@@ -82,12 +85,18 @@ function restoreInto(
 }
 
 /** The running database and the key that the site now has: one that it made itself would open nothing. */
-async function compareBooks({ tenant, job }: Repository, { manifest, proof }: Choice): Promise<void> {
+async function compareBooks(
+  { tenant, job }: Repository,
+  { manifest, proof }: Choice,
+  migrated: boolean,
+): Promise<void> {
   const { stdout } = await job.exec(['cat', `/out/sites/${tenant.site}/site_config.json`], { timeout: 20 })
   const config = parseSiteConfig(tenant, stdout)
   if (fingerprint(config.encryption_key) !== manifest.keyFingerprint)
     throw new OperatorError(`${tenant.name}: the restored site has another encryption key than the backup`)
-  compare(tenant, proof.answers, await askBooks(askLive(tenant), manifest.schema, config.encryption_key))
+  const answers = await askBooks(askLive(tenant), manifest.schema, config.encryption_key)
+  const { baseTables, sequences } = proof.answers // a newer release may have more; before the migration they were compared
+  compare(tenant, proof.answers, migrated ? { ...answers, baseTables, sequences } : answers)
 }
 
 /** Some uploaded files, chosen by chance, by their hashes. Returns how many there were to choose. */

@@ -5,7 +5,7 @@ import { writeAtomically } from '../files.ts'
 import type { Tenant, Unit } from '../registry.ts'
 
 export interface Intent {
-  /** `rollback`: a restore whose data did not start goes back to what it replaced. */
+  /** `rollback`: a restore or an undo whose data did not start goes back to what it replaced. */
   verb: 'restore' | 'undo' | 'rollback'
   /**
    * What is being renamed; each can be repeated. `turn`: previous becomes incoming. `swap`: incoming becomes the data.
@@ -30,7 +30,7 @@ export async function readIntent(tenant: Unit): Promise<Intent | undefined> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw preconditionError(
       `${tenant.state('restore.json')} cannot be read: ${messageOf(error)}`,
-      `move it away, then npx zx scripts/healthcheck.ts ${tenant.name}; where the site does not answer: npx zx scripts/restore.ts ${tenant.name}`,
+      `move it away, then npx zx scripts/healthcheck.ts ${tenant.name}; where the site does not answer: npx zx scripts/restore.ts ${tenant.name} --undo`,
     )
   }
 }
@@ -45,9 +45,9 @@ export const removeIntent = (tenant: Tenant): Promise<void> => rm(tenant.state('
 /** An undo goes back by way of two renames, a restore needs the second alone. Pure. */
 export const nextStage = ({ stage }: Intent): Intent['stage'] | undefined => (stage === 'turn' ? 'swap' : undefined)
 
-/** A restore that did not start becomes its own undo; nothing else can be taken back. Pure. */
+/** What did not start goes back by the way of an undo, which is its own inverse; a rollback has nothing to go back to. Pure. */
 export function rollbackOf(intent: Intent): Intent | undefined {
-  if (intent.verb !== 'restore') return undefined
+  if (intent.verb === 'rollback') return undefined
   return { ...intent, verb: 'rollback', stage: intent.foreign ? 'release' : 'turn' }
 }
 

@@ -13,8 +13,9 @@ import { pullMissing } from '../preflight.ts'
 import type { Tenant } from '../registry.ts'
 import { verifySecrets } from '../secrets.ts'
 import { fetchIncoming, proveIncoming } from './incoming.ts'
+import { type Intent, readIntent, removeIntent } from './intent.ts'
 import { askLiveBooks, type Choice, imageApps, type Losses, losses, readChoice, renderPlan } from './plan.ts'
-import { besideLive, contentOf } from './volumes.ts'
+import { besideLive, contentOf, withVolumes } from './volumes.ts'
 
 /** What the first step learnt. */
 export interface Ground {
@@ -93,9 +94,16 @@ export interface LiveBooks {
   live: Answers | undefined
 }
 
-/** @throws OperatorError (3) for a database that is not ours. */
+/** @throws OperatorError (3) for a database that is not ours, or one that an exchange of which nobody knows has left. */
 export async function liveBooks(tenant: Tenant, job: Job): Promise<LiveBooks> {
-  const hasData = (await contentOf(tenant, job)).has('data')
+  const content = await contentOf(tenant, job)
+  const hasData = content.has('data')
+  if (!hasData && content.has('previous')) {
+    throw preconditionError(
+      `${tenant.name}: a restore was interrupted in the midst of its exchange, and ${tenant.state('restore.json')} is gone; nothing was changed`,
+      `npx zx scripts/restore.ts ${tenant.name} --undo brings back what it replaced`,
+    )
+  }
   const config = await liveConfig(tenant, job)
   return { hasData, config, live: hasData ? await askLiveBooks(tenant, config) : undefined }
 }
@@ -146,6 +154,30 @@ export async function saveLive(
       error,
     )
   }
+}
+
+/**
+ * The restore that was interrupted, if there is one: it is finished first. Where nothing is kept that it could go back to,
+ * another snapshot may be named in its place, and there is none any more.
+ * @throws OperatorError (3)
+ */
+export async function unfinished(
+  tenant: Tenant,
+  { wanted, finishes, dryRun }: { wanted: Wanted; finishes: boolean; dryRun: boolean },
+): Promise<Intent | undefined> {
+  const intent = await readIntent(tenant)
+  const list = `npx zx scripts/restore.ts ${tenant.name} --list`
+  if (!intent && finishes) throw preconditionError(`${tenant.name}: the restore was finished meanwhile`, list)
+  if (!intent || dryRun || wanted.snapshot === 'latest') return intent
+  const content = await withVolumes(tenant, (job) => contentOf(tenant, job))
+  if (content.has('previous') || content.has('incoming')) {
+    throw preconditionError(
+      `${tenant.name}: a restore was interrupted and is not finished (${intent.verb}, begun ${intent.at})`,
+      `npx zx scripts/restore.ts ${tenant.name} finishes it; another snapshot afterwards`,
+    )
+  }
+  await removeIntent(tenant)
+  return undefined
 }
 
 /** Put the backup beside the live data and prove it there. @throws OperatorError (3), (1); the live data is untouched. */

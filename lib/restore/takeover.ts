@@ -47,11 +47,11 @@ export async function takeOver(tenant: Tenant, intent: Intent, reporter: Reporte
       throw error
     }
     if (!back || !(await canGoBack(tenant))) throw unfinished(tenant, error)
-    reporter.warn(`${tenant.name} did not come up on the backup: ${error.message}`)
+    reporter.warn(`${tenant.name} did not come up on what came: ${error.message}`)
     await exchange(tenant, back, reporter, progress).catch((failed) => {
       throw unfinished(tenant, failed)
     })
-    throw new OperatorError(`${tenant.name} did not come up on the backup; the earlier state is back: ${error.message}`)
+    throw new OperatorError(`${tenant.name} did not come up on what came; the earlier state is back: ${error.message}`)
   }
 }
 
@@ -69,7 +69,7 @@ const canGoBack = (tenant: Tenant) =>
 async function exchange(
   tenant: Tenant,
   intent: Intent,
-  { step }: Reporter,
+  { step, warn }: Reporter,
   progress: { swapped: boolean },
 ): Promise<TakenOver> {
   if (intent.stage === 'release') return release(tenant, intent, step)
@@ -80,10 +80,12 @@ async function exchange(
     const begun = performance.now()
     await step('Stop the application and the database', () => stop(tenant))
     await step('Exchange the data', () => renameAll(tenant, job, intent))
+    await endMaintenance(tenant, job, warn)
     return { begun, schema: await schemaOf(tenant, job), kept: (await contentOf(tenant, job)).has('previous') }
   })
   progress.swapped = true
   await bringUp(tenant, services, { schema, apps }, step)
+  progress.swapped = false // people work on it from here: there is no way back without their leave
   const downtime = Math.round((performance.now() - begun) / 100) / 10
   const background = services.filter(({ name }) => isBackground(tenant, name))
   await step('Start worker and scheduler, wait until every service proves that it works', (note) =>
@@ -135,7 +137,31 @@ async function renameAll(tenant: Tenant, job: Job, intent: Intent): Promise<void
 async function schemaOf(tenant: Tenant, job: Job): Promise<string | undefined> {
   const cat = ['cat', `/out/sites/${tenant.site}/site_config.json`]
   const { code, stdout } = await job.exec(cat, { timeout: 20, nothrow: true })
-  return code === 0 ? parseSiteConfig(tenant, stdout).db_name : undefined
+  try {
+    return code === 0 ? parseSiteConfig(tenant, stdout).db_name : undefined
+  } catch {
+    return undefined // a torn file does not come up, and goes back
+  }
+}
+
+/** A backup that was made in maintenance mode would answer nobody, and so seem not to come up. */
+export async function endMaintenance(tenant: Tenant, job: Job, warn: Reporter['warn']): Promise<void> {
+  const file = `/out/sites/${tenant.site}/site_config.json`
+  const { stdout } = await job.exec(['cat', file], { timeout: 20, nothrow: true })
+  const config = parseRecord(stdout)
+  if (!config?.maintenance_mode) return
+  const write = 'cp -p "$1" "$1.new" && cat >"$1.new" && mv "$1.new" "$1"' // cp keeps owner and mode
+  const input = JSON.stringify({ ...config, maintenance_mode: 0 }, null, 1)
+  await job.exec(['sh', '-c', write, 'sh', file], { input, timeout: 20 })
+  warn(`${tenant.name} was in maintenance mode when this was saved: that was ended`)
+}
+
+function parseRecord(text: string): Record<string, unknown> | undefined {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }
 
 /** What decides whether the data is older than the image. */
@@ -148,18 +174,22 @@ interface Versions {
 
 const isBackground = (tenant: Tenant, name: string) => BACKGROUND.some((part) => name === tenant.service(part))
 
-/** Start what a browser needs on the data that is there now. Neither a queue nor a cache of the data that went may meet it. */
+/**
+ * Start what a browser needs on the data that is there now. Neither a queue nor a cache of the data that went may meet it.
+ * Returns whether the data was of an older release, and was brought up to this one.
+ */
 export async function bringUp(
   tenant: Tenant,
   services: Service[],
   { schema, apps }: Versions,
   step: Reporter['step'],
-): Promise<void> {
+): Promise<{ migrated: boolean }> {
   const { stores, configurator, application } = phases(tenant, services)
   const start = (list: Service[]) => (note: (text: string) => void) => startServices(tenant, list, PATIENCE, note)
   await step('Start the database', start(stores))
   await step('Empty both Redis', () => flushBoth(tenant))
-  if (schema && needsMigration(await appVersions(askLive(tenant), schema), apps)) {
+  const migrated = schema !== undefined && needsMigration(await appVersions(askLive(tenant), schema), apps)
+  if (migrated) {
     await step('Write the configuration of the bench', start(configurator)) // else the application's start does it
     await step('Bring the data up to this release', () => migrate(tenant))
   }
@@ -170,6 +200,7 @@ export async function bringUp(
   const judged = stayed ? serving.filter(({ name }) => name !== frontend) : serving
   await step('Start the application', (note) => startServices(tenant, serving, PATIENCE, note, judged))
   await step(`Ask ${tenant.site} through its frontend`, () => proveFrontend(tenant))
+  return { migrated }
 }
 
 /** Before anything of the application runs on data of an older release. */

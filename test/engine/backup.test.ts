@@ -273,7 +273,9 @@ describe('a tenant that is stopped', () => {
 })
 
 describe('a repository that is damaged', () => {
-  it('by one byte is found before retention, the ledger says so, and nothing is forgotten until a check passes', async () => {
+  it('by one byte is found before retention, the ledger says so, and nothing is forgotten until a check passes; the new backup goes off-site', async () => {
+    const env = { BACKUP_OFFSITE_DICKSON: './away' }
+    assert.equal((await backup(['dickson', '--init'], env)).code, 0)
     const packs = readdirSync(join(repository(), 'data'), { recursive: true, withFileTypes: true }).filter((entry) =>
       entry.isFile(),
     )
@@ -285,9 +287,13 @@ describe('a repository that is damaged', () => {
     spoiled[1000] = (spoiled[1000] ?? 0) ^ 1
     writeFileSync(pack ?? '', spoiled)
     const before = backups().length
-    const { code, stderr } = await backup(['dickson', '--keep-daily', '1', '--keep-weekly', '1', '--keep-monthly', '1'])
+    const { code, stderr } = await backup(
+      ['dickson', '--keep-daily', '1', '--keep-weekly', '1', '--keep-monthly', '1'],
+      env,
+    )
     assert.equal(code, 1, stderr)
     assert.match(stderr, /the repository is damaged; nothing was removed/)
+    assert.equal(ledger().offsite.snapshot, ledger().verified.snapshot)
     assert.match(ledger().checked.damaged, /check/)
     assert.equal(backups().length, before + 1)
     writeFileSync(pack ?? '', whole)

@@ -256,7 +256,7 @@ describe('volumes in which another stack ran an ERPNext', () => {
     assert.ok(struck(), stderr)
     rmSync(faults, { recursive: true, force: true })
     assert.equal(code, 1, stderr)
-    assert.match(stderr, /did not come up on the backup; the earlier state is back/)
+    assert.match(stderr, /did not come up on what came; the earlier state is back/)
     assert.ok(!marked.intent())
     assert.deepEqual(trees(), before)
   })

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { type Fault, injectDocker, realDocker } from '../faults/injector.ts'
 import { repositoryOf } from './backups.ts'
-import { useStack } from './harness.ts'
+import { docker, useStack } from './harness.ts'
 import { assertRefused, type MarkedBooks, markBooks, restoreUnder } from './restores.ts'
 
 const stack = useStack('restorefault', ['dickson'])
@@ -171,9 +171,9 @@ describe('a live key that is not the backup’s', () => {
 describe('a restore that is stopped', () => {
   async function survives(fault: Fault, code: number | null, interrupted: boolean): Promise<string> {
     const survived = await restoreUnder(stack, marked, fault)
-    const { said, ...facts } = survived
-    assert.deepEqual(facts, { struck: true, code, interrupted }, said)
-    return said
+    const facts = { struck: survived.struck, code: survived.code, interrupted: survived.interrupted }
+    assert.deepEqual(facts, { struck: true, code, interrupted }, survived.said)
+    return survived.said
   }
 
   const EARLY: Record<string, Fault> = {
@@ -203,18 +203,38 @@ describe('a restore that is stopped', () => {
     assert.match(said, /restore\.ts dickson finishes it/)
   })
 
-  it('by a start that fails goes back to what was there, and says so', async () => {
-    await marked.book()
+  async function failsToStart(args: string[]): Promise<void> {
     const old = marked.state()
     const directory = mkdtempSync(join(tmpdir(), 'erp-fault-'))
     const { env, struck } = injectDocker(directory, realDocker, { at: 'redis-queue sh -c', mode: 'fail' })
-    const { code, stderr } = await restore(['--without-backup', `--snapshot=${repository.verified()[0]}`], env)
+    const { code, stderr } = await restore(args, env)
     assert.ok(struck())
     rmSync(directory, { recursive: true, force: true })
     assert.equal(code, 1, stderr)
-    assert.match(stderr, /did not come up on the backup; the earlier state is back/)
+    assert.match(stderr, /did not come up on what came; the earlier state is back/)
     assert.equal(marked.state(), old)
     assert.ok(!marked.intent())
+  }
+
+  it('by a start that fails goes back to what was there, and says so; so does an undo', async () => {
+    await marked.book()
+    await failsToStart(['--without-backup', `--snapshot=${repository.verified()[0]}`])
+    await failsToStart(['--undo'])
+  })
+
+  it('in the midst of its exchange, when nobody knows of it any more, is refused; an undo brings the books back', async () => {
+    await marked.book()
+    const old = marked.state()
+    assert.equal((await stack.script('tenant', ['dickson', 'stop'])).code, 0)
+    const mount = `${stack.prefix}dickson-db-data:/v`
+    const lose = 'rm -rf /v/previous && mv /v/data /v/previous'
+    docker('run', '--rm', '-v', mount, '--user', '0', '--entrypoint', 'sh', stack.env.MARIADB_IMAGE ?? '', '-c', lose)
+    const { code, stderr } = await restore(['--without-backup'])
+    assert.equal(code, 3, stderr)
+    assert.match(stderr, /in the midst of its exchange[\s\S]*--undo brings back/)
+    const undone = await restore(['--undo'])
+    assert.equal(undone.code, 0, undone.stderr)
+    assert.equal(marked.state(), old)
   })
 })
 

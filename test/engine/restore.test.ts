@@ -38,6 +38,9 @@ function assertNoSecret(...texts: string[]): void {
   for (const value of values) assert.ok(!texts.some((text) => text.includes(value)), 'a secret was shown')
 }
 
+/** As `bench set-maintenance-mode` does. */
+const maintenance = (on: 0 | 1) =>
+  books.python(`from frappe.installer import update_site_config\nupdate_site_config("maintenance_mode", ${on})`)
 const marker = () => inBackend(`cat ${SITE}/private/files/marker`)
 const rootLogin = (password: string, sql: string) =>
   docker(
@@ -74,8 +77,10 @@ describe('before anything is restored', () => {
       `frappe.db.sql("update \`tabInstalled Application\` set app_version = '16.30.0' where app_name = 'erpnext'")`,
     )
     assert.equal(erpnextVersion(), '16.30.0')
+    maintenance(1)
     const { code, stderr } = await stack.script('backup', ['dickson'])
     assert.equal(code, 0, stderr)
+    maintenance(0)
     for (const amount of [40, 50]) await books.bookEntry(amount)
     inBackend(`echo newer >${SITE}/private/files/marker`)
     inAssets('echo newer >/a/logo.svg; echo newer >/a/added.svg')
@@ -110,6 +115,7 @@ describe('a live restore', () => {
     assert.equal(code, 0, stderr)
     for (const part of ['cache', 'queue']) assert.match(redis(part, 'exists planted'), /0$/)
     assertNoSecret(stdout, stderr, readFileSync(join(stack.home, 'state/dickson/journal.jsonl'), 'utf8'))
+    assert.match(stderr, /was in maintenance mode when this was saved/)
     const { downtime } = JSON.parse(stdout)
     assert.ok(downtime > 1 && downtime < 60, `down for ${downtime} s`)
     assert.deepEqual(counts(books), ['3', '6', '3'])
@@ -142,7 +148,9 @@ describe('a live restore', () => {
     assert.equal(erpnextVersion(), '16.32.3')
   })
 
-  it('is undone, and an undo as well', async () => {
+  it('is undone, and an undo as well; what a killed restore left is not in the way', async () => {
+    docker('exec', '--user', '0', stack.container('dickson-db'), 'mkdir', '/var/lib/mysql/incoming')
+    inBackend(`mkdir -p incoming/${SITE}`)
     const undone = await restore('--undo', '--confirm=dickson')
     assert.equal(undone.code, 0, undone.stderr)
     assert.deepEqual(counts(books), ['5', '10', '5'])
@@ -267,7 +275,7 @@ describe('a server that has lost everything but repository and secrets', () => {
     assert.equal(code, 0, stderr)
     assert.match(stdout, /dickson: restored/)
     assert.doesNotMatch(stderr, /Back up what is there/)
-    assert.match(`${stdout}${stderr}`, /next: npx zx scripts\/deploy\.ts core dickson lets browsers in/)
+    assert.match(`${stdout}${stderr}`, /next: npx zx scripts\/deploy\.ts core dickson --only edge lets browsers in/)
     assert.deepEqual(counts(books), rows)
     assert.equal(marker(), mark)
     assert.ok(!existsSync(join(stack.home, 'state/dickson/restore.json')))

@@ -68,13 +68,15 @@ export interface Survived {
   said: string
   /** The exchange had begun, and the next run finished it. */
   interrupted: boolean
+  /** What it asked of docker, one string a call. */
+  calls: string[]
 }
 
 /**
  * Restore the first backup (of one entry) under a fault. Whatever that was, one more run by hand ends with whole books,
  * and every earlier backup is there.
  */
-export async function restoreUnder(stack: TestStack, marked: MarkedBooks, fault: Fault): Promise<Survived> {
+export async function restoreUnder(stack: TestStack, marked: MarkedBooks, fault?: Fault): Promise<Survived> {
   await marked.book()
   const old = marked.state()
   const earlier = repositoryOf(stack).verified()
@@ -84,6 +86,7 @@ export async function restoreUnder(stack: TestStack, marked: MarkedBooks, fault:
     const args = ['dickson', '--confirm=dickson', '--without-backup', `--snapshot=${earlier[0]}`]
     const running = start('restore', args, { env: { ...stack.env, ...injector.env }, timeout: 180 })
     const { code, stderr } = await running.done
+    const calls = injector.calls()
     await eventually(10, 'no process of the restore is left', () => running.family().length === 0)
     const jobs = () => docker('ps', '-aq', '--filter', `name=${stack.prefix}dickson-restore-`)
     await eventually(10, 'no container of it is left', () => jobs() === '')
@@ -92,7 +95,7 @@ export async function restoreUnder(stack: TestStack, marked: MarkedBooks, fault:
     assert.equal(marked.state(), interrupted || code === 0 ? '1 1' : old, stderr)
     assert.deepEqual(repositoryOf(stack).verified().slice(0, earlier.length), earlier)
     await assertNothingLeft(stack)
-    return { struck: injector.struck(), code, said: stderr, interrupted }
+    return { struck: injector.struck(), code, said: stderr, interrupted, calls }
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }

@@ -70,6 +70,19 @@ describe('deploy', { concurrency: 4 }, () => {
     )
   })
 
+  it('never makes one again that it has seen and that is gone, also where an off-site one is to be made', async () => {
+    const [docker, { home }] = [fakeDocker().deployed('dickson'), makeHome()]
+    const here = join(home, 'backups/dickson')
+    rmSync(here, { recursive: true, force: true })
+    const location = { id: '0123456789', location: here, at: '2026-01-01T00:00:00.000Z' }
+    writeFileSync(join(home, 'state/dickson/ledger.json'), JSON.stringify({ repository: location }))
+    const env = { ...docker.env, ERP_HOME: home, BACKUP_OFFSITE_DICKSON: join(home, 'away') }
+    const { code, stderr } = await script('deploy', ['dickson'], { env })
+    assert.equal(code, 0, stderr)
+    assert.match(stderr, /no backup is possible yet: .*existed and is gone; bring it back/)
+    assert.ok(!existsSync(here))
+  })
+
   it('is no failure without a repository, but a warning with the next command', async () => {
     const [docker, { home }] = [fakeDocker().deployed('dickson'), makeHome({ repositories: false })]
     const env = { ...docker.env, ERP_HOME: home, BACKUP_REPOSITORY_DICKSON: 'ftp://elsewhere/x' }
@@ -146,6 +159,9 @@ describe('deploy', { concurrency: 4 }, () => {
     for (const call of named) assert.match(call, /staging-dickson-/)
     for (const call of docker.calls().filter((line) => line.startsWith('compose --')))
       assert.match(call, /--project-name staging-securenexus-erp --profile (dickson|\* config) /)
+    const other = await script('deploy', ['dickson'], { env: { ...env, ERP_PREFIX: 'other-' } })
+    assert.equal(other.code, 3, other.stderr)
+    assert.match(other.stderr, /is of the stack with ERP_PREFIX=staging-[\s\S]*an ERP_HOME of its own/)
   })
 
   it('never hands docker a secret as an argument', async () => {
