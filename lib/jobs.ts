@@ -71,7 +71,7 @@ export async function withContainer<T>(
 export function hold(args: string[], env: Record<string, string> = {}): ChildProcess {
   const child = spawn('setpriv', ['--pdeathsig', 'TERM', 'docker', ...args], {
     cwd: $.cwd,
-    env: { ...$.env, ...env },
+    env: { GOGC: '20', ...$.env, ...env }, // what compose needed to start is given back: it is held for hours
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe'],
   })

@@ -96,9 +96,9 @@ interface All {
 /** A drill, or an export where there is a directory for it: what is live stays as it is. */
 async function beside(tenant: Tenant, ground: restore.Ground, directory: string | undefined, all: All) {
   const { wanted, dryRun, reporter } = all
-  const would = directory ? `write it to ${directory}, its keys in clear` : 'remove it'
+  const would = directory === undefined ? 'remove it' : `write it to ${directory}, its keys in clear`
   if (dryRun) return { text: `${tenant.name}: would restore ${wanted.snapshot} into a scratch stack and ${would}` }
-  if (!directory) return outcome.drilled(tenant, await drill(tenant, ground, wanted, reporter))
+  if (directory === undefined) return outcome.drilled(tenant, await drill(tenant, ground, wanted, reporter))
   reporter.warn('the files hold the site’s keys and passwords in clear: keep them as you keep secrets/')
   return outcome.exported(tenant, await exportBackup(tenant, ground, wanted, directory, reporter))
 }

@@ -71,12 +71,13 @@ async function verifySpace(tenant: Tenant, engine: Engine, image: string): Promi
   }
 }
 
-/** What the database takes up, running or not. */
+/** What the database takes up, running or not; 0 where there is none. */
 async function databaseBytes(tenant: Tenant, image: string): Promise<number> {
   const run = ['run', '--rm', '--network', 'none', '--cap-drop', 'ALL', '--cap-add', 'DAC_READ_SEARCH', '--user', '0:0']
   const mount = ['--volume', `${tenant.volume('db-data')}:/volume:ro`, '--tmpfs', '/var/lib/mysql']
-  const { stdout } = await docker([...run, ...mount, '--entrypoint', 'du', image, '-sk', '/volume'], { timeout: 120 })
-  return Number.parseInt(stdout, 10) * 1024
+  const du = [...run, ...mount, '--entrypoint', 'du', image, '-sk', '/volume/data']
+  const { stdout } = await docker(du, { timeout: 120, nothrow: true })
+  return (Number.parseInt(stdout, 10) || 0) * 1024
 }
 
 async function ensureDatabase(
@@ -152,6 +153,14 @@ export async function store(repository: Repository, manifest: Manifest): Promise
   return stored
 }
 
+/** The manifest and the site's configuration as the snapshot has them; one after the other, for each takes 60 MB. */
+async function readBack(repository: Repository, { id }: Stored): Promise<{ text: string; config: SiteConfig }> {
+  const { tenant } = repository
+  const text = await readSnapshotFile(repository, id, '/manifest.json')
+  const file = `/sites/${tenant.site}/site_config.json`
+  return { text, config: parseSiteConfig(tenant, await readSnapshotFile(repository, id, file)) }
+}
+
 /**
  * Boot the copy apart, ask it about the books, and store what it said beside the snapshot.
  * @throws OperatorError (1) where the copy does not boot or does not answer as books do; the snapshot stays unverified.
@@ -163,14 +172,12 @@ export async function prove(
   stored: Stored,
 ): Promise<Proof> {
   const { tenant } = repository
-  const read = (path: string) => readSnapshotFile(repository, stored.id, path)
-  const reading = Promise.all([read('/manifest.json'), read(`/sites/${tenant.site}/site_config.json`)])
+  const reading = readBack(repository, stored)
   reading.catch(() => {}) // beside the boot; what went wrong is thrown below
   const name = jobName(tenant, 'scratch')
   const args = scratchArgs(name, ground.images.mariadb, `${tenant.volume('backup-staging')}:${STAGING}`, STAGING)
   const { text, config, answers } = await withScratchServer(args, name, async (ask) => {
-    const [text, siteConfig] = await reading
-    const config = parseSiteConfig(tenant, siteConfig)
+    const { text, config } = await reading
     return { text, config, answers: await askBooks(ask, manifest.schema, config.encryption_key) }
   })
   const remarks = await judge(manifest, { manifest: text, config }, answers, askLive(tenant))

@@ -29,13 +29,25 @@ export interface TakenOver {
   verb: Intent['verb']
   /** Seconds from the first stop to the first answer. */
   downtime: number
+  /** Why worker or scheduler do not run, where they do not; the site answers. */
+  lacks?: string
 }
 
 /**
  * Exchange the data and bring the tenant up on it. What does not come up goes back to what was there.
- * @throws OperatorError (1) where the earlier state is back, (4) where it is neither: the next run goes on from there.
+ * @throws OperatorError (1) where the earlier state is back, (4) where it is neither: the next run goes on from there. (4) also
+ * where worker or scheduler do not start: a deploy mends that.
  */
 export async function takeOver(tenant: Tenant, intent: Intent, reporter: Reporter): Promise<TakenOver> {
+  const done = await exchangeOrGoBack(tenant, intent, reporter)
+  if (!done.lacks) return done
+  throw new OperatorError(`${tenant.name}: the data was exchanged and the site answers, but ${done.lacks}`, {
+    code: EXIT.changed,
+    hint: `npx zx scripts/deploy.ts ${tenant.name}`,
+  })
+}
+
+async function exchangeOrGoBack(tenant: Tenant, intent: Intent, reporter: Reporter): Promise<TakenOver> {
   const progress = { swapped: false }
   try {
     return await exchange(tenant, intent, reporter, progress)
@@ -48,10 +60,13 @@ export async function takeOver(tenant: Tenant, intent: Intent, reporter: Reporte
     }
     if (!back || !(await canGoBack(tenant))) throw unfinished(tenant, error)
     reporter.warn(`${tenant.name} did not come up on what came: ${error.message}`)
-    await exchange(tenant, back, reporter, progress).catch((failed) => {
+    const { lacks } = await exchange(tenant, back, reporter, progress).catch((failed) => {
       throw unfinished(tenant, failed)
     })
-    throw new OperatorError(`${tenant.name} did not come up on what came; the earlier state is back: ${error.message}`)
+    const but = lacks ? `; but ${lacks}` : ''
+    throw new OperatorError(
+      `${tenant.name} did not come up on what came; the earlier state is back: ${error.message}${but}`,
+    )
   }
 }
 
@@ -88,9 +103,9 @@ async function exchange(
   progress.swapped = false // people work on it from here: there is no way back without their leave
   const downtime = Math.round((performance.now() - begun) / 100) / 10
   const background = services.filter(({ name }) => isBackground(tenant, name))
-  await step('Start worker and scheduler, wait until every service proves that it works', (note) =>
+  const lacks = await step('Start worker and scheduler, wait until every service proves that it works', (note) =>
     startServices(tenant, background, PATIENCE, note, services),
-  )
+  ).then(() => undefined, whyNot)
   const { verb, at, snapshots } = intent
   if (intent.foreign) await withVolumes(tenant, (job) => rename(tenant, job, 'drop'))
   await updateLedger(tenant, {
@@ -98,7 +113,13 @@ async function exchange(
     incoming: undefined,
   })
   await removeIntent(tenant)
-  return { verb, downtime }
+  return { verb, downtime, ...(lacks && { lacks }) }
+}
+
+/** What a deploy can mend is told at the end; a signal ends everything. */
+function whyNot(error: unknown): string {
+  if (error instanceof OperatorError && error.code < 128) return error.message
+  throw error
 }
 
 /** Give the volumes back to the stack that ran before us: nothing of ours runs on them. */

@@ -198,6 +198,10 @@ describe('a restore that is stopped', () => {
       await survives(fault, null, true)
     })
 
+  it('by a worker that does not start leaves the site open, and says what starts it', async () => {
+    await survives({ at: '--scale dickson-worker=1', mode: 'fail' }, 4, false)
+  })
+
   it('by TERM while it is down says what finishes it', async () => {
     const said = await survives({ at: 'swap.sh swap', mode: 'term' }, 143, true)
     assert.match(said, /restore\.ts dickson finishes it/)
@@ -226,9 +230,9 @@ describe('a restore that is stopped', () => {
     await marked.book()
     const old = marked.state()
     assert.equal((await stack.script('tenant', ['dickson', 'stop'])).code, 0)
-    const mount = `${stack.prefix}dickson-db-data:/v`
-    const lose = 'rm -rf /v/previous && mv /v/data /v/previous'
-    docker('run', '--rm', '-v', mount, '--user', '0', '--entrypoint', 'sh', stack.env.MARIADB_IMAGE ?? '', '-c', lose)
+    const mounts = ['db', 'sites', 'assets'].flatMap((part) => ['-v', `${stack.prefix}dickson-${part}-data:/${part}`])
+    const lose = 'rm -rf /db/previous /sites/previous /assets/.previous && mv /db/data /db/previous'
+    docker('run', '--rm', ...mounts, '--user', '0', '--entrypoint', 'sh', stack.env.MARIADB_IMAGE ?? '', '-c', lose)
     const { code, stderr } = await restore(['--without-backup'])
     assert.equal(code, 3, stderr)
     assert.match(stderr, /in the midst of its exchange[\s\S]*--undo brings back/)
