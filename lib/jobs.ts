@@ -18,6 +18,9 @@ export interface Job {
   exec(command: string[], options?: DockerOptions): Promise<DockerResult>
 }
 
+/** A job of compose.yml: what opens repositories and volumes. */
+export type JobPart = 'backup' | 'restore'
+
 /** `docker compose run` of a job of compose.yml, held by stdin. `mounts`: what only this run needs, `host:container[:ro]`. */
 function jobArgs(tenant: Tenant, part: string, name: string, mounts: string[]): string[] {
   const volumes = mounts.flatMap((mount) => ['--volume', mount])
@@ -32,7 +35,7 @@ function jobArgs(tenant: Tenant, part: string, name: string, mounts: string[]): 
  */
 export async function withJob<T>(
   tenant: Tenant,
-  part: 'backup' | 'restore',
+  part: JobPart,
   mounts: string[],
   work: (job: Job) => Promise<T>,
 ): Promise<T> {

@@ -33,6 +33,7 @@ export interface SiteConfig {
   db_user?: string
   db_password?: string
   encryption_key?: string
+  maintenance_mode?: number
 }
 
 /** @throws OperatorError (1); the message does not quote the file, which holds passwords. */

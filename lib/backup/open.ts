@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { renderServices } from '../compose.ts'
 import { OperatorError, preconditionError } from '../errors.ts'
-import { type Job, withJob } from '../jobs.ts'
+import { type Job, type JobPart, withJob } from '../jobs.ts'
 import { makeDirectory } from '../lock.ts'
 import { pullMissing } from '../preflight.ts'
 import type { Tenant } from '../registry.ts'
@@ -18,9 +18,6 @@ export interface Opened {
   offsite?: () => Promise<Repository>
 }
 
-/** The job of compose.yml in which a repository is opened. */
-type Part = 'backup' | 'restore'
-
 /** What may be made where it is missing. */
 interface Making {
   /** Make repositories that are not there; `new`: those alone that never were. */
@@ -35,7 +32,7 @@ interface Making {
  */
 export async function withRepositories<T>(
   tenant: Tenant,
-  part: Part,
+  part: JobPart,
   { init, only }: Making,
   work: (opened: Opened) => Promise<T>,
 ): Promise<T> {
@@ -43,8 +40,7 @@ export async function withRepositories<T>(
   if (!place) throw preconditionError(`${tenant.name}: ${variableOf(tenant, 'offsite')} names no repository`)
   const [keys, ledger] = await Promise.all([readKeys(tenant), readLedger(tenant)])
   const makes = (one: Place) => init === true || (init === 'new' && !knownAs(one, ledger))
-  const mounts: string[] = []
-  for (const one of [place, away]) if (one?.directory) mounts.push(...(await mountOf(one, one.directory, makes(one))))
+  const mounts = [await mountOf(place, makes), await mountOf(away, makes)].filter((mount) => mount !== undefined)
   if (place.directory && !existsSync(place.directory)) throw gone(tenant, place, ledger, part)
   return withJob(tenant, part, mounts, async (job) => {
     const repository = await reach(tenant, job, place, keys)
@@ -62,9 +58,10 @@ export async function withRepositories<T>(
 }
 
 /** A directory of this machine, made first where that is asked for: Docker would make a missing one open to all. */
-async function mountOf({ restic }: Place, directory: string, make: boolean): Promise<string[]> {
-  if (make) await makeDirectory(directory)
-  return existsSync(directory) ? [`${directory}:${restic}`] : []
+async function mountOf(place: Place | undefined, makes: (place: Place) => boolean): Promise<string | undefined> {
+  if (!place?.directory) return undefined
+  if (makes(place)) await makeDirectory(place.directory)
+  return existsSync(place.directory) ? `${place.directory}:${place.restic}` : undefined
 }
 
 /**
@@ -99,7 +96,7 @@ async function open(
   repository: Repository,
   ledger: Ledger,
   init: boolean,
-  part: Part,
+  part: JobPart,
   like?: Repository,
 ): Promise<void> {
   const { tenant, place } = repository
@@ -119,15 +116,15 @@ async function open(
     await updateLedger(tenant, { [entryOf(place)]: { id, location: place.location, at: new Date().toISOString() } })
 }
 
-function gone(tenant: Tenant, place: Place, ledger: Ledger, part: Part): OperatorError {
+function gone(tenant: Tenant, place: Place, ledger: Ledger, part: JobPart): OperatorError {
   const where = `${tenant.name}: the ${place.role} ${place.location}`
-  const restore = `npx zx scripts/restore.ts ${tenant.name} --list${place.role === 'offsite' ? '' : ' --offsite'}`
-  const init = part === 'restore' ? restore : `npx zx scripts/backup.ts ${tenant.name} --init`
-  if (knownAs(place, ledger))
-    return preconditionError(
-      `${where} existed and is gone`,
-      `bring it back; ${part === 'restore' ? 'or' : 'to begin anew'}: ${init}`,
-    )
-  const was = part === 'restore' ? 'is not there' : 'was never made'
-  return preconditionError(`${where} ${was}`, part === 'restore' ? `put the backups there; or: ${init}` : init)
+  const known = knownAs(place, ledger) !== undefined
+  if (part === 'restore') {
+    const other = `npx zx scripts/restore.ts ${tenant.name} --list${place.role === 'offsite' ? '' : ' --offsite'}`
+    if (known) return preconditionError(`${where} existed and is gone`, `bring it back; or: ${other}`)
+    return preconditionError(`${where} is not there`, `put the backups there; or: ${other}`)
+  }
+  const init = `npx zx scripts/backup.ts ${tenant.name} --init`
+  if (known) return preconditionError(`${where} existed and is gone`, `bring it back; to begin anew: ${init}`)
+  return preconditionError(`${where} was never made`, init)
 }

@@ -71,7 +71,7 @@ function restoreInto(
     await step('Restore it into a scratch stack', () => fetchIncoming(repository, choice))
     await step('Boot it apart and compare it with its proof', () => proveIncoming(scratch, ground.mariadb, choice))
     await rename(scratch, job, 'swap')
-    await endMaintenance(scratch, job, warn)
+    await endMaintenance(scratch, job, choice.config, warn)
     const services = (await renderServices(scratch)).filter(({ name }) =>
       PARTS.some((part) => name === scratch.service(part)),
     )

@@ -1,7 +1,7 @@
 /** The steps of restore.ts before the exchange: check the ground, read the backup, save what is there, put the backup beside it. */
 import * as backup from '../backup/backup.ts'
 import { isVerified, listBackups } from '../backup/catalogue.ts'
-import { fingerprint, parseSiteConfig, type SiteConfig } from '../backup/manifest.ts'
+import { fingerprint, type SiteConfig } from '../backup/manifest.ts'
 import { withRepositories } from '../backup/open.ts'
 import type { Answers } from '../backup/proof.ts'
 import type { Role } from '../backup/repository.ts'
@@ -15,7 +15,7 @@ import { verifySecrets } from '../secrets.ts'
 import { fetchIncoming, proveIncoming } from './incoming.ts'
 import { type Intent, readIntent, removeIntent } from './intent.ts'
 import { askLiveBooks, type Choice, imageApps, type Losses, losses, readChoice, renderPlan } from './plan.ts'
-import { besideLive, contentOf, withVolumes } from './volumes.ts'
+import { besideLive, contentOf, siteConfigOf, withVolumes } from './volumes.ts'
 
 /** What the first step learnt. */
 export interface Ground {
@@ -104,19 +104,8 @@ export async function liveBooks(tenant: Tenant, job: Job): Promise<LiveBooks> {
       `npx zx scripts/restore.ts ${tenant.name} --undo brings back what it replaced`,
     )
   }
-  const config = await liveConfig(tenant, job)
+  const config = await siteConfigOf(tenant, job)
   return { hasData, config, live: hasData ? await askLiveBooks(tenant, config) : undefined }
-}
-
-async function liveConfig(tenant: Tenant, job: Job): Promise<SiteConfig | undefined> {
-  const cat = ['cat', `/out/sites/${tenant.site}/site_config.json`]
-  const { code, stdout } = await job.exec(cat, { timeout: 20, nothrow: true })
-  if (code !== 0) return undefined
-  try {
-    return parseSiteConfig(tenant, stdout)
-  } catch {
-    return undefined // a torn file is no reason not to restore
-  }
 }
 
 /** Another live key is what a restore mends: the backup's secrets are under the backup's key. */

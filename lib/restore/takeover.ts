@@ -1,7 +1,7 @@
 /** The moment in which a tenant's data is exchanged: stop, rename, start, prove. Nothing in it grows with the data. */
 
 import { updateLedger } from '../backup/ledger.ts'
-import { appVersions, parseSiteConfig } from '../backup/manifest.ts'
+import { appVersions, type SiteConfig } from '../backup/manifest.ts'
 import { compose, renderServices, runArgs, type Service } from '../compose.ts'
 import { type Container, tenantContainers } from '../containers.ts'
 import { phases, proveFrontend, startServices } from '../deploy.ts'
@@ -14,7 +14,7 @@ import type { Reporter } from '../reporter.ts'
 import { flushBoth } from '../site.ts'
 import { type Intent, nextStage, removeIntent, rollbackOf, writeIntent } from './intent.ts'
 import { imageApps, needsMigration } from './plan.ts'
-import { contentOf, rename, withVolumes } from './volumes.ts'
+import { contentOf, rename, siteConfigOf, withVolumes } from './volumes.ts'
 
 /** Seconds that services may take to become healthy. */
 const PATIENCE = 300
@@ -95,8 +95,9 @@ async function exchange(
     const begun = performance.now()
     await step('Stop the application and the database', () => stop(tenant))
     await step('Exchange the data', () => renameAll(tenant, job, intent))
-    await endMaintenance(tenant, job, warn)
-    return { begun, schema: await schemaOf(tenant, job), kept: (await contentOf(tenant, job)).has('previous') }
+    const config = await siteConfigOf(tenant, job)
+    await endMaintenance(tenant, job, config, warn)
+    return { begun, schema: config?.db_name, kept: (await contentOf(tenant, job)).has('previous') }
   })
   progress.swapped = true
   await bringUp(tenant, services, { schema, apps }, step)
@@ -155,34 +156,19 @@ async function renameAll(tenant: Tenant, job: Job, intent: Intent): Promise<void
   }
 }
 
-async function schemaOf(tenant: Tenant, job: Job): Promise<string | undefined> {
-  const cat = ['cat', `/out/sites/${tenant.site}/site_config.json`]
-  const { code, stdout } = await job.exec(cat, { timeout: 20, nothrow: true })
-  try {
-    return code === 0 ? parseSiteConfig(tenant, stdout).db_name : undefined
-  } catch {
-    return undefined // a torn file does not come up, and goes back
-  }
-}
-
 /** A backup that was made in maintenance mode would answer nobody, and so seem not to come up. */
-export async function endMaintenance(tenant: Tenant, job: Job, warn: Reporter['warn']): Promise<void> {
-  const file = `/out/sites/${tenant.site}/site_config.json`
-  const { stdout } = await job.exec(['cat', file], { timeout: 20, nothrow: true })
-  const config = parseRecord(stdout)
+export async function endMaintenance(
+  tenant: Tenant,
+  job: Job,
+  config: SiteConfig | undefined,
+  warn: Reporter['warn'],
+): Promise<void> {
   if (!config?.maintenance_mode) return
+  const file = `/out/sites/${tenant.site}/site_config.json`
   const write = 'cp -p "$1" "$1.new" && cat >"$1.new" && mv "$1.new" "$1"' // cp keeps owner and mode
   const input = JSON.stringify({ ...config, maintenance_mode: 0 }, null, 1)
   await job.exec(['sh', '-c', write, 'sh', file], { input, timeout: 20 })
   warn(`${tenant.name} was in maintenance mode when this was saved: that was ended`)
-}
-
-function parseRecord(text: string): Record<string, unknown> | undefined {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 /** What decides whether the data is older than the image. */

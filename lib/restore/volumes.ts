@@ -1,5 +1,6 @@
 /** The tenant's volumes in the restore job, where renames exchange its data for what was put beside it (tenant/swap.sh). */
 import { updateLedger } from '../backup/ledger.ts'
+import { parseSiteConfig, type SiteConfig } from '../backup/manifest.ts'
 import { preconditionError } from '../errors.ts'
 import { type Job, withJob } from '../jobs.ts'
 import type { Tenant } from '../registry.ts'
@@ -36,6 +37,18 @@ export async function besideLive(tenant: Tenant, job: Job, work: () => Promise<v
       () => {}, // the next backup or restore removes it
     )
     throw error
+  }
+}
+
+/** The site's configuration as it lies there; nothing where there is no site, or its file is torn. */
+export async function siteConfigOf(tenant: Tenant, job: Job): Promise<SiteConfig | undefined> {
+  const cat = ['cat', `/out/sites/${tenant.site}/site_config.json`]
+  const { code, stdout } = await job.exec(cat, { timeout: 20, nothrow: true })
+  if (code !== 0) return undefined
+  try {
+    return parseSiteConfig(tenant, stdout)
+  } catch {
+    return undefined // no reason not to restore; what has it does not come up, and goes back
   }
 }
 

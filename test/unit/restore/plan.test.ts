@@ -128,7 +128,7 @@ describe('the plan', () => {
 describe('an intent', () => {
   const intent = { verb: 'restore', stage: 'swap', at: '', snapshots: ['a'] } as const
 
-  it('turns into its own undo where what came does not start; an undo does not', () => {
+  it('turns into its own undo where what came does not start; so does an undo, a rollback does not', () => {
     assert.deepEqual(rollbackOf({ ...intent, snapshots: ['a'] }), { ...intent, verb: 'rollback', stage: 'turn' })
     assert.equal(rollbackOf({ ...intent, verb: 'undo', snapshots: [] })?.stage, 'turn')
     assert.equal(rollbackOf({ ...intent, verb: 'rollback', snapshots: [] }), undefined)
