@@ -44,22 +44,43 @@ function reason(stderr: string, timedOut: boolean): string {
   return lines.at(-1)?.replace(/^\[\d+\]\s*/, '') || lastLines(stderr, 1)
 }
 
+/** A program of the database's image beside the database: no network, one volume. */
+const besideArgs = (image: string, user: string, capabilities: string[], volume: string, command: string[]) => [
+  ...['run', '--rm', '--network', 'none', '--user', user, ...SCRATCH_CAPS],
+  ...capabilities.flatMap((name) => ['--cap-add', name]),
+  ...['--tmpfs', '/var/lib/mysql', '--volume', volume, '--entrypoint', command[0] ?? '', image, ...command.slice(1)],
+]
+
+/** What the database takes up in bytes, running or not; 0 where there is none. */
+export async function databaseBytes(tenant: Tenant, image: string): Promise<number> {
+  const volume = `${tenant.volume('db-data')}:/volume:ro`
+  const du = besideArgs(image, '0:0', ['DAC_READ_SEARCH'], volume, ['du', '-sk', '/volume/data'])
+  const { stdout } = await docker(du, { timeout: 120, nothrow: true })
+  return (Number.parseInt(stdout, 10) || 0) * 1024
+}
+
 /** Empty the staging volume: in the database's container, or in one of its own where that does not run. Done after a signal too. */
 export async function emptyStaging(tenant: Tenant, image: string): Promise<void> {
   const find = ['find', STAGING, '-mindepth', '1', '-delete']
   const inside = await dockerExec(tenant.container('db'), find, { timeout: 120, always: true, nothrow: true })
   if (inside.code === 0) return
-  const args = ['run', '--rm', '--network', 'none', '--user', '999:999', ...SCRATCH_CAPS, '--tmpfs', '/var/lib/mysql']
-  const mount = ['--volume', `${tenant.volume('backup-staging')}:${STAGING}`]
-  await docker([...args, ...mount, '--entrypoint', 'find', image, ...find.slice(1)], { timeout: 120, always: true })
+  const volume = `${tenant.volume('backup-staging')}:${STAGING}`
+  await docker(besideArgs(image, '999:999', [], volume, find), { timeout: 120, always: true })
 }
 
-/** How a copy is booted: apart from everything, grant tables skipped, on the volume's directory that holds it. */
+/** By the socket: TLS would protect nothing there. */
+const CLIENT = ['mariadb', '--skip-ssl']
+
+/**
+ * How a copy is booted: apart from everything, grant tables skipped, on the volume's directory that holds it. Without TLS,
+ * for which MariaDB makes a key at each start (1 to 2 s), and through the page cache, where restic has just read the copy.
+ */
 export function scratchArgs(name: string, image: string, mount: string, directory: string): string[] {
-  const server = `mariadbd --datadir=${directory} --skip-grant-tables --skip-networking --innodb-buffer-pool-size=64M`
+  const apart = '--skip-grant-tables --skip-networking --skip-ssl'
+  const server = `mariadbd --datadir=${directory} ${apart} --innodb-buffer-pool-size=64M --innodb-data-file-buffering`
   const script = [
     `${server} & server=$!`,
-    "until mariadb -Ne 'select 1' >/dev/null 2>&1; do kill -0 $server 2>/dev/null || exit 1; sleep 0.1; done",
+    `until ${CLIENT.join(' ')} -Ne 'select 1' >/dev/null 2>&1; do kill -0 $server 2>/dev/null || exit 1; sleep 0.1; done`,
     `${HOLD}; kill $server; wait $server`,
   ].join('\n')
   const limits = ['--memory', '1g', '--cpu-shares', '128', '--pids-limit', '100', '--init', '--read-only']
@@ -97,7 +118,7 @@ export const askLive =
  * Ask a server in a container. @param client how it is reached; by the socket account where nothing is said
  * @throws OperatorError (1)
  */
-export async function query(container: string, sql: string, client = ['mariadb']): Promise<string[][]> {
+export async function query(container: string, sql: string, client = CLIENT): Promise<string[][]> {
   const options: DockerOptions = { input: sql, timeout: HOUR, nothrow: true }
   const result = await dockerExec(
     container,

@@ -5,10 +5,11 @@ import { type Container, tenantContainers } from '../containers.ts'
 import { docker, type Engine } from '../docker.ts'
 import { preconditionError } from '../errors.ts'
 import { type Job, jobName } from '../jobs.ts'
-import { askLive, copyDatabase, emptyStaging, scratchArgs, withScratchServer } from '../mariadb.ts'
+import { askLive, copyDatabase, databaseBytes, emptyStaging, scratchArgs, withScratchServer } from '../mariadb.ts'
 import { gib, pullMissing } from '../preflight.ts'
 import type { Tenant } from '../registry.ts'
-import { makeSnapshot, type Repository, readSnapshotFile, type Stored } from '../restic.ts'
+import type { Repository } from '../restic/client.ts'
+import { makeSnapshot, readSnapshotFile, type Stored } from '../restic/snapshots.ts'
 import { verifySecrets } from '../secrets.ts'
 import { waitUntilHealthy } from '../wait.ts'
 import { TAG } from './catalogue.ts'
@@ -69,15 +70,6 @@ async function verifySpace(tenant: Tenant, engine: Engine, image: string): Promi
       'docker system df',
     )
   }
-}
-
-/** What the database takes up, running or not; 0 where there is none. */
-async function databaseBytes(tenant: Tenant, image: string): Promise<number> {
-  const run = ['run', '--rm', '--network', 'none', '--cap-drop', 'ALL', '--cap-add', 'DAC_READ_SEARCH', '--user', '0:0']
-  const mount = ['--volume', `${tenant.volume('db-data')}:/volume:ro`, '--tmpfs', '/var/lib/mysql']
-  const du = [...run, ...mount, '--entrypoint', 'du', image, '-sk', '/volume/data']
-  const { stdout } = await docker(du, { timeout: 120, nothrow: true })
-  return (Number.parseInt(stdout, 10) || 0) * 1024
 }
 
 async function ensureDatabase(

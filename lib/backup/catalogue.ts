@@ -1,6 +1,7 @@
 /** Which snapshots of a repository are a tenant's backups, and which of them are verified. */
 import { preconditionError, quoted, usageError } from '../errors.ts'
-import { listSnapshots, type Repository, type Snapshot } from '../restic.ts'
+import type { Repository } from '../restic/client.ts'
+import { listSnapshots, type Snapshot } from '../restic/snapshots.ts'
 
 /** Tags of what we make; nothing else in a repository is ever touched. */
 export const TAG = { backup: 'backup', proof: 'proof', of: (id: string) => `of=${id}` } as const

@@ -51,12 +51,12 @@ export function rollbackOf(intent: Intent): Intent | undefined {
   return { ...intent, verb: 'rollback', stage: intent.foreign ? 'release' : 'turn' }
 }
 
+/** What every verb says that finds one. */
+export const saysUnfinished = (tenant: Unit, { verb, at }: Intent) =>
+  `${tenant.name}: a restore was interrupted and is not finished (${verb}, begun ${at})`
+
 /** @throws OperatorError (3) where a restore of this tenant was interrupted. */
 export async function refuseUnfinished(tenant: Unit): Promise<void> {
   const intent = await readIntent(tenant)
-  if (!intent) return
-  throw preconditionError(
-    `${tenant.name}: a restore was interrupted and is not finished (${intent.verb}, begun ${intent.at})`,
-    `npx zx scripts/restore.ts ${tenant.name}`,
-  )
+  if (intent) throw preconditionError(saysUnfinished(tenant, intent), `npx zx scripts/restore.ts ${tenant.name}`)
 }

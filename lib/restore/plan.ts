@@ -9,7 +9,8 @@ import { OperatorError, preconditionError } from '../errors.ts'
 import { askLive } from '../mariadb.ts'
 import { gib } from '../preflight.ts'
 import type { Tenant } from '../registry.ts'
-import { listFiles, listSnapshots, type Repository, readSnapshotFile, type Snapshot } from '../restic.ts'
+import type { Repository } from '../restic/client.ts'
+import { listFiles, listSnapshots, readSnapshotFile, type Snapshot } from '../restic/snapshots.ts'
 
 /** A backup that was read, proven by what it holds, and may be restored. */
 export interface Choice {

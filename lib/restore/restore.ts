@@ -13,7 +13,7 @@ import { pullMissing } from '../preflight.ts'
 import type { Tenant } from '../registry.ts'
 import { verifySecrets } from '../secrets.ts'
 import { fetchIncoming, proveIncoming } from './incoming.ts'
-import { type Intent, readIntent, removeIntent } from './intent.ts'
+import { type Intent, readIntent, removeIntent, saysUnfinished } from './intent.ts'
 import { askLiveBooks, type Choice, imageApps, type Losses, losses, readChoice, renderPlan } from './plan.ts'
 import { besideLive, contentOf, siteConfigOf, withVolumes } from './volumes.ts'
 
@@ -161,7 +161,7 @@ export async function unfinished(
   const content = await withVolumes(tenant, (job) => contentOf(tenant, job))
   if (content.has('previous') || content.has('incoming')) {
     throw preconditionError(
-      `${tenant.name}: a restore was interrupted and is not finished (${intent.verb}, begun ${intent.at})`,
+      saysUnfinished(tenant, intent),
       `npx zx scripts/restore.ts ${tenant.name} finishes it; another snapshot afterwards`,
     )
   }

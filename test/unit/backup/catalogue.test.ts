@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { chooseBackup, readCatalogue } from '../../../lib/backup/catalogue.ts'
 import { OperatorError } from '../../../lib/errors.ts'
-import type { Snapshot } from '../../../lib/restic.ts'
+import type { Snapshot } from '../../../lib/restic/snapshots.ts'
 
 const id = (digit: string) => digit.repeat(64)
 const snapshot = (digit: string, tags: string[], more: Partial<Snapshot> = {}): Snapshot => ({

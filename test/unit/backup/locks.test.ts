@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Job } from '../../../lib/jobs.ts'
 import { makeTenant } from '../../../lib/registry.ts'
-import { listSnapshots } from '../../../lib/restic.ts'
+import { listSnapshots } from '../../../lib/restic/snapshots.ts'
 import { readSettings } from '../../../lib/settings.ts'
 import tenants from '../../../tenants.ts'
 

@@ -1,0 +1,58 @@
+/** restic's exit codes and complaints as errors of ours, in restic's own words. */
+import { type DockerResult, lastLines } from '../docker.ts'
+import { OperatorError, preconditionError } from '../errors.ts'
+import type { Repository } from './client.ts'
+
+/** restic's own exit codes (restic 0.17 and newer, manual: scripting). */
+export const CODE = { failed: 1, missing: 10, locked: 11, wrongPassword: 12 } as const
+
+/** The error that a failed run of restic is. */
+export function failure(
+  { tenant, place }: Repository,
+  args: string[],
+  { code, stderr, timedOut }: DockerResult,
+): OperatorError {
+  const where = `${tenant.name}: the ${place.role} ${place.location}`
+  const said = sayingOf(stderr)
+  if (timedOut) return new OperatorError(`${where} did not answer in time`)
+  if (code === CODE.wrongPassword)
+    return preconditionError(
+      `${where} is not opened by secrets/${tenant.prefix}_backup_password.txt`,
+      'put the old password back',
+    )
+  if (code === CODE.missing)
+    return preconditionError(
+      `${where} holds no repository`,
+      `npx zx scripts/backup.ts ${tenant.name} --init, the first time`,
+    )
+  if (code === CODE.locked)
+    return preconditionError(
+      `${where} is locked by another machine: ${said}`,
+      'try again later; where that machine is gone: docs/backup.md#a-lock-of-a-machine-that-is-gone',
+    )
+  return new OperatorError(`${where}: restic ${args[0]} failed (${code}): ${said}`)
+}
+
+/** What went wrong, in restic's own words: the files of a `--json` run that it could not read, or else its last lines. */
+function sayingOf(stderr: string): string {
+  const [lines, messages] = [[], []] as [string[], string[]]
+  for (const line of stderr.split('\n')) (line.startsWith('{') ? messages : lines).push(line)
+  const unread = messages.flatMap(unreadFile)
+  if (unread.length > 0)
+    return unread.slice(0, 3).join('; ') + (unread.length > 3 ? ` and ${unread.length - 3} more` : '')
+  const [fatal, ssh] = ['Fatal: ', 'subprocess ssh: '].map((word) => lines.findLast((line) => line.startsWith(word)))
+  // restic may end in the midst of ssh's banner about a host key that has changed
+  const changed = lines.some((line) => line.startsWith('subprocess ssh: @@@@'))
+  const reason = changed ? 'subprocess ssh: Host key verification failed: it is another key' : ssh
+  return fatal ? [fatal, reason].filter(Boolean).join('; ') : lastLines(lines.join('\n'), 2)
+}
+
+/** A line of `restic backup --json` about one file (manual: scripting, Error); nothing of any other. */
+function unreadFile(line: string): string[] {
+  try {
+    const { message_type, item, error } = JSON.parse(line) as { message_type: string; item: string; error: Error }
+    return message_type === 'error' ? [`${item}: ${error.message}`] : []
+  } catch {
+    return [] // cut short
+  }
+}

@@ -1,0 +1,65 @@
+/** A repository as a whole: made, checked, measured, pruned, copied from. */
+import { HOUR, type Repository, restic } from './client.ts'
+import { CODE, failure } from './failure.ts'
+
+const PASSWORD = '/run/secrets/backup_password'
+
+/** The repository's id; nothing where none is there. @throws OperatorError as restic() does. */
+export async function repositoryId(repository: Repository): Promise<string | undefined> {
+  const { code, stdout } = await restic(repository, ['cat', 'config', '--no-lock', '--quiet'], {
+    accept: [CODE.missing],
+    timeout: 30,
+  })
+  return code === 0 ? (JSON.parse(stdout) as { id: string }).id : undefined
+}
+
+/** Make a new repository; `like`: one whose chunks it shares, so that a copy transfers nothing twice. */
+export async function initRepository(repository: Repository, like?: Repository): Promise<void> {
+  const args = ['init', '--quiet', ...(like ? ['--copy-chunker-params', ...from(like, repository)] : [])]
+  await restic(repository, args, { timeout: 120 })
+}
+
+/** How restic reaches the source of a copy. Its options (`-o`) are those of both: one of the two may need them. */
+function from({ flags }: Repository, target: Repository): string[] {
+  const at = flags.indexOf('-o')
+  const options = at < 0 || target.flags.includes('-o') ? [] : flags.slice(at)
+  return ['--from-repository-file', flags[1] ?? '', '--from-password-file', PASSWORD, ...options]
+}
+
+/**
+ * Check the structure and a part of the data, `part` of `parts`. Returns what is damaged, in restic's words.
+ * @throws OperatorError (1), (3) where it could not be checked: that is no damage.
+ */
+export async function checkRepository(
+  repository: Repository,
+  part: number,
+  parts: number,
+): Promise<string | undefined> {
+  const args = ['check', '--quiet', `--read-data-subset=${part}/${parts}`]
+  const result = await restic(repository, args, { accept: [CODE.failed] })
+  if (result.code === 0) return undefined
+  await repositoryId(repository) // a server that went away meanwhile makes restic end the same way
+  return failure(repository, args, result).message
+}
+
+/** What the repository takes up, in bytes: of the disk where it is on this machine, or else of the data that it keeps. */
+export async function repositoryBytes(repository: Repository): Promise<number> {
+  const { place, job } = repository
+  if (place.directory) {
+    const { stdout } = await job.exec(['du', '-sk', place.restic], { timeout: HOUR })
+    return Number.parseInt(stdout, 10) * 1024
+  }
+  const { stdout } = await restic(repository, ['stats', '--mode', 'raw-data', '--json', '--no-lock', '--quiet'])
+  return Number((JSON.parse(stdout) as { total_size: number }).total_size)
+}
+
+/** Give back the space of what no snapshot uses. */
+export async function prune(repository: Repository): Promise<void> {
+  await restic(repository, ['prune', '--quiet', '--max-unused', '10%'])
+}
+
+/** Copy snapshots into another repository under the same password; those that are there already cost nothing. */
+export async function copySnapshots(source: Repository, target: Repository, ids: string[]): Promise<void> {
+  const flags = { ...target, environment: { ...source.environment, ...target.environment } }
+  await restic(flags, ['copy', '--quiet', ...from(source, target), ...ids])
+}

@@ -1,0 +1,134 @@
+/** Snapshots of a repository: listed, made, read, forgotten. */
+import type { DockerResult } from '../docker.ts'
+import { OperatorError } from '../errors.ts'
+import type { Job } from '../jobs.ts'
+import { HOUR, type Repository, restic } from './client.ts'
+
+/** A snapshot as restic lists it. */
+export interface Snapshot {
+  id: string
+  /** UTC, ISO 8601. */
+  time: string
+  hostname: string
+  tags?: string[]
+  /** The id that it had in the repository from which it was copied. */
+  original?: string
+  paths: string[]
+  summary?: { total_bytes_processed: number }
+}
+
+/** Every snapshot of the repository, oldest first. */
+export async function listSnapshots(repository: Repository): Promise<Snapshot[]> {
+  const { stdout } = await restic(repository, ['snapshots', '--json', '--no-lock', '--quiet'], { timeout: HOUR })
+  const snapshots = (JSON.parse(stdout) ?? []) as Snapshot[]
+  return snapshots.sort((a, b) => Date.parse(a.time) - Date.parse(b.time))
+}
+
+/** What restic says of a snapshot that it has made. */
+export interface Stored {
+  id: string
+  /** Bytes that the repository grew by. */
+  addedBytes: number
+  /** Bytes that were read. */
+  totalBytes: number
+  files: number
+}
+
+/**
+ * Make one snapshot of paths below `directory`, but for those below it in `without`, or of `stdin` under a file's name.
+ * @throws OperatorError (1) also where a file could not be read: such a snapshot is not whole.
+ */
+export async function makeSnapshot(
+  repository: Repository,
+  what: { directory: string; paths: string[]; without: string[] } | { file: string; stdin: string },
+  tags: string[],
+): Promise<Stored> {
+  const common = [
+    'backup',
+    '--json',
+    '--quiet',
+    '--host',
+    repository.tenant.name,
+    ...tags.flatMap((tag) => ['--tag', tag]),
+  ]
+  const { stdout } =
+    'stdin' in what
+      ? await restic(repository, [...common, '--stdin', '--stdin-filename', what.file], { input: what.stdin })
+      : await inDirectory(repository, what.directory, [
+          ...common,
+          ...what.without.map((path) => `--exclude=${what.directory}/${path}`),
+          ...what.paths,
+        ])
+  const lines = stdout.split('\n').filter((line) => line.includes('"message_type":"summary"'))
+  const summary = JSON.parse(lines.at(-1) ?? '{}') as Record<string, unknown>
+  if (typeof summary.snapshot_id !== 'string')
+    throw new OperatorError(`${repository.tenant.name}: restic made no snapshot`)
+  return {
+    id: summary.snapshot_id,
+    addedBytes: Number(summary.data_added_packed ?? summary.data_added),
+    totalBytes: Number(summary.total_bytes_processed),
+    files: Number(summary.total_files_processed),
+  }
+}
+
+/** Relative paths, so that the snapshot's tree begins with db/, sites/ and assets/. */
+function inDirectory(repository: Repository, directory: string, args: string[]): Promise<DockerResult> {
+  const job = repository.job
+  const moved: Job = {
+    ...job,
+    exec: (command, options) => job.exec(['sh', '-c', 'cd "$0" && exec "$@"', directory, ...command], options),
+  }
+  return restic({ ...repository, job: moved }, args)
+}
+
+/** A file of a snapshot. @throws OperatorError (1) where it is not there or its data is damaged. */
+export async function readSnapshotFile(repository: Repository, id: string, path: string): Promise<string> {
+  return (await restic(repository, ['dump', '--no-lock', '--quiet', id, path], { timeout: HOUR })).stdout
+}
+
+/** A file or directory of a snapshot. */
+export interface Node {
+  path: string
+  type: string
+  size?: number
+}
+
+/** What lies directly in directories of a snapshot; `recursive`: all that is below them. */
+export async function listFiles(
+  repository: Repository,
+  id: string,
+  directories: string[],
+  { recursive = false } = {},
+): Promise<Node[]> {
+  const args = ['ls', '--json', '--no-lock', '--quiet', ...(recursive ? ['--recursive'] : []), id, ...directories]
+  const { stdout } = await restic(repository, args, { timeout: HOUR })
+  const nodes = stdout.split('\n').filter((line) => line.includes('"message_type":"node"'))
+  return nodes.map((line) => JSON.parse(line) as Node)
+}
+
+/** Restore a directory of a snapshot, with owners, modes and times. @throws OperatorError (1) where any of it is damaged. */
+export async function restoreDirectory(
+  repository: Repository,
+  id: string,
+  path: string,
+  target: string,
+): Promise<void> {
+  await restic(repository, ['restore', '--no-lock', '--quiet', '--target', target, `${id}:${path}`])
+}
+
+/** SHA-256 of a file of a snapshot, as the repository gives it. It passes through the job's memory. */
+export async function hashSnapshotFile(repository: Repository, id: string, path: string): Promise<string> {
+  const { job } = repository
+  const script = '"$@" >/tmp/file && sha256sum /tmp/file; code=$?; rm -f /tmp/file; exit $code'
+  const hashing: Job = {
+    ...job,
+    exec: (command, options) => job.exec(['sh', '-c', script, 'sh', ...command], options),
+  }
+  const args = ['dump', '--no-lock', '--quiet', id, path]
+  return (await restic({ ...repository, job: hashing }, args, { timeout: HOUR })).stdout.slice(0, 64)
+}
+
+/** Forget snapshots by their ids; what they alone used stays until `prune`. */
+export async function forget(repository: Repository, ids: string[]): Promise<void> {
+  await restic(repository, ['forget', '--quiet', ...ids])
+}
