@@ -53,9 +53,12 @@ const besideArgs = (image: string, user: string, capabilities: string[], volume:
 
 /** What the database takes up in bytes, running or not; 0 where there is none. */
 export async function databaseBytes(tenant: Tenant, image: string): Promise<number> {
+  const du = (data: string) => ['du', '-sk', data]
+  const options = { timeout: 120, nothrow: true }
+  const inside = await dockerExec(tenant.container('db'), du('/var/lib/mysql/data'), options)
   const volume = `${tenant.volume('db-data')}:/volume:ro`
-  const du = besideArgs(image, '0:0', ['DAC_READ_SEARCH'], volume, ['du', '-sk', '/volume/data'])
-  const { stdout } = await docker(du, { timeout: 120, nothrow: true })
+  const beside = besideArgs(image, '0:0', ['DAC_READ_SEARCH'], volume, du('/volume/data'))
+  const { stdout } = inside.stdout ? inside : await docker(beside, options)
   return (Number.parseInt(stdout, 10) || 0) * 1024
 }
 

@@ -35,6 +35,8 @@ export function readSettings(root: string, environment: NodeJS.ProcessEnv): Sett
       `ERP_PREFIX is ${JSON.stringify(prefix)}: it must be lower-case letters, digits and dashes, ending in a dash`,
     )
   }
+  if (/(^|-)drill-$/.test(prefix))
+    throw preconditionError('ERP_PREFIX may not end in drill-: drills remove what has such a name')
   const home = resolve(root, env.ERP_HOME || '.')
   const registry = resolve(root, env.ERP_TENANTS || 'tenants.ts')
   return {

@@ -4,15 +4,18 @@ import { check, copyOffsite, keep, policyOf } from '../lib/backup/keep.ts'
 import { withRepositories } from '../lib/backup/open.ts'
 import { planned, summary } from '../lib/backup/outcome.ts'
 import { watched } from '../lib/backup/ping.ts'
+import type { Policy } from '../lib/backup/retention.ts'
 import { command } from '../lib/command.ts'
 import { askEngine } from '../lib/docker.ts'
-import { messageOf } from '../lib/errors.ts'
+import { messageOf, OperatorError, usageError } from '../lib/errors.ts'
+import type { Tenant } from '../lib/registry.ts'
+import type { Reporter } from '../lib/reporter.ts'
 import { dueRemains, removeRemains } from '../lib/restore/previous.ts'
 
 command({
   name: 'backup',
   summary: 'Back up tenants while they serve. A backup counts as verified once its copy was booted and asked.',
-  examples: ['backup.ts dickson', 'backup.ts --all --quiet', 'backup.ts dickson --init'],
+  examples: ['backup.ts dickson', 'backup.ts --all --quiet', 'backup.ts dickson --init', 'backup.ts dickson --prune'],
   tenants: 'some',
   changes: true,
   options: {
@@ -20,19 +23,23 @@ command({
     'keep-daily': { type: 'number', value: 'DAYS', help: "instead of the registry's retention" },
     'keep-weekly': { type: 'number', value: 'WEEKS', help: 'the same' },
     'keep-monthly': { type: 'number', value: 'MONTHS', help: 'the same' },
+    prune: { type: 'boolean', help: 'no backup: remove what retention lets go, where the repository has no room' },
   },
   notes: ['Where backups lie, off-site copies, schedules: docs/backup.md'],
-  async run({ forEachTenant, registry, options, dryRun, step, warn, done, signal }) {
+  async run({ forEachTenant, registry, options, dryRun, signal, ...reporter }) {
+    const { step, warn, done } = reporter
+    if (options.prune && options.init) throw usageError('--prune makes nothing: not with --init')
     const engine = await askEngine()
     const tenants = await forEachTenant(async (tenant) => {
       const policy = policyOf(tenant, options)
-      if (dryRun) return { tenant: tenant.name, plan: await planned(tenant, policy) }
+      if (dryRun) return { tenant: tenant.name, plan: await planned(tenant, policy, options.prune) }
+      if (options.prune) return { tenant: tenant.name, ids: [], ...(await prune(tenant, policy, step)) }
       const before = done.length
-      return watched(tenant, warn, async () => {
+      return watched(tenant, reporter, async () => {
         const ground = await step('Check the machine, the secrets and the database', (note) =>
           backup.prepare(tenant, registry, engine, note),
         )
-        const result = await backup.leaving(tenant, ground, () =>
+        const result = await backup.leaving(tenant, ground, step, () =>
           withRepositories(tenant, 'backup', options, async ({ job, repository, offsite }) => {
             const copy = await step('Copy the database', (note) => backup.copy(tenant, ground, job, note))
             const stored = await step('Store one snapshot', () => backup.store(repository, copy))
@@ -40,7 +47,7 @@ command({
             const remains = await dueRemains(tenant, Date.now())
             if (remains.length > 0) await step('Remove what restores have left', () => removeRemains(tenant, remains))
             const copyAway = async () =>
-              offsite && (await step('Copy off-site', () => copyOffsite(repository, offsite)))
+              offsite && (await step('Copy off-site', () => copyOffsite(repository, stored.id, offsite)))
             const checkAndKeep = async () => {
               const verdict = () => backup.emptyingBeside(tenant, ground, () => check(repository))
               await step('Check a seventh of the repository', verdict)
@@ -66,3 +73,13 @@ command({
     return tenants.map((done) => ('plan' in done ? done.plan : summary(done))).join('\n')
   },
 })
+
+/** A full repository takes no backup, and so would never come to what removes old ones. @throws OperatorError (1) */
+async function prune(tenant: Tenant, policy: Policy, step: Reporter['step']) {
+  return withRepositories(tenant, 'backup', { init: false, only: 'repository' }, async ({ repository }) => {
+    await step('Check a seventh of the repository', () => check(repository))
+    const { kept, forgotten, remarks } = await step('Keep what retention says', () => keep(repository, policy, false))
+    if (remarks.length > 0) throw new OperatorError(`${tenant.name}: ${remarks.join('; ')}`)
+    return { kept, forgotten }
+  })
+}

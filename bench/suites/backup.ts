@@ -8,6 +8,8 @@ import { type Cost, costOf } from '../watch.ts'
 
 /** Which hundredth of the rows a day changes: people work with what is new; the other is the worst that a copy can meet. */
 const DAYS = ['newest', 'newest', 'scattered'] as const
+/** The goal: MiB, whatever the size. */
+const MEMORY = 300
 const SITE = 'erp.dickson-supplies.com'
 const AGAINST = 'mysqldump and tar czf'
 /** The steps of backup.ts until the snapshot is stored: what the usual way does, which proves nothing. */
@@ -99,6 +101,16 @@ function rowsOf(first: Night, all: Night[]): Row[] {
       Math.max(...all.map(({ ours }) => ours.memory)),
       Math.max(...all.map((one) => one.usual.memory)),
       undefined,
+      'MiB',
+    ),
+    makeRow(
+      {
+        name: 'memory',
+        ours: Math.max(...all.map(({ ours }) => ours.memory)),
+        reference: MEMORY,
+        against: 'the goal',
+        goal: 1,
+      },
       'MiB',
     ),
   ]

@@ -1,19 +1,20 @@
 /** Makes a backup: the ground, the copy, one snapshot, the proof. It counts once its copy was booted and asked. */
 import { statfs } from 'node:fs/promises'
 import { renderServices, requireCompose, type Service, stopArgs, upArgs } from '../compose.ts'
-import { type Container, tenantContainers } from '../containers.ts'
+import { tenantContainers } from '../containers.ts'
 import { docker, type Engine } from '../docker.ts'
 import { preconditionError } from '../errors.ts'
 import { type Job, jobName } from '../jobs.ts'
 import { askLive, copyDatabase, databaseBytes, emptyStaging, scratchArgs, withScratchServer } from '../mariadb.ts'
 import { gib, pullMissing } from '../preflight.ts'
 import type { Tenant } from '../registry.ts'
+import type { Reporter } from '../reporter.ts'
 import type { Repository } from '../restic/client.ts'
 import { makeSnapshot, readSnapshotFile, type Stored } from '../restic/snapshots.ts'
 import { verifySecrets } from '../secrets.ts'
 import { waitUntilHealthy } from '../wait.ts'
 import { TAG } from './catalogue.ts'
-import { readLedger, updateLedger } from './ledger.ts'
+import { updateLedger } from './ledger.ts'
 import { type Manifest, makeManifest, parseSiteConfig, type SiteConfig } from './manifest.ts'
 import { askBooks, judge, type Proof, sha256 } from './proof.ts'
 
@@ -24,13 +25,10 @@ export interface Ground {
   images: { erpnext: string; mariadb: string }
   db: Service
   /** The database runs only for this backup. */
-  startedDatabase: boolean
+  startsDatabase: boolean
 }
 
-/**
- * Check everything that can be checked without changing anything, and start the database of a stopped tenant, alone.
- * @throws OperatorError (3)
- */
+/** Check everything that can be checked without changing anything. @throws OperatorError (3) */
 export async function prepare(
   tenant: Tenant,
   registry: Tenant[],
@@ -53,16 +51,14 @@ export async function prepare(
     services.filter(({ name }) => [tenant.service('backup'), db.name].includes(name)),
     note,
   )
-  const startedDatabase = await ensureDatabase(tenant, db, container, note)
-  return { images: { erpnext: image('backend'), mariadb: image('db') }, db, startedDatabase }
+  const startsDatabase = ['created', 'exited', 'dead'].includes(container.status)
+  return { images: { erpnext: image('backend'), mariadb: image('db') }, db, startsDatabase }
 }
 
-/** A copy of the database must fit beside it. The last one's size tells how much that is. @throws OperatorError (3) */
+/** A copy of the database must fit beside it. @throws OperatorError (3) */
 async function verifySpace(tenant: Tenant, engine: Engine, image: string): Promise<void> {
-  const { verified } = await readLedger(tenant)
-  const bytes = verified?.databaseBytes ?? (await databaseBytes(tenant, image))
   const disk = await statfs(engine.dataRoot).catch(() => undefined) // the engine may be on another machine
-  const needed = bytes * 1.1 + 200 * 2 ** 20
+  const needed = (await databaseBytes(tenant, image)) * 1.1 + 200 * 2 ** 20
   const free = disk ? disk.bavail * disk.bsize : needed
   if (free < needed) {
     throw preconditionError(
@@ -72,28 +68,27 @@ async function verifySpace(tenant: Tenant, engine: Engine, image: string): Promi
   }
 }
 
-async function ensureDatabase(
-  tenant: Tenant,
-  db: Service,
-  { status }: Container,
-  note: (text: string) => void,
-): Promise<boolean> {
-  if (status === 'running' || status === 'paused') return false
-  await docker(upArgs(tenant, [db.name], 1), { timeout: 120 })
-  await waitUntilHealthy(tenant, [db], 180, note)
-  return true
-}
-
 /**
- * Do the work and leave staging empty and the database as it was found: stopped where the tenant is stopped, running where
- * it was killed meanwhile. Done after a signal too.
+ * Do the work, with the database of a stopped tenant started for it, alone, and leave staging empty and the database as it
+ * was found: stopped where the tenant is stopped, running where it was killed meanwhile. Done after a signal too.
  */
-export async function leaving<T>(tenant: Tenant, ground: Ground, work: () => Promise<T>): Promise<T> {
+export async function leaving<T>(
+  tenant: Tenant,
+  { db, images, startsDatabase }: Ground,
+  step: Reporter['step'],
+  work: () => Promise<T>,
+): Promise<T> {
   try {
+    if (startsDatabase) {
+      await step('Start the database alone', async (note) => {
+        await docker(upArgs(tenant, [db.name], 1), { timeout: 120 })
+        await waitUntilHealthy(tenant, [db], 180, note)
+      })
+    }
     return await work()
   } finally {
-    const args = ground.startedDatabase ? stopArgs(tenant, [ground.db.name]) : ['start', tenant.container('db')]
-    await emptyStaging(tenant, ground.images.mariadb)
+    const args = startsDatabase ? stopArgs(tenant, [db.name]) : ['start', tenant.container('db')]
+    await emptyStaging(tenant, images.mariadb)
     await docker(args, { timeout: 90, always: true, nothrow: true })
   }
 }
@@ -135,12 +130,12 @@ async function readSiteConfig(tenant: Tenant, job: Job): Promise<SiteConfig> {
 }
 
 /** One snapshot of the database, the site's files (read after it: every File has its file), the brand and the manifest. */
-export async function store(repository: Repository, manifest: Manifest): Promise<Stored> {
+export async function store(repository: Repository, manifest: Manifest, tags: string[] = []): Promise<Stored> {
   const { tenant, job } = repository
   await job.exec(['sh', '-c', 'cat >/in/manifest.json'], { input: JSON.stringify(manifest), timeout: 20 })
   const paths = ['db', `sites/${tenant.site}`, 'assets', 'manifest.json']
   const without = ['incoming', 'arriving', 'previous', 'removed'].map((name) => `assets/.${name}`) // a restore's
-  const stored = await makeSnapshot(repository, { directory: '/in', paths, without }, [TAG.backup])
+  const stored = await makeSnapshot(repository, { directory: '/in', paths, without }, [TAG.backup, ...tags])
   await updateLedger(tenant, { backup: { at: manifest.at, snapshot: stored.id } })
   return stored
 }

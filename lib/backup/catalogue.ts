@@ -3,8 +3,14 @@ import { preconditionError, quoted, usageError } from '../errors.ts'
 import type { Repository } from '../restic/client.ts'
 import { listSnapshots, type Snapshot } from '../restic/snapshots.ts'
 
-/** Tags of what we make; nothing else in a repository is ever touched. */
-export const TAG = { backup: 'backup', proof: 'proof', of: (id: string) => `of=${id}` } as const
+/** Tags of what we make; nothing else in a repository is ever touched. `safety`: what a restore was about to replace. */
+export const TAG = { backup: 'backup', safety: 'safety', proof: 'proof', of: (id: string) => `of=${id}` } as const
+
+/** How far the clocks of two machines may be apart, in milliseconds. */
+const SKEW = 5 * 60_000
+
+/** True for a backup that a wrong clock has made. */
+export const isOfFuture = ({ at }: Backup, now: number) => Date.parse(at) > now + SKEW
 
 /** A backup, and the proof that makes it count. */
 export interface Backup {
@@ -13,6 +19,8 @@ export interface Backup {
   at: string
   /** Its id in the repository where it was made. */
   original: string
+  /** A restore made it of what it replaced: it is restored by its id alone. */
+  safety: boolean
   /** Snapshot that holds its proof; nothing where it was never proven. */
   proof?: string
 }
@@ -29,22 +37,28 @@ export function readCatalogue(snapshots: Snapshot[], tenant: string): Backup[] {
   const proofs = own.filter((snapshot) => tagged(snapshot, TAG.proof))
   return own
     .filter((snapshot) => tagged(snapshot, TAG.backup))
-    .map(({ id, time, original = id }) => {
+    .map((snapshot) => {
+      const { id, time, original = id } = snapshot
       const proof = proofs.find((one) => tagged(one, TAG.of(original)))
-      return { id, at: new Date(time).toISOString(), original, ...(proof && { proof: proof.id }) }
+      const safety = tagged(snapshot, TAG.safety)
+      return { id, at: new Date(time).toISOString(), original, safety, ...(proof && { proof: proof.id }) }
     })
 }
 
 /**
- * The backup that was asked for: `latest` is the newest verified one; else the beginning of an id, at least 6 digits.
+ * The backup that was asked for. `latest` is the newest verified one, but for those that restores have made (a restore that is
+ * repeated would bring back what it was to replace) and those of a clock that was wrong; else the beginning of an id.
  * @param list the command that lists them, for a hint
+ * @param now milliseconds since 1970
  * @throws OperatorError (2) for what is no id, (3) where there is none, more than one, or it is not verified.
  */
-export function chooseBackup(backups: Backup[], wanted: string, list: string): Backup & { proof: string } {
+export function chooseBackup(backups: Backup[], wanted: string, list: string, now: number): Backup & { proof: string } {
   if (wanted === 'latest') {
-    const newest = backups.filter(isVerified).at(-1)
+    const verified = backups.filter(isVerified)
+    const newest = verified.findLast((one) => !one.safety && !isOfFuture(one, now))
     if (newest) return newest
-    throw preconditionError('there is no verified backup', list)
+    const other = verified.length > 0 ? ' but of what a restore replaced, or of a wrong clock: name it by its id' : ''
+    throw preconditionError(`there is no verified backup${other}`, list)
   }
   checkSnapshotName(wanted)
   const found = backups.filter(({ id }) => id.startsWith(wanted))

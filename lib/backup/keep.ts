@@ -6,7 +6,7 @@ import type { Repository } from '../restic/client.ts'
 import { checkRepository, copySnapshots, prune, repositoryBytes } from '../restic/repository.ts'
 import { forget } from '../restic/snapshots.ts'
 import { readIntent } from '../restore/intent.ts'
-import { type Backup, isVerified, listBackups } from './catalogue.ts'
+import { type Backup, isOfFuture, isVerified, listBackups } from './catalogue.ts'
 import { readLedger, updateLedger } from './ledger.ts'
 import { type Policy, planRetention } from './retention.ts'
 
@@ -57,14 +57,17 @@ export interface Kept {
   remarks: string[]
 }
 
-/** Forget the backups that retention lets go, with their proofs, and give their space back. Runs only after a passed check. */
-export async function keep(repository: Repository, policy: Policy): Promise<Kept> {
+/**
+ * Forget the backups that retention lets go, with their proofs, and give their space back. Runs only after a passed check.
+ * @param room there may be none to write anything: only what can go whole goes
+ */
+export async function keep(repository: Repository, policy: Policy, room = true): Promise<Kept> {
   const needed = await neededSnapshots(repository.tenant)
   const backups = await listBackups(repository)
   const { forget: gone, held } = planRetention(backups, policy, needed, Date.now())
   if (gone.length === 0)
     return { kept: backups.length, forgotten: 0, remarks: held ? [`nothing was removed: ${held}`] : [] }
-  const fault = await remove(repository, gone)
+  const fault = await remove(repository, gone, room)
   const left = await listBackups(repository) // an append-only server says no, and restic ends with 0
   const stayed = gone.some(({ id }) => left.some((backup) => backup.id === id))
   const why = fault ?? (stayed ? 'an append-only repository is pruned by its own host' : undefined)
@@ -73,13 +76,13 @@ export async function keep(repository: Repository, policy: Policy): Promise<Kept
 }
 
 /** Forget backups with their proofs and give their space back. Returns why it could not; the backups are none the worse. */
-async function remove(repository: Repository, backups: Backup[]): Promise<string | undefined> {
+async function remove(repository: Repository, backups: Backup[], room: boolean): Promise<string | undefined> {
   try {
     await forget(
       repository,
       backups.flatMap(({ id, proof }) => [id, ...(proof ? [proof] : [])]),
     )
-    await prune(repository)
+    await prune(repository, { whole: !room })
     return undefined
   } catch (error) {
     $.signal?.throwIfAborted()
@@ -95,15 +98,17 @@ async function neededSnapshots(tenant: Tenant): Promise<string[]> {
 
 /**
  * Copy every verified backup that the off-site repository lacks, newer than what it had last.
- * @throws OperatorError (1) where the newest did not arrive; here it is verified all the same.
+ * @param made the id of the one that was just made
+ * @throws OperatorError (1) where that one did not arrive; here it is verified all the same.
  */
 export async function copyOffsite(
   repository: Repository,
+  made: string,
   open: () => Promise<Repository>,
 ): Promise<{ copied: number }> {
   const { tenant } = repository
   try {
-    return await copyMissing(repository, await open())
+    return await copyMissing(repository, made, await open())
   } catch (error) {
     $.signal?.throwIfAborted()
     if (!(error instanceof OperatorError)) throw error
@@ -115,20 +120,18 @@ export async function copyOffsite(
   }
 }
 
-async function copyMissing(repository: Repository, offsite: Repository): Promise<{ copied: number }> {
+async function copyMissing(repository: Repository, made: string, offsite: Repository): Promise<{ copied: number }> {
   const { tenant } = repository
   const [here, there] = await Promise.all([listBackups(repository), listBackups(offsite)])
-  const newest = there.filter(isVerified).at(-1)?.at ?? ''
-  const missing = here.filter(isVerified).filter(({ at }) => at > newest)
-  await copySnapshots(
-    repository,
-    offsite,
-    missing.flatMap(({ id, proof }) => [id, proof]),
-  )
-  const arrived = (await listBackups(offsite)).filter(isVerified).at(-1)
-  const wanted: Backup | undefined = here.filter(isVerified).at(-1)
-  if (!arrived || !wanted || arrived.original !== wanted.original)
+  const has = (backups: Backup[], { original }: Backup) =>
+    backups.some((one) => isVerified(one) && one.original === original)
+  const newest = there.findLast((one) => isVerified(one) && !isOfFuture(one, Date.now()))?.at ?? ''
+  const missing = here.filter(isVerified).filter((one) => one.at > newest && !has(there, one))
+  const ids = missing.flatMap(({ id, proof }) => [id, proof])
+  if (ids.length > 0) await copySnapshots(repository, offsite, ids) // without an id restic copies all that there is
+  const newOne = here.find(({ id }) => id === made)
+  if (!newOne || !has(await listBackups(offsite), newOne))
     throw new OperatorError(`${tenant.name}: the newest backup did not arrive off-site`)
-  await updateLedger(tenant, { offsite: { at: new Date().toISOString(), snapshot: wanted.id } })
+  await updateLedger(tenant, { offsite: { at: new Date().toISOString(), snapshot: made } })
   return { copied: missing.length }
 }

@@ -21,8 +21,8 @@ export interface Opened {
 
 /** What may be made where it is missing. */
 interface Making {
-  /** Make repositories that are not there; `new`: those alone that never were. */
-  init: boolean | 'new'
+  /** Make repositories that are not there and never were. */
+  init: boolean
   /** Open this one alone, as `repository`; the other may be missing. */
   only?: Role
 }
@@ -40,7 +40,7 @@ export async function withRepositories<T>(
   const [place, away] = [placeOf(tenant, only ?? 'repository'), only ? undefined : placeOf(tenant, 'offsite')]
   if (!place) throw preconditionError(`${tenant.name}: ${variableOf(tenant, 'offsite')} names no repository`)
   const [keys, ledger] = await Promise.all([readKeys(tenant), readLedger(tenant)])
-  const makes = (one: Place) => init === true || (init === 'new' && !knownAs(one, ledger))
+  const makes = (one: Place) => init && !knownAs(one, ledger)
   const mounts = [await mountOf(place, makes), await mountOf(away, makes)].filter((mount) => mount !== undefined)
   if (place.directory && !existsSync(place.directory)) throw gone(tenant, place, ledger, part)
   return withJob(tenant, part, mounts, async (job) => {
@@ -76,7 +76,7 @@ export async function ensureRepository(tenant: Tenant, note: (text: string) => v
     services.filter(({ name }) => name === tenant.service('backup')),
     note,
   )
-  await withRepositories(tenant, 'backup', { init: 'new' }, async ({ offsite }) => void (await offsite?.()))
+  await withRepositories(tenant, 'backup', { init: true }, async ({ offsite }) => void (await offsite?.()))
 }
 
 /** True where each of the tenant's repositories was seen at the place that it has now. */
@@ -92,7 +92,7 @@ const knownAs = (place: Place, ledger: Ledger) => {
   return known?.location === place.location ? known : undefined
 }
 
-/** A repository that existed and is gone is never made anew but by `--init`. */
+/** A repository that existed and is gone is never made anew. */
 async function open(
   repository: Repository,
   ledger: Ledger,
@@ -126,6 +126,12 @@ function gone(tenant: Tenant, place: Place, ledger: Ledger, part: JobPart): Oper
     return preconditionError(`${where} is not there`, `put the backups there; or: ${other}`)
   }
   const init = `npx zx scripts/backup.ts ${tenant.name} --init`
-  if (known) return preconditionError(`${where} existed and is gone`, `bring it back; to begin anew: ${init}`)
+  if (known) {
+    const ledger = tenant.state('ledger.json')
+    return preconditionError(
+      `${where} existed and is gone`,
+      `bring it back; to begin anew: move ${ledger} away, then ${init}`,
+    )
+  }
   return preconditionError(`${where} was never made`, init)
 }

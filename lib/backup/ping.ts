@@ -2,13 +2,14 @@
 import { lstat, readFile } from 'node:fs/promises'
 import { messageOf, printable } from '../errors.ts'
 import type { Tenant } from '../registry.ts'
+import type { Reporter } from '../reporter.ts'
 
 type Event = 'start' | 'finish' | 'fail'
 
 /** Seconds. */
 const LIMIT = 10
 
-/** The request of an event. Kuma takes it in the query and knows no start; healthchecks.io in path and body. Pure. */
+/** The request of an event. Kuma takes the last line in the query and knows no start; healthchecks.io all in the body. Pure. */
 export function pingRequest(
   address: string,
   event: Event,
@@ -18,7 +19,7 @@ export function pingRequest(
   if (/\/api\/push\//.test(url.pathname)) {
     if (event === 'start') return undefined
     url.searchParams.set('status', event === 'finish' ? 'up' : 'down')
-    url.searchParams.set('msg', message.slice(0, 200))
+    url.searchParams.set('msg', message.slice(message.lastIndexOf('\n') + 1).slice(0, 200))
     return { url: url.href }
   }
   const suffix = { start: '/start', finish: '', fail: '/fail' }[event]
@@ -36,7 +37,11 @@ async function ping(tenant: Tenant, event: Event, message: string): Promise<stri
   if (!stat) return undefined
   try {
     if (!stat.isFile() || (stat.mode & 0o022) !== 0) throw new Error('its file is a link, or can be written by others')
-    const request = pingRequest((await readFile(file, 'utf8')).trim(), event, printable(message).slice(-2000))
+    const request = pingRequest(
+      (await readFile(file, 'utf8')).trim(),
+      event,
+      message.split('\n').map(printable).join('\n').slice(-2000),
+    )
     if (!request) return undefined
     const { url, body } = request
     const answer = await fetch(url, {
@@ -50,8 +55,10 @@ async function ping(tenant: Tenant, event: Event, message: string): Promise<stri
   }
 }
 
-/** Do the work between a start and a finish, or a fail, of the tenant's watcher. */
-export async function watched<T>(tenant: Tenant, warn: (line: string) => void, work: () => Promise<T>): Promise<T> {
+/** Do the work between a start and a finish, or a fail, of the tenant's watcher, which gets the steps that were done too. */
+export async function watched<T>(tenant: Tenant, { warn, done }: Reporter, work: () => Promise<T>): Promise<T> {
+  const before = done.length
+  const lines = () => done.slice(before).map(({ title, seconds }) => `${title} (${seconds.toFixed(1)} s)`)
   const tell = async (event: Event, message: string) => {
     const fault = await ping(tenant, event, message)
     if (fault) warn(fault)
@@ -59,10 +66,10 @@ export async function watched<T>(tenant: Tenant, warn: (line: string) => void, w
   await tell('start', '')
   try {
     const result = await work()
-    await tell('finish', `${tenant.name}: backed up and verified`)
+    await tell('finish', [...lines(), `${tenant.name}: backed up and verified`].join('\n'))
     return result
   } catch (error) {
-    await tell('fail', messageOf(error))
+    await tell('fail', [...lines(), messageOf(error).replaceAll('\n', ' ')].join('\n'))
     throw error
   }
 }

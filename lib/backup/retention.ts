@@ -1,5 +1,5 @@
 /** Which backups may go. Days, weeks and months are counted in backups, never by today's clock. */
-import type { Backup } from './catalogue.ts'
+import { type Backup, isOfFuture } from './catalogue.ts'
 
 export interface Policy {
   readonly keepDaily: number
@@ -25,12 +25,16 @@ const RECENT = 24 * 3600_000
  */
 export function planRetention(backups: Backup[], policy: Policy, needed: string[], now: number): Plan {
   const sorted = [...backups].sort((a, b) => Date.parse(b.at) - Date.parse(a.at))
-  const future = sorted.find(({ at }) => Date.parse(at) > now + 5 * 60_000)
+  const future = sorted.find((one) => isOfFuture(one, now))
   if (future) return { keep: sorted, forget: [], held: `the clock is wrong: a backup is of ${future.at}` }
   const verified = sorted.filter(({ proof }) => proof !== undefined)
   const recent = Date.parse(verified[0]?.at ?? '') - RECENT
   const kept = new Set([
     ...verified.filter(({ at }) => Date.parse(at) >= recent).map(({ id }) => id),
+    ...verified
+      .filter(({ safety }) => !safety)
+      .slice(0, 1)
+      .map(({ id }) => id), // `latest`
     ...needed,
     ...newestOfEach(verified, policy.keepDaily, (at) => at.slice(0, 10)),
     ...newestOfEach(verified, policy.keepWeekly, weekOf),

@@ -30,7 +30,9 @@ export function failure(
       `${where} is locked by another machine: ${said}`,
       'try again later; where that machine is gone: docs/backup.md#a-lock-of-a-machine-that-is-gone',
     )
-  return new OperatorError(`${where}: restic ${args[0]} failed (${code}): ${said}`)
+  const hint = `where old backups may go: npx zx scripts/backup.ts ${tenant.name} --prune`
+  const full = /no space left/i.test(said)
+  return new OperatorError(`${where}: restic ${args[0]} failed (${code}): ${said}`, { ...(full && { hint }) })
 }
 
 /** What went wrong, in restic's own words: the files of a `--json` run that it could not read, or else its last lines. */

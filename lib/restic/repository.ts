@@ -53,9 +53,9 @@ export async function repositoryBytes(repository: Repository): Promise<number> {
   return Number((JSON.parse(stdout) as { total_size: number }).total_size)
 }
 
-/** Give back the space of what no snapshot uses. */
-export async function prune(repository: Repository): Promise<void> {
-  await restic(repository, ['prune', '--quiet', '--max-unused', '10%'])
+/** Give back the space of what no snapshot uses; `whole`: of what can be removed without writing anew what is beside it. */
+export async function prune(repository: Repository, { whole = false } = {}): Promise<void> {
+  await restic(repository, ['prune', '--quiet', '--max-unused', whole ? 'unlimited' : '10%'])
 }
 
 /** Copy snapshots into another repository under the same password; those that are there already cost nothing. */

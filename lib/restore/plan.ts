@@ -43,7 +43,7 @@ export async function readChoice(
   const list = `npx zx scripts/restore.ts ${tenant.name} --list${place.role === 'offsite' ? ' --offsite' : ''}`
   const snapshots = await listSnapshots(repository)
   refuseForeign(repository, snapshots)
-  const backup = chooseBackup(readCatalogue(snapshots, tenant.name), wanted, list)
+  const backup = chooseBackup(readCatalogue(snapshots, tenant.name), wanted, list, Date.now())
   const text = await readSnapshotFile(repository, backup.id, '/manifest.json')
   const manifest = parseManifest(text)
   const proof = parseProof(await readSnapshotFile(repository, backup.proof, '/proof.json'), backup.original, text)

@@ -1,6 +1,6 @@
 /** The steps of restore.ts before the exchange: check the ground, read the backup, save what is there, put the backup beside it. */
 import * as backup from '../backup/backup.ts'
-import { isVerified, listBackups } from '../backup/catalogue.ts'
+import { type Backup, listBackups, TAG } from '../backup/catalogue.ts'
 import { fingerprint, type SiteConfig } from '../backup/manifest.ts'
 import { withRepositories } from '../backup/open.ts'
 import type { Answers } from '../backup/proof.ts'
@@ -45,9 +45,10 @@ export async function list(tenant: Tenant, registry: Tenant[], from: Role): Prom
   await verifySecrets(tenant, registry)
   return withRepositories(tenant, 'backup', { init: false, only: from }, async ({ repository }) => {
     const found = await listBackups(repository)
-    const backups = found.map((one) => ({ id: one.id, at: one.at, verified: isVerified(one) })).reverse()
-    const line = ({ id, at, verified }: Listed['backups'][number]) =>
-      `${id.slice(0, 8)}  ${at.slice(0, 19)}Z  ${verified ? 'verified' : 'not verified'}`
+    const told = ({ id, at, safety, proof }: Backup) => ({ id, at, verified: proof !== undefined, safety })
+    const backups = found.map(told).reverse()
+    const line = ({ id, at, verified, safety }: Listed['backups'][number]) =>
+      `${id.slice(0, 8)}  ${at.slice(0, 19)}Z  ${verified ? 'verified' : 'not verified'}${safety ? ', of what a restore replaced' : ''}`
     return { backups, text: backups.map(line).join('\n') || `${tenant.name}: no backup yet` }
   })
 }
@@ -59,6 +60,8 @@ export interface Listed {
     /** UTC, ISO 8601. */
     at: string
     verified: boolean
+    /** Made by a restore, of what it replaced. */
+    safety: boolean
   }[]
   text: string
 }
@@ -127,13 +130,17 @@ export async function saveLive(
 ): Promise<string> {
   try {
     const ground = await backup.prepare(tenant, registry, engine, note)
-    return await backup.leaving(tenant, ground, () =>
-      withRepositories(tenant, 'backup', { init: false, only: 'repository' }, async ({ job, repository }) => {
-        const copy = await backup.copy(tenant, ground, job, note)
-        const stored = await backup.store(repository, copy)
-        await backup.prove(repository, ground, copy, stored)
-        return stored.id
-      }),
+    return await backup.leaving(
+      tenant,
+      ground,
+      (_title, work) => work(note),
+      () =>
+        withRepositories(tenant, 'backup', { init: false, only: 'repository' }, async ({ job, repository }) => {
+          const copy = await backup.copy(tenant, ground, job, note)
+          const stored = await backup.store(repository, copy, [TAG.safety])
+          await backup.prove(repository, ground, copy, stored)
+          return stored.id
+        }),
     )
   } catch (error) {
     if (!(error instanceof OperatorError) || error.code > EXIT.bug) throw error

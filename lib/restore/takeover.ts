@@ -12,7 +12,7 @@ import { askLive } from '../mariadb.ts'
 import type { Tenant } from '../registry.ts'
 import type { Reporter } from '../reporter.ts'
 import { flushBoth } from '../site.ts'
-import { type Intent, nextStage, removeIntent, rollbackOf, writeIntent } from './intent.ts'
+import { type Intent, nextStage, readIntent, removeIntent, rollbackOf, writeIntent } from './intent.ts'
 import { imageApps, needsMigration } from './plan.ts'
 import { contentOf, rename, siteConfigOf, withVolumes } from './volumes.ts'
 
@@ -53,7 +53,8 @@ async function exchangeOrGoBack(tenant: Tenant, intent: Intent, reporter: Report
     return await exchange(tenant, intent, reporter, progress)
   } catch (error) {
     const back = progress.swapped ? rollbackOf(intent) : undefined
-    if (!(error instanceof OperatorError)) throw error
+    const begun = await readIntent(tenant).then(Boolean, () => true)
+    if (!begun || !(error instanceof OperatorError)) throw error // before the exchange: there is nothing to finish
     if (error.code > 128) {
       reporter.warn(`${tenant.name}: the restore was interrupted: npx zx scripts/restore.ts ${tenant.name} finishes it`)
       throw error

@@ -8,6 +8,7 @@ import { openBooks } from './books.ts'
 import { type Disk, MIB, makeVolume, mountDisk, unmountAtTheEnd } from './disks.ts'
 import { docker, useStack } from './harness.ts'
 
+const NEW = 'erp.dickson-supplies.com/private/files/new.bin'
 const mounted = unmountAtTheEnd()
 const stack = useStack('full', [])
 const repository = repositoryOf(stack)
@@ -68,8 +69,7 @@ describe('a backup whose disk is full', () => {
     'for all of the snapshot': 0.5 * MIB,
   }))
     it(`when the repository has no room ${where}`, async () => {
-      const file = 'erp.dickson-supplies.com/private/files/new.bin'
-      docker('exec', stack.container('dickson-backend'), 'bash', '-c', `head -c 3M /dev/urandom >${file}`)
+      docker('exec', stack.container('dickson-backend'), 'bash', '-c', `head -c 3M /dev/urandom >${NEW}`)
       backups.leave(room)
       const earlier = repository.verified()
       await fails(/no space left on device/)
@@ -79,6 +79,24 @@ describe('a backup whose disk is full', () => {
     })
 
   it('is mended by room alone', plain)
+
+  it('is mended by what retention lets go, where the repository has no room for any more', async () => {
+    const old = ['--host', 'dickson', '--tag', 'backup', '--time', '2020-01-01 00:00:00']
+    repository.restic('backup', '--quiet', ...old, '/usr/bin/restic')
+    docker('exec', stack.container('dickson-backend'), 'bash', '-c', `head -c 3M /dev/urandom >${NEW}`)
+    backups.leave(0.5 * MIB)
+    const { code, stderr } = await stack.script('backup', ['dickson'])
+    assert.equal(code, 1, stderr)
+    assert.match(stderr, /no space left on device[\s\S]*backup\.ts dickson --prune/)
+    const earlier = repository.verified()
+    const once = ['--keep-daily', '1', '--keep-weekly', '1', '--keep-monthly', '1']
+    const pruned = await stack.script('backup', ['dickson', '--prune', ...once])
+    assert.equal(pruned.code, 0, pruned.stderr)
+    assert.match(pruned.stdout, /dickson: \d+ backups kept, \d+ removed/)
+    assert.deepEqual(repository.verified(), earlier)
+    await plain()
+    backups.free()
+  })
 
   it('when nothing can be noted of it, it is no success', async () => {
     const filler = join(state.path, 'filler')

@@ -8,7 +8,7 @@ import { start } from '../scripts/harness.ts'
 import { assertHolds, backupUnder, repositoryOf } from './backups.ts'
 import { docker, eventually, useStack } from './harness.ts'
 
-const stack = useStack('backupkill', ['dickson'])
+const stack = useStack('backupkill', ['dickson', 'byrne'])
 const repository = repositoryOf(stack)
 
 /** A backup under a fault that strikes, and its exit code. */

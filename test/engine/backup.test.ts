@@ -145,15 +145,16 @@ describe('a backup does not look good where', () => {
     assert.equal(restic('list', 'locks', '--no-lock'), '')
   })
 
-  it('the repository existed and is gone: 3, and none is made in its place', async () => {
-    execFileSync('mv', [repository(), `${repository()}.away`])
-    const { code, stderr } = await backup()
-    const made = existsSync(repository())
-    execFileSync('mv', [`${repository()}.away`, repository()])
-    assert.equal(code, 3, stderr)
-    assert.match(stderr, /existed and is gone/)
-    assert.equal(made, false)
-  })
+  for (const more of [[], ['--init']])
+    it(`the repository existed and is gone: 3, and none is made in its place, ${more.join('') || 'of course'}`, async () => {
+      execFileSync('mv', [repository(), `${repository()}.away`])
+      const { code, stderr } = await backup(['dickson', ...more], { BACKUP_OFFSITE_DICKSON: './new' })
+      const made = existsSync(repository())
+      execFileSync('mv', [`${repository()}.away`, repository()])
+      assert.equal(code, 3, stderr)
+      assert.match(stderr, /existed and is gone[\s\S]*ledger\.json away, then/)
+      assert.equal(made, false)
+    })
 
   it('another repository stands in its place: 3', async () => {
     execFileSync('mv', [repository(), `${repository()}.away`])

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { type Fault, injectDocker, realDocker } from '../faults/injector.ts'
 import { start } from '../scripts/harness.ts'
 import { docker, eventually, type TestStack } from './harness.ts'
+import { invariantsOf } from './invariants.ts'
 
 export interface Snapshot {
   id: string
@@ -81,12 +82,14 @@ export async function assertHolds(
 /** Run a backup under a fault; the invariants hold after it, whatever it was. */
 export async function backupUnder(stack: TestStack, repository: TestRepository, fault: Fault) {
   const earlier = repository.verified()
+  const assertInvariants = invariantsOf(stack, repository)
   const directory = mkdtempSync(join(tmpdir(), 'erp-fault-'))
   try {
     const injector = injectDocker(directory, realDocker, fault)
     const running = start('backup', ['dickson'], { env: { ...stack.env, ...injector.env }, timeout: 120 })
     const { code, stderr } = await running.done
     await assertHolds(stack, repository, earlier, running.family)
+    assertInvariants(stderr)
     return { struck: injector.struck(), code, said: `${stderr}\n${injector.calls().join('\n')}` }
   } finally {
     rmSync(directory, { recursive: true, force: true })

@@ -10,7 +10,7 @@ import { repositoryOf } from './backups.ts'
 import { docker, useStack } from './harness.ts'
 import { assertRefused, type MarkedBooks, markBooks, restoreUnder } from './restores.ts'
 
-const stack = useStack('restorefault', ['dickson'])
+const stack = useStack('restorefault', ['dickson', 'byrne'])
 const repository = repositoryOf(stack)
 const SITE = 'erp.dickson-supplies.com'
 const restore = (args: string[], env: Record<string, string> = {}) =>
@@ -205,6 +205,36 @@ describe('a restore that is stopped', () => {
   it('by TERM while it is down says what finishes it', async () => {
     const said = await survives({ at: 'swap.sh swap', mode: 'term' }, 143, true)
     assert.match(said, /restore\.ts dickson finishes it/)
+  })
+
+  it('after what is there was saved is typed again, and brings the same backup, not what was saved', async () => {
+    await marked.book()
+    const directory = mkdtempSync(join(tmpdir(), 'erp-fault-'))
+    const { env } = injectDocker(directory, realDocker, { at: ' restore --no-lock', mode: 'fail' })
+    const stopped = await restore([], env)
+    rmSync(directory, { recursive: true, force: true })
+    assert.equal(stopped.code, 1, stopped.stderr)
+    const listed = await stack.script('restore', ['dickson', '--list'])
+    assert.match(listed.stdout, /^\S+ +\S+ +verified, of what a restore replaced\n/)
+    const { code, stderr } = await restore(['--without-backup'])
+    assert.equal(code, 0, stderr)
+    assert.equal(marked.state(), '1 1')
+  })
+
+  it('before its exchange has nothing to finish: an undo is typed again', async () => {
+    const old = marked.state()
+    const directory = mkdtempSync(join(tmpdir(), 'erp-fault-'))
+    const { env, struck } = injectDocker(directory, realDocker, { at: '__version__', mode: 'fail' })
+    const { code, stderr } = await restore(['--undo'], env)
+    assert.ok(struck())
+    rmSync(directory, { recursive: true, force: true })
+    assert.equal(code, 1, stderr)
+    assert.doesNotMatch(stderr, /goes on from here|finishes it/)
+    assert.ok(!marked.intent())
+    assert.equal(marked.state(), old)
+    const again = await restore(['--undo'])
+    assert.equal(again.code, 0, again.stderr)
+    assert.notEqual(marked.state(), old)
   })
 
   async function failsToStart(args: string[]): Promise<void> {

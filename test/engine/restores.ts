@@ -8,6 +8,7 @@ import { start } from '../scripts/harness.ts'
 import { assertNothingLeft, repositoryOf } from './backups.ts'
 import { type Books, openBooks } from './books.ts'
 import { docker, eventually, type TestStack } from './harness.ts'
+import { invariantsOf } from './invariants.ts'
 
 const SITE = 'erp.dickson-supplies.com'
 
@@ -79,7 +80,9 @@ export interface Survived {
 export async function restoreUnder(stack: TestStack, marked: MarkedBooks, fault?: Fault): Promise<Survived> {
   await marked.book()
   const old = marked.state()
-  const earlier = repositoryOf(stack).verified()
+  const repository = repositoryOf(stack)
+  const earlier = repository.verified()
+  const assertInvariants = invariantsOf(stack, repository)
   const directory = mkdtempSync(join(tmpdir(), 'erp-fault-'))
   try {
     const injector = injectDocker(directory, realDocker, fault)
@@ -94,8 +97,9 @@ export async function restoreUnder(stack: TestStack, marked: MarkedBooks, fault?
     if (interrupted) await finishByHand(stack)
     else if (code === 4) await startTheRest(stack, stderr)
     assert.equal(marked.state(), interrupted || code === 0 || code === 4 ? '1 1' : old, stderr)
-    assert.deepEqual(repositoryOf(stack).verified().slice(0, earlier.length), earlier)
+    assert.deepEqual(repository.verified().slice(0, earlier.length), earlier)
     await assertNothingLeft(stack)
+    assertInvariants(stderr)
     return { struck: injector.struck(), code, said: stderr, interrupted, calls }
   } finally {
     rmSync(directory, { recursive: true, force: true })

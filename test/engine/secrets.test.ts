@@ -78,6 +78,7 @@ describe('a process list', () => {
       const runs: [string, ...string[]][] = [
         ['deploy', 'dickson'],
         ['backup', 'dickson'],
+        ['restore', 'dickson', '--confirm=dickson', '--without-backup'],
         ['healthcheck', 'dickson'],
         ['tenant', 'dickson', 'restart'],
         ['tenant', 'dickson', 'clear-cache'],

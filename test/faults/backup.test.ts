@@ -5,7 +5,7 @@ import { backupUnder, repositoryOf } from '../engine/backups.ts'
 import { useStack } from '../engine/harness.ts'
 import { MODES } from './injector.ts'
 
-const stack = useStack('backupsweep', ['dickson'])
+const stack = useStack('backupsweep', ['dickson', 'byrne'])
 const repository = repositoryOf(stack)
 /** A backup makes fewer calls than this. */
 const MOST_CALLS = 90
@@ -17,10 +17,14 @@ describe('a fault at every docker call of a backup', () => {
   })
 
   // `hang` is for calls with a short limit; a copy of a large database may take hours, and is waited for.
-  for (const mode of MODES.filter((one) => one !== 'hang')) {
-    it(`${mode}: no verified backup is lost, nothing is left, and the plain run goes through`, async (test) => {
+  const FAULTS = [
+    ...MODES.filter((one) => one !== 'hang').map((mode) => ({ mode })),
+    { mode: 'fail', persistent: true } as const,
+  ]
+  for (const fault of FAULTS) {
+    it(`${fault.mode}${'persistent' in fault ? ' from then on' : ''}: no verified backup is lost, nothing is left, and the plain run goes through`, async (test) => {
       let at = 1
-      while (at <= MOST_CALLS && (await backupUnder(stack, repository, { at, mode })).struck) at++
+      while (at <= MOST_CALLS && (await backupUnder(stack, repository, { at, ...fault })).struck) at++
       assert.ok(at > 10, `${at} calls`)
       test.diagnostic(`${at - 1} calls were struck`)
       const { code, stderr } = await stack.script('backup', ['dickson'])

@@ -5,7 +5,7 @@ import { useStack } from '../engine/harness.ts'
 import { type MarkedBooks, markBooks, restoreUnder } from '../engine/restores.ts'
 import { MODES } from './injector.ts'
 
-const stack = useStack('restoresweep', ['dickson'])
+const stack = useStack('restoresweep', ['dickson', 'byrne'])
 
 /** The numbers of its calls, from 1. What it asks again and again while a service starts counts once. */
 function pointsOf(calls: string[]): number[] {
@@ -24,10 +24,14 @@ describe('a fault at every docker call of a restore', () => {
     assert.ok(points.length > 30, `${points.length} calls`)
   })
 
-  for (const mode of MODES.filter((one) => one !== 'hang')) {
-    it(`${mode}: the books are the old ones or the new ones, and the next run needs no hand`, async (test) => {
+  const FAULTS = [
+    ...MODES.filter((one) => one !== 'hang').map((mode) => ({ mode })),
+    { mode: 'fail', persistent: true } as const,
+  ]
+  for (const fault of FAULTS) {
+    it(`${fault.mode}${'persistent' in fault ? ' from then on' : ''}: the books are the old ones or the new ones, and the next run needs no hand`, async (test) => {
       let struck = 0
-      for (const at of points) if ((await restoreUnder(stack, marked, { at, mode })).struck) struck++
+      for (const at of points) if ((await restoreUnder(stack, marked, { at, ...fault })).struck) struck++
       test.diagnostic(`${struck} of ${points.length} calls were struck`)
       assert.ok(struck >= points.length - 10, 'a run now and then asks less often')
     })

@@ -147,7 +147,20 @@ describe('where things live', () => {
     it(`accepts the prefix ${prefix}`, () => assert.equal(readSettings(root, { ERP_PREFIX: prefix }).prefix, prefix))
   }
 
-  for (const prefix of ['staging', 'Staging-', '1-', '-', 'a_b-', 'ä-', ' a-', 'a-\n', '../a-', `${'a'.repeat(40)}-`]) {
+  for (const prefix of [
+    'staging',
+    'Staging-',
+    '1-',
+    '-',
+    'a_b-',
+    'ä-',
+    ' a-',
+    'a-\n',
+    '../a-',
+    'drill-',
+    'b-drill-',
+    `${'a'.repeat(40)}-`,
+  ]) {
     it(`refuses the prefix ${JSON.stringify(prefix)} with 3`, () => {
       assert.throws(() => readSettings(root, { ERP_PREFIX: prefix }), { code: 3 })
     })

@@ -15,14 +15,14 @@ const snapshot = (digit: string, tags: string[], more: Partial<Snapshot> = {}): 
 })
 
 describe('the catalogue of a repository', () => {
-  it('tells verified backups from those without a proof, in UTC', () => {
+  it('tells verified backups from those without a proof, and those that restores have made, in UTC', () => {
     const backups = readCatalogue(
-      [snapshot('1', ['backup']), snapshot('2', ['backup']), snapshot('3', ['proof', `of=${id('1')}`])],
+      [snapshot('1', ['backup']), snapshot('2', ['backup', 'safety']), snapshot('3', ['proof', `of=${id('1')}`])],
       'dickson',
     )
     assert.deepEqual(backups, [
-      { id: id('1'), at: '2026-01-01T00:00:00.000Z', original: id('1'), proof: id('3') },
-      { id: id('2'), at: '2026-01-02T00:00:00.000Z', original: id('2') },
+      { id: id('1'), at: '2026-01-01T00:00:00.000Z', original: id('1'), safety: false, proof: id('3') },
+      { id: id('2'), at: '2026-01-02T00:00:00.000Z', original: id('2'), safety: true },
     ])
   })
 
@@ -50,21 +50,34 @@ describe('the catalogue of a repository', () => {
 describe('the backup that is asked for', () => {
   const LIST = 'restore.ts dickson --list'
   const [good, newer, unverified] = [
-    { id: id('a'), at: '2026-01-01', original: id('a'), proof: id('1') },
-    { id: `${'a'.repeat(6)}${'b'.repeat(58)}`, at: '2026-01-02', original: '', proof: id('2') },
-    { id: id('c'), at: '2026-01-03', original: '' },
-  ]
-  const backups = [good, newer, unverified].filter((one) => one !== undefined)
+    { id: id('a'), at: '2026-01-01', original: id('a'), safety: false, proof: id('1') },
+    { id: `${'a'.repeat(6)}${'b'.repeat(58)}`, at: '2026-01-02', original: '', safety: false, proof: id('2') },
+    { id: id('c'), at: '2026-01-03', original: '', safety: false },
+  ] as const
+  const NOW = Date.parse('2026-01-04')
+  const backups = [good, newer, unverified]
   const refused = (wanted: string, code: number, message: RegExp) =>
     assert.throws(
-      () => chooseBackup(backups, wanted, LIST),
+      () => chooseBackup(backups, wanted, LIST, NOW),
       (error) => error instanceof OperatorError && error.code === code && message.test(error.message),
     )
 
   it('latest is the newest verified one, not the newest', () =>
-    assert.equal(chooseBackup(backups, 'latest', LIST), newer))
+    assert.equal(chooseBackup(backups, 'latest', LIST, NOW), newer))
   it('the beginning of an id is enough where it is one alone', () =>
-    assert.equal(chooseBackup(backups, 'aaaaaab', LIST), newer))
+    assert.equal(chooseBackup(backups, 'aaaaaab', LIST, NOW), newer))
+  const others = { safety: { ...newer, safety: true }, 'of a clock that was wrong': { ...newer, at: '2026-01-05' } }
+  for (const [what, other] of Object.entries(others))
+    it(`one that is ${what} is not the latest: it is named by its id`, () => {
+      assert.equal(chooseBackup([good, other], 'latest', LIST, NOW), good)
+      assert.equal(chooseBackup([good, other], 'aaaaaab', LIST, NOW), other)
+      assert.throws(() => chooseBackup([other], 'latest', LIST, NOW), /no verified backup but[\s\S]*name it by its id/)
+    })
+  it('where there is none at all, the refusal says how they are listed', () =>
+    assert.throws(() => chooseBackup([unverified], 'latest', LIST, NOW), {
+      message: 'there is no verified backup',
+      hint: LIST,
+    }))
   it('an ambiguous beginning is refused with 3', () => refused('aaaaaa', 3, /the beginning of 2 backups/))
   it('an unverified one is refused with 3', () => refused('cccccccc', 3, /not verified/))
   it('an unknown one is refused with 3', () => refused('dddddddd', 3, /no backup dddddddd/))

@@ -3,7 +3,6 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
-import { pingRequest } from '../../../lib/backup/ping.ts'
 import { placeOf, readKeys, variableOf, withLogin } from '../../../lib/backup/repository.ts'
 import { OperatorError } from '../../../lib/errors.ts'
 import { makeTenant } from '../../../lib/registry.ts'
@@ -92,28 +91,5 @@ describe('the keys of a remote repository', () => {
     symlinkSync('/etc/hostname', file)
     await assert.rejects(readKeys(tenant()), refused(/is not a plain file/))
     rmSync(file)
-  })
-})
-
-describe('what a watcher is told', () => {
-  it('healthchecks.io: by path, with the message as body', () => {
-    assert.deepEqual(pingRequest('https://hc.example/abc', 'start', ''), {
-      url: 'https://hc.example/abc/start',
-      body: '',
-    })
-    assert.deepEqual(pingRequest('https://hc.example/abc/', 'finish', 'ok'), {
-      url: 'https://hc.example/abc',
-      body: 'ok',
-    })
-    assert.deepEqual(pingRequest('https://hc.example/abc', 'fail', 'x'), {
-      url: 'https://hc.example/abc/fail',
-      body: 'x',
-    })
-  })
-  it('Uptime Kuma: by query, and no start', () => {
-    const address = 'https://kuma.example/api/push/t?ping='
-    assert.equal(pingRequest(address, 'start', ''), undefined)
-    assert.equal(pingRequest(address, 'finish', 'a b')?.url, 'https://kuma.example/api/push/t?ping=&status=up&msg=a+b')
-    assert.match(pingRequest(address, 'fail', 'no')?.url ?? '', /status=down&msg=no/)
   })
 })

@@ -7,7 +7,7 @@ const NOW = Date.parse('2026-03-31T12:00:00Z')
 const policy = { keepDaily: 3, keepWeekly: 2, keepMonthly: 2 }
 const backup = (at: string, proof: string | undefined = `proof of ${at}`): Backup => {
   const time = new Date(at.length > 10 ? at : `${at}T02:00:00Z`).toISOString()
-  return { id: at, at: time, original: at, ...(proof && { proof }) }
+  return { id: at, at: time, original: at, safety: false, ...(proof && { proof }) }
 }
 const daily = (days: number, verified = true) =>
   Array.from({ length: days }, (_, index) =>
@@ -50,6 +50,12 @@ describe('retention', () => {
   it('never lets go what a restore depends on', () => {
     const { keep } = plan(daily(70), { needed: ['2026-03-10'] })
     assert.ok(ids(keep).includes('2026-03-10'))
+  })
+
+  it('never lets the newest go that no restore has made: it is the latest', () => {
+    const safety = daily(70).map((one) => ({ ...one, safety: true }))
+    const usual = backup('2025-12-03')
+    assert.ok(plan([...safety, usual]).keep.includes(usual))
   })
 
   it('removes nothing while a backup lies in the future: the clock is wrong', () => {

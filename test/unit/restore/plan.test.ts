@@ -115,7 +115,13 @@ describe('the plan', () => {
   })
 
   it('tells them, and says so where no live database answers', () => {
-    const choice = { backup: { id: 'abcdef0123', at: '', original: '' }, manifest, proof, config: {}, bytes: 1 }
+    const choice = {
+      backup: { id: 'abcdef0123', at: '', original: '', safety: false },
+      manifest,
+      proof,
+      config: {},
+      bytes: 1,
+    }
     assert.match(
       renderPlan(dickson, choice, losses(live, answers), true),
       /2 Journal Entry, 1 ToDo[\s\S]*again: JV-4 to 5, SI-1 to 1/,

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
+import { copyOffsite } from '../../../lib/backup/keep.ts'
+import type { Job } from '../../../lib/jobs.ts'
+import { makeTenant } from '../../../lib/registry.ts'
+import type { Repository } from '../../../lib/restic/client.ts'
+import { readSettings } from '../../../lib/settings.ts'
+import tenants from '../../../tenants.ts'
+
+const home = mkdtempSync(join(tmpdir(), 'erp-test-'))
+after(() => rmSync(home, { recursive: true, force: true }))
+const tenant = makeTenant('dickson', tenants.dickson, readSettings('/repository', { ERP_HOME: home }))
+
+const id = (name: string) => name.repeat(64).slice(0, 64)
+/** A backup and its proof, as restic lists them; `copied`: under other ids, with those that they had. */
+function proven(name: string, time: string, copied = false) {
+  const own = { hostname: 'dickson', time, paths: [] }
+  const [backup, proof] = [id(name), id(`${name}f`)]
+  const as = (one: string) => (copied ? { id: id(`${one[0]}${one[1]}0`), original: one } : { id: one })
+  return [
+    { ...own, ...as(backup), tags: ['backup'] },
+    { ...own, ...as(proof), tags: ['proof', `of=${backup}`] },
+  ]
+}
+
+/** Two repositories; what restic is asked to copy arrives in the second. */
+function repositories(here: object[], there: object[]) {
+  const copied: string[][] = []
+  const repository = (role: 'repository' | 'offsite', snapshots: () => object[]): Repository => {
+    const exec: Job['exec'] = async (command) => {
+      const line = command.join(' ')
+      const copy = line.includes(' copy ')
+      if (copy) copied.push(command.filter((word) => /^[0-9a-f]{64}$/.test(word)))
+      return { code: 0, stdout: copy ? '' : JSON.stringify(snapshots()), stderr: '', timedOut: false }
+    }
+    const place = { role, location: role, restic: role }
+    return { tenant, place, job: { name: 'job', exec }, flags: ['--repository-file', role], environment: {} }
+  }
+  const arrived = () => {
+    const ids = copied.flat()
+    const came = (here as { id: string }[]).filter((one) => ids.includes(one.id))
+    return [...there, ...came.map((one) => ({ ...one, id: `${one.id.slice(0, 62)}00`, original: one.id }))]
+  }
+  const offsite = async () => repository('offsite', arrived)
+  return {
+    copied,
+    run: (made: string) =>
+      copyOffsite(
+        repository('repository', () => here),
+        id(made),
+        offsite,
+      ),
+  }
+}
+
+const [MONDAY, TUESDAY, YEARS_ON] = ['2026-01-05T02:00:00Z', '2026-01-06T02:00:00Z', '2099-01-01T02:00:00Z'] as const
+
+describe('what goes off-site', () => {
+  it('is every verified backup that is newer than the newest there, with its proof', async () => {
+    const { run, copied } = repositories([...proven('a', MONDAY), ...proven('b', TUESDAY)], proven('a', MONDAY, true))
+    assert.deepEqual(await run('b'), { copied: 1 })
+    assert.deepEqual(copied, [[id('b'), id('bf')]])
+    assert.equal(JSON.parse(readFileSync(join(home, 'state/dickson/ledger.json'), 'utf8')).offsite.snapshot, id('b'))
+  })
+
+  it('is nothing where all is there: restic would copy everything if it were given no id', async () => {
+    const { run, copied } = repositories(proven('a', MONDAY), proven('a', MONDAY, true))
+    assert.deepEqual(await run('a'), { copied: 0 })
+    assert.deepEqual(copied, [])
+  })
+
+  it('is not kept back by one there that a wrong clock has made', async () => {
+    const { run, copied } = repositories(
+      [...proven('a', MONDAY), ...proven('c', YEARS_ON)],
+      proven('c', YEARS_ON, true),
+    )
+    assert.deepEqual(await run('a'), { copied: 1 })
+    assert.deepEqual(copied, [[id('a'), id('af')]])
+  })
+
+  it('is a failure where the new one did not arrive, whatever else is there', async () => {
+    const { run } = repositories([...proven('a', MONDAY), ...proven('b', TUESDAY).slice(0, 1)], [])
+    await assert.rejects(run('b'), { code: 1, message: /not off-site: .*did not arrive/ })
+  })
+})
