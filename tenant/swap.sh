@@ -7,6 +7,7 @@
 #   release what was gathered goes back to where its own stack finds it, and so does its site
 #   turn    previous becomes incoming, so that a swap brings back what the last one replaced
 #   make    make room for what comes, owned as it must be
+#   own     give what came to those who use it, whoever owned it where it was saved
 #   clean   remove what an unfinished restore has left beside the data
 #   drop    remove previous
 #   state   say what is there: data, incoming, previous, foreign
@@ -94,6 +95,10 @@ make)
   mkdir -p "$out/db/incoming" "$out/sites/incoming/$site" "$out/assets/.incoming"
   chown 999:999 "$out/db/incoming"
   chown 1000:1000 "$out/sites/incoming" "$out/sites/incoming/$site" "$out/assets/.incoming"
+  ;;
+own)
+  find "$out/db/incoming" ! -user 999 -exec chown -h 999:999 {} +
+  find "$out/sites/incoming" "$out/assets/.incoming" ! -user 1000 -exec chown -h 1000:1000 {} +
   ;;
 clean)
   rm -rf "$out/db/incoming" "$out/sites/incoming" "$out/assets/.incoming" "$out"/*/.removed

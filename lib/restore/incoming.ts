@@ -27,6 +27,7 @@ export async function fetchIncoming(repository: Repository, { backup, bytes }: C
   await restoreDirectory(repository, backup.id, '/db', '/out/db/incoming')
   await restoreDirectory(repository, backup.id, `/sites/${tenant.site}`, `/out/sites/incoming/${tenant.site}`)
   await restoreDirectory(repository, backup.id, '/assets', '/out/assets/.incoming')
+  await rename(tenant, job, 'own')
   await job.exec(['sync'], { timeout: 600 })
 }
 

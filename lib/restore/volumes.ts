@@ -6,7 +6,7 @@ import { type Job, withJob } from '../jobs.ts'
 import type { Tenant } from '../registry.ts'
 
 /** What tenant/swap.sh does. */
-type Order = 'make' | 'swap' | 'release' | 'turn' | 'clean' | 'drop'
+type Order = 'make' | 'own' | 'swap' | 'release' | 'turn' | 'clean' | 'drop'
 
 /** What lies in the database's volume: its data, what comes, what was replaced, a database that is not ours. */
 export type Content = 'data' | 'incoming' | 'previous' | 'foreign'

@@ -75,5 +75,16 @@ describe('a backup that is stopped', () => {
     const last = readFileSync(join(stack.home, 'state/dickson/journal.jsonl'), 'utf8').trim().split('\n').at(-1)
     assert.equal(JSON.parse(last ?? '').code, 130)
   })
+  it('by a terminal that closes ends within ten seconds with 129', async () => {
+    const earlier = repository.verified()
+    const running = start('backup', ['dickson'], { env: stack.env, timeout: 120 })
+    await eventually(60, 'the repository is locked', () => repository.locks() > 0)
+    process.kill(running.child.pid ?? 0, 'SIGHUP')
+    const begun = performance.now()
+    const { code } = await running.done
+    assert.ok(performance.now() - begun < 10_000)
+    assert.equal(code, 129)
+    await assertHolds(stack, repository, earlier, running.family)
+  })
   it('is mended by the plain run', plain)
 })

@@ -251,6 +251,18 @@ describe('backups side by side', () => {
     assert.equal(backups().length, before + 1)
     assert.ok(existsSync(join(stack.home, 'backups/byrne/config')))
   })
+
+  it("of another tenant's repository, opened by a password of ours: nothing of it is restored, and both are named", async () => {
+    const byrne = repositoryOf(stack, 'byrne', 'erpnext')
+    const mounts = { [byrne.directory()]: '/r', [byrne.password()]: '/p:ro', [password()]: '/new:ro' }
+    const given = Object.entries(mounts).flatMap(([from, to]) => ['-v', `${from}:${to}`])
+    const add = ['--no-cache', '-r', '/r', '-p', '/p', 'key', 'add', '--new-password-file', '/new']
+    docker('run', '--rm', '--network', 'none', ...given, stack.env.RESTIC_IMAGE ?? '', ...add)
+    const env = { BACKUP_REPOSITORY_DICKSON: byrne.directory() }
+    const { code, stderr } = await stack.script('restore', ['dickson', '--confirm=dickson'], { env })
+    assert.equal(code, 3, stderr)
+    assert.match(stderr, /holds backups of byrne, not of dickson/)
+  })
 })
 
 describe('a tenant that is stopped', () => {
@@ -274,33 +286,44 @@ describe('a tenant that is stopped', () => {
 })
 
 describe('a repository that is damaged', () => {
-  it('by one byte is found before retention, the ledger says so, and nothing is forgotten until a check passes; the new backup goes off-site', async () => {
-    const env = { BACKUP_OFFSITE_DICKSON: './away' }
-    assert.equal((await backup(['dickson', '--init'], env)).code, 0)
-    const packs = readdirSync(join(repository(), 'data'), { recursive: true, withFileTypes: true }).filter((entry) =>
-      entry.isFile(),
-    )
-    const [pack] = packs
-      .map((entry) => join(entry.parentPath, entry.name))
-      .sort((a, b) => statSync(b).size - statSync(a).size)
-    const whole = readFileSync(pack ?? '')
-    const spoiled = Buffer.from(whole)
-    spoiled[1000] = (spoiled[1000] ?? 0) ^ 1
-    writeFileSync(pack ?? '', spoiled)
-    const before = backups().length
-    const { code, stderr } = await backup(
-      ['dickson', '--keep-daily', '1', '--keep-weekly', '1', '--keep-monthly', '1'],
-      env,
-    )
-    assert.equal(code, 1, stderr)
-    assert.match(stderr, /the repository is damaged; nothing was removed/)
-    assert.equal(ledger().offsite.snapshot, ledger().verified.snapshot)
-    assert.match(ledger().checked.damaged, /check/)
-    assert.equal(backups().length, before + 1)
-    writeFileSync(pack ?? '', whole)
-    assert.equal((await backup()).code, 0)
-    assert.equal(ledger().checked.damaged, undefined)
-  })
+  /** Files of a part of the repository, the largest first. */
+  function filesOf(part: string): string[] {
+    const entries = readdirSync(join(repository(), part), { recursive: true, withFileTypes: true })
+    const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
+    return files.sort((one, other) => statSync(other).size - statSync(one).size)
+  }
+  const flipped = (whole: Buffer) => {
+    const spoilt = Buffer.from(whole)
+    spoilt[1000] = (spoilt[1000] ?? 0) ^ 1
+    return spoilt
+  }
+  const DAMAGE: [what: string, part: string, spoil: (whole: Buffer) => Buffer | undefined][] = [
+    ['one byte', 'data', flipped],
+    ['a pack that is cut short', 'data', (whole) => whole.subarray(0, whole.length - 1000)],
+    ['an index that is gone', 'index', () => undefined],
+  ]
+
+  for (const [what, part, spoil] of DAMAGE)
+    it(`by ${what} is found before retention, the ledger says so, nothing is forgotten until a check passes, and the new backup goes off-site`, async () => {
+      const env = { BACKUP_OFFSITE_DICKSON: './away' }
+      assert.equal((await backup(['dickson', '--init'], env)).code, 0)
+      const [file = ''] = filesOf(part)
+      const whole = readFileSync(file)
+      const spoilt = spoil(whole)
+      if (spoilt) writeFileSync(file, spoilt)
+      else rmSync(file)
+      const before = backups().length
+      const once = ['--keep-daily', '1', '--keep-weekly', '1', '--keep-monthly', '1']
+      const { code, stderr } = await backup(['dickson', ...once], env)
+      assert.equal(code, 1, stderr)
+      assert.match(stderr, /the repository is damaged; nothing was removed/)
+      assert.equal(ledger().offsite.snapshot, ledger().verified.snapshot)
+      assert.match(ledger().checked.damaged, /check/)
+      assert.equal(backups().length, before + 1)
+      writeFileSync(file, whole)
+      assert.equal((await backup()).code, 0)
+      assert.equal(ledger().checked.damaged, undefined)
+    })
 })
 
 describe('retention in a repository', () => {
@@ -327,6 +350,8 @@ describe('retention in a repository', () => {
 
   it('removes what the policy lets go, with its proof, and nothing that is not ours', async () => {
     const days = ['2026-01-05', '2026-01-06', '2026-02-07', '2026-02-08'].map((day) => plant(day))
+    const strange = [join(repository(), 'notes.txt'), join(repository(), 'data/of-somebody'), `${repository()}-old`]
+    for (const file of strange) writeFileSync(file, 'x')
     const foreign = plant('2020-01-01', { host: 'dickson-old' })
     const other = plant('2020-01-01', { tag: 'by-hand', proven: false })
     const failed = plant('2026-01-07', { proven: false })
@@ -338,6 +363,7 @@ describe('retention in a repository', () => {
       [false, false, false, true],
     )
     assert.ok(ids.includes(foreign) && ids.includes(other))
+    for (const file of strange) assert.equal(readFileSync(file, 'utf8'), 'x')
     assert.ok(!ids.includes(failed))
     const orphans = proofs().filter(
       ({ hostname, tags }) => hostname === 'dickson' && !ids.some((id) => tags?.includes(`of=${id}`)),

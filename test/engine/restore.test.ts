@@ -13,6 +13,7 @@ import { docker, eventually, useStack } from './harness.ts'
 const stack = useStack('restore', ['dickson'])
 const repository = repositoryOf(stack)
 const SITE = 'erp.dickson-supplies.com'
+const BENCH = '/home/frappe/frappe-bench'
 const restore = (...args: string[]) => stack.script('restore', ['dickson', ...args])
 const ledger = () => JSON.parse(readFileSync(join(stack.home, 'state/dickson/ledger.json'), 'utf8'))
 const inBackend = (code: string) => docker('exec', stack.container('dickson-backend'), 'bash', '-c', code)
@@ -41,6 +42,9 @@ function assertNoSecret(...texts: string[]): void {
 /** As `bench set-maintenance-mode` does. */
 const maintenance = (on: 0 | 1) =>
   books.python(`from frappe.installer import update_site_config\nupdate_site_config("maintenance_mode", ${on})`)
+/** An extended attribute of the marker; none of the image's programs shows one. */
+const xattr = (verb: 'set' | 'get') =>
+  `${BENCH}/env/bin/python -c 'import os; print(os.${verb}xattr("marker", "user.note"${verb === 'set' ? ', b"kept"' : ''}))'`
 const marker = () => inBackend(`cat ${SITE}/private/files/marker`)
 const rootLogin = (password: string, sql: string) =>
   docker(
@@ -71,6 +75,8 @@ describe('before anything is restored', () => {
       'from frappe.utils.password import set_encrypted_password\nset_encrypted_password("User", "Administrator", "canary", "api_secret")',
     )
     inBackend(`mkdir -p ${SITE}/private/files; echo of-the-backup >${SITE}/private/files/marker`)
+    inBackend(`cd ${SITE}/private/files; chmod 640 marker; touch -d '2020-01-02 03:04:05.678' marker; ${xattr('set')}`)
+    docker('exec', '--user', '0', stack.container('dickson-backend'), 'chown', '0:0', `${BENCH}/sites/${SITE}/private`)
     inAssets('echo of-the-backup >/a/logo.svg')
     rootLogin(rootPassword(), "alter user 'root'@'%' identified by 'of-the-backup'")
     books.python(
@@ -136,7 +142,12 @@ describe('a live restore', () => {
     assert.deepEqual(books.sql('select count(*) from tabSessions'), [['0']])
   })
 
-  it("gave root the secret file's password, and left the data to uid 1000", async () => {
+  it('left files with their mode, time and attributes', () => {
+    const shown = inBackend(`cd ${SITE}/private/files; stat -c '%u %g %a %y' marker; ${xattr('get')}`)
+    assert.equal(shown, "1000 1000 640 2020-01-02 03:04:05.678000000 +0000\nb'kept'")
+  })
+
+  it("gave root the secret file's password, and the data to uid 1000, though some of it was root's", async () => {
     assert.equal(rootLogin(rootPassword(), 'select 1'), '1')
     assert.equal(inBackend(`find ${SITE} ! -uid 1000`), '')
     books = await openBooks(stack)

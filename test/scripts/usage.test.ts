@@ -50,6 +50,13 @@ const REFUSED: [what: string, script: string, args: string[], message: RegExp][]
   ['bench without arguments', 'tenant', ['dickson', 'bench'], /behind --/],
   ['bench for all', 'tenant', ['--all', 'bench', '--', 'list-apps'], /bench is for one tenant/],
   ['words behind -- of status', 'tenant', ['dickson', 'status', '--', 'x'], /passes nothing on behind --/],
+  ...['0', '-1', '1.5', 'NaN', ''].map((value): [string, string, string[], RegExp] => [
+    `a retention of ${value || 'nothing'}`,
+    'backup',
+    ['dickson', `--keep-daily=${value}`],
+    /keep-daily/,
+  ]),
+  ['what makes a repository and what only empties one', 'backup', ['dickson', '--init', '--prune'], /not with --init/],
   ['two verbs at once', 'restore', ['dickson', '--drill', '--undo'], /--undo and --drill exclude each other/],
   [
     'a path as a snapshot',

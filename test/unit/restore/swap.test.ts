@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -165,6 +166,23 @@ describe('the exchange of data', () => {
     swap(out, 'swap')
     assert.equal(read(out, 'db/data/mysql/x'), 'old')
     assert.deepEqual(readdirSync(join(out, 'sites', SITE)), [])
+  })
+
+  it('gives what came to those who use it, and touches nobody else', {
+    skip: process.getuid?.() !== 0 && 'only root gives files away',
+  }, () => {
+    const out = volumes()
+    const owners = (path: string) => {
+      const { uid, gid } = statSync(join(out, path))
+      return `${uid}:${gid}`
+    }
+    const { status, stderr } = spawnSync('sh', [SWAP, 'own', SITE, out], { encoding: 'utf8' })
+    assert.equal(status, 0, stderr)
+    assert.equal(owners('db/incoming/mysql/x'), '999:999')
+    assert.equal(owners(`sites/incoming/${SITE}/site_config.json`), '1000:1000')
+    assert.equal(owners('assets/.incoming/logo'), '1000:1000')
+    assert.equal(owners('db/data/mysql/x'), '0:0')
+    assert.equal(owners(`sites/${SITE}/site_config.json`), '0:0')
   })
 
   it('clean and drop remove what is theirs and no data', () => {
