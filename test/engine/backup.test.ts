@@ -252,6 +252,14 @@ describe('backups side by side', () => {
     assert.ok(existsSync(join(stack.home, 'backups/byrne/config')))
   })
 
+  it('of all, as cron starts it: nothing in its environment, and nothing is printed', async () => {
+    const before = backups().length
+    const running = start('backup', ['--all', '--quiet'], { env: stack.env, bare: true, timeout: 180 })
+    const { code, stdout, stderr } = await running.done
+    assert.deepEqual([code, stdout, stderr], [0, '', ''])
+    assert.equal(backups().length, before + 1)
+  })
+
   it("of another tenant's repository, opened by a password of ours: nothing of it is restored, and both are named", async () => {
     const byrne = repositoryOf(stack, 'byrne', 'erpnext')
     const mounts = { [byrne.directory()]: '/r', [byrne.password()]: '/p:ro', [password()]: '/new:ro' }

@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { injectDocker, realDocker } from '../faults/injector.ts'
 import { start } from '../scripts/harness.ts'
 import { assertNothingLeft, repositoryOf } from './backups.ts'
 import { type Books, openBooks } from './books.ts'
@@ -194,6 +195,18 @@ describe('a drill', () => {
     assert.equal(drilled.passed, true)
     assert.ok(drilled.restoreSeconds > 3 && drilled.backupAgeSeconds > 0)
     assert.equal(stack.fingerprint('dickson'), untouched)
+    assert.equal(drillRemains(), '')
+  })
+
+  it('that fails says so in the ledger, and leaves nothing either', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'erp-fault-'))
+    const { env } = injectDocker(directory, realDocker, { at: ' restore --no-lock', mode: 'fail' })
+    const { code, stderr } = await stack.script('restore', ['dickson', '--drill'], { env })
+    rmSync(directory, { recursive: true, force: true })
+    assert.equal(code, 1, stderr)
+    const { passed, message } = ledger().drilled
+    assert.equal(passed, false)
+    assert.match(message, /restic restore failed/)
     assert.equal(drillRemains(), '')
   })
 

@@ -218,6 +218,7 @@ case "$all" in
   [[ -e jobs/\${1#"\${ERP_PREFIX:-}"} ]] && { job=\${1#"\${ERP_PREFIX:-}"}; shift; restic "$@"; exit $?; }
   need "$1"; service=\${1#"\${ERP_PREFIX:-}"}; tenant=\${tenant_of[$service]}
   case "$all" in
+  *' du -sk '*) cat database-size 2>/dev/null ;; # in KiB
   *' cat /home/'*)
     [[ -e made-$tenant ]] || exit 1
     echo '{"erp_site_made": 1'; [[ -e scheduler-$tenant ]] && echo ', "erp_scheduler_enabled": 1'; echo '}' ;;
