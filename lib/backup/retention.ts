@@ -19,7 +19,8 @@ const RECENT = 24 * 3600_000
 
 /**
  * Keep the newest verified backup of each of the last days, weeks and months that have one, as restic's own policy does
- * for all snapshots; unverified ones count for nothing and go once as many days of verified ones are newer. Pure.
+ * for all snapshots; unverified ones count for nothing and go once as many days of verified ones are newer. What restores have saved takes the
+ * place of none: the newest of each of the last days stays beside them. Pure.
  * @param needed ids that something depends on, such as a restore that can still be undone
  * @param now milliseconds since 1970
  */
@@ -28,19 +29,17 @@ export function planRetention(backups: Backup[], policy: Policy, needed: string[
   const future = sorted.find((one) => isOfFuture(one, now))
   if (future) return { keep: sorted, forget: [], held: `the clock is wrong: a backup is of ${future.at}` }
   const verified = sorted.filter(({ proof }) => proof !== undefined)
+  const [usual, safety] = [verified.filter((one) => !one.safety), verified.filter((one) => one.safety)]
   const recent = Date.parse(verified[0]?.at ?? '') - RECENT
   const kept = new Set([
     ...verified.filter(({ at }) => Date.parse(at) >= recent).map(({ id }) => id),
-    ...verified
-      .filter(({ safety }) => !safety)
-      .slice(0, 1)
-      .map(({ id }) => id), // `latest`
     ...needed,
-    ...newestOfEach(verified, policy.keepDaily, (at) => at.slice(0, 10)),
-    ...newestOfEach(verified, policy.keepWeekly, weekOf),
-    ...newestOfEach(verified, policy.keepMonthly, (at) => at.slice(0, 7)),
+    ...newestOfEach(usual, policy.keepDaily, dayOf),
+    ...newestOfEach(usual, policy.keepWeekly, weekOf),
+    ...newestOfEach(usual, policy.keepMonthly, (at) => at.slice(0, 7)),
+    ...newestOfEach(safety, policy.keepDaily, dayOf),
   ])
-  const oldEnough = verified[policy.keepDaily - 1]?.at
+  const oldEnough = usual[policy.keepDaily - 1]?.at
   const stays = ({ id, at, proof }: Backup) =>
     kept.has(id) || (proof === undefined && (oldEnough === undefined || at >= oldEnough))
   return { keep: sorted.filter(stays), forget: sorted.filter((backup) => !stays(backup)) }
@@ -55,6 +54,8 @@ function newestOfEach(newestFirst: Backup[], count: number, periodOf: (at: strin
   }
   return [...first.values()].slice(0, count)
 }
+
+const dayOf = (at: string) => at.slice(0, 10)
 
 /** The Monday of a UTC date's week. */
 function weekOf(at: string): string {

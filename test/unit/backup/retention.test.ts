@@ -52,10 +52,16 @@ describe('retention', () => {
     assert.ok(ids(keep).includes('2026-03-10'))
   })
 
-  it('never lets the newest go that no restore has made: it is the latest', () => {
-    const safety = daily(70).map((one) => ({ ...one, safety: true }))
-    const usual = backup('2025-12-03')
-    assert.ok(plan([...safety, usual]).keep.includes(usual))
+  it('keeps what restores have saved beside the others: it takes the place of none', () => {
+    const safety = daily(10).map((one) => ({
+      ...one,
+      id: `safety ${one.id}`,
+      at: one.at.replace('T02', 'T01'),
+      safety: true,
+    }))
+    const alone = ids(plan(daily(70)).keep)
+    const days = ['2026-03-29', '2026-03-30', '2026-03-31'].map((day) => `safety ${day}`)
+    assert.deepEqual(ids(plan([...daily(70), ...safety]).keep), [...alone, ...days].sort())
   })
 
   it('removes nothing while a backup lies in the future: the clock is wrong', () => {
