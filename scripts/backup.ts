@@ -1,6 +1,6 @@
 /** Back up tenants: copy, store, prove, keep. A backup counts once its copy has been booted and asked. */
 import * as backup from '../lib/backup/backup.ts'
-import { check, copyOffsite, keep, policyOf } from '../lib/backup/keep.ts'
+import { check, copyOffsite, explain, keep, policyOf } from '../lib/backup/keep.ts'
 import { withRepositories } from '../lib/backup/open.ts'
 import { planned, summary } from '../lib/backup/outcome.ts'
 import { watched } from '../lib/backup/ping.ts'
@@ -42,7 +42,11 @@ command({
         const result = await backup.leaving(tenant, ground, step, () =>
           withRepositories(tenant, 'backup', options, async ({ job, repository, offsite }) => {
             const copy = await step('Copy the database', (note) => backup.copy(tenant, ground, job, note))
-            const stored = await step('Store one snapshot', () => backup.store(repository, copy))
+            const storing = step('Store one snapshot', () => backup.store(repository, copy))
+            const stored = await storing.catch(async (error) => {
+              signal.throwIfAborted()
+              throw await step('Look whether the repository is damaged', () => explain(repository, error))
+            })
             const proof = await step('Boot the copy and ask it', () => backup.prove(repository, ground, copy, stored))
             const remains = await dueRemains(tenant, Date.now())
             if (remains.length > 0) await step('Remove what restores have left', () => removeRemains(tenant, remains))

@@ -49,6 +49,16 @@ export async function check(repository: Repository): Promise<void> {
   })
 }
 
+/** Where something could not be stored: the damage of the repository that explains it, or else that error itself. */
+export async function explain(repository: Repository, error: unknown): Promise<unknown> {
+  const found = await check(repository).then(
+    () => error,
+    (other) => other,
+  )
+  const { checked } = await readLedger(repository.tenant)
+  return checked?.damaged ? found : error
+}
+
 /** What retention did. */
 export interface Kept {
   kept: number

@@ -305,21 +305,18 @@ describe('a repository that is damaged', () => {
     spoilt[1000] = (spoilt[1000] ?? 0) ^ 1
     return spoilt
   }
-  const DAMAGE: [what: string, part: string, spoil: (whole: Buffer) => Buffer | undefined][] = [
-    ['one byte', 'data', flipped],
-    ['a pack that is cut short', 'data', (whole) => whole.subarray(0, whole.length - 1000)],
-    ['an index that is gone', 'index', () => undefined],
+  const DAMAGE: [what: string, spoil: (whole: Buffer) => Buffer][] = [
+    ['one byte', flipped],
+    ['a pack that is cut short', (whole) => whole.subarray(0, whole.length - 1000)],
   ]
 
-  for (const [what, part, spoil] of DAMAGE)
+  for (const [what, spoil] of DAMAGE)
     it(`by ${what} is found before retention, the ledger says so, nothing is forgotten until a check passes, and the new backup goes off-site`, async () => {
       const env = { BACKUP_OFFSITE_DICKSON: './away' }
       assert.equal((await backup(['dickson', '--init'], env)).code, 0)
-      const [file = ''] = filesOf(part)
+      const [file = ''] = filesOf('data')
       const whole = readFileSync(file)
-      const spoilt = spoil(whole)
-      if (spoilt) writeFileSync(file, spoilt)
-      else rmSync(file)
+      writeFileSync(file, spoil(whole))
       const before = backups().length
       const once = ['--keep-daily', '1', '--keep-weekly', '1', '--keep-monthly', '1']
       const { code, stderr } = await backup(['dickson', ...once], env)
@@ -332,6 +329,20 @@ describe('a repository that is damaged', () => {
       assert.equal((await backup()).code, 0)
       assert.equal(ledger().checked.damaged, undefined)
     })
+
+  it('by an index that is gone takes no backup, and the ledger says why', async () => {
+    const [file = ''] = filesOf('index')
+    const [whole, earlier] = [readFileSync(file), backups().length]
+    rmSync(file)
+    const { code, stderr } = await backup()
+    const { damaged } = ledger().checked
+    writeFileSync(file, whole)
+    assert.equal(code, 1, stderr)
+    assert.match(stderr, /the repository is damaged; nothing was removed/)
+    assert.match(damaged, /check/)
+    assert.equal(backups().length, earlier)
+    assert.equal((await backup()).code, 0)
+  })
 })
 
 describe('retention in a repository', () => {
