@@ -71,15 +71,16 @@ export async function emptyStaging(tenant: Tenant, image: string): Promise<void>
   await docker(besideArgs(image, '999:999', [], volume, find), { timeout: 120, always: true })
 }
 
-/** By the socket: TLS would protect nothing there. */
-const CLIENT = ['mariadb', '--skip-ssl']
+/** By the socket, where TLS would protect nothing; a client that is not told insists on it. */
+export const WITHOUT_TLS = '--skip-ssl'
+const CLIENT = ['mariadb', WITHOUT_TLS]
 
 /**
  * How a copy is booted: apart from everything, grant tables skipped, on the volume's directory that holds it. Without TLS,
  * for which MariaDB makes a key at each start (1 to 2 s), and through the page cache, where restic has just read the copy.
  */
 export function scratchArgs(name: string, image: string, mount: string, directory: string): string[] {
-  const apart = '--skip-grant-tables --skip-networking --skip-ssl'
+  const apart = `--skip-grant-tables --skip-networking ${WITHOUT_TLS}`
   const server = `mariadbd --datadir=${directory} ${apart} --innodb-buffer-pool-size=64M --innodb-data-file-buffering`
   const script = [
     `${server} & server=$!`,

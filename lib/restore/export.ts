@@ -8,6 +8,7 @@ import { preconditionError } from '../errors.ts'
 import { syncToDisk } from '../files.ts'
 import { jobName } from '../jobs.ts'
 import { makeDirectory } from '../lock.ts'
+import { WITHOUT_TLS } from '../mariadb.ts'
 import type { Tenant } from '../registry.ts'
 import type { Reporter } from '../reporter.ts'
 import { compare, fetchIncoming, withIncomingServer } from './incoming.ts'
@@ -15,7 +16,7 @@ import { type Choice, readChoice } from './plan.ts'
 import type { Ground, Wanted } from './restore.ts'
 import { withScratch } from './scratch.ts'
 
-const DUMP = ['--single-transaction', '--quick', '--routines', '--triggers', '--hex-blob']
+const DUMP = [WITHOUT_TLS, '--single-transaction', '--quick', '--routines', '--triggers', '--hex-blob']
 /** Reads the volumes and nothing else; it may read what belongs to others. */
 const READER = ['--init', '--network', 'none', '--user', '0:0', '--cap-drop', 'ALL', '--cap-add', 'DAC_READ_SEARCH']
 

@@ -331,12 +331,12 @@ describe('a repository that is damaged', () => {
     })
 
   it('by an index that is gone takes no backup, and the ledger says why', async () => {
-    const [file = ''] = filesOf('index')
-    const [whole, earlier] = [readFileSync(file), backups().length]
-    rmSync(file)
+    const index = filesOf('index').map((file) => [file, readFileSync(file)] as const)
+    const earlier = backups().length
+    for (const [file] of index) rmSync(file)
     const { code, stderr } = await backup()
     const { damaged } = ledger().checked
-    writeFileSync(file, whole)
+    for (const [file, whole] of index) writeFileSync(file, whole)
     assert.equal(code, 1, stderr)
     assert.match(stderr, /the repository is damaged; nothing was removed/)
     assert.match(damaged, /check/)
