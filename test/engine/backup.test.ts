@@ -330,9 +330,9 @@ describe('a repository that is damaged', () => {
       assert.equal(ledger().checked.damaged, undefined)
     })
 
-  it('by an index that is gone takes no backup, and the ledger says why', async () => {
+  it('by an index that is gone verifies no backup, and the ledger says why', async () => {
     const index = filesOf('index').map((file) => [file, readFileSync(file)] as const)
-    const earlier = backups().length
+    const earlier = verified().length
     for (const [file] of index) rmSync(file)
     const { code, stderr } = await backup()
     const { damaged } = ledger().checked
@@ -340,7 +340,7 @@ describe('a repository that is damaged', () => {
     assert.equal(code, 1, stderr)
     assert.match(stderr, /the repository is damaged; nothing was removed/)
     assert.match(damaged, /check/)
-    assert.equal(backups().length, earlier)
+    assert.equal(verified().length, earlier)
     assert.equal((await backup()).code, 0)
   })
 })
