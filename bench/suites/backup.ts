@@ -105,7 +105,7 @@ function rowsOf(first: Night, all: Night[]): Row[] {
     ),
     makeRow(
       {
-        name: 'memory',
+        name: 'memory-limit',
         ours: Math.max(...all.map(({ ours }) => ours.memory)),
         reference: MEMORY,
         against: 'the goal',
