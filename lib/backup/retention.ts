@@ -19,8 +19,8 @@ const RECENT = 24 * 3600_000
 
 /**
  * Keep the newest verified backup of each of the last days, weeks and months that have one, as restic's own policy does
- * for all snapshots; unverified ones count for nothing and go once as many days of verified ones are newer. What restores have saved takes the
- * place of none: the newest of each of the last days stays beside them. Pure.
+ * for all snapshots; unverified ones count for nothing and go once as many days of verified ones are newer. What restores
+ * have saved takes the place of none: the newest of each of the last days stays beside them. Pure.
  * @param needed ids that something depends on, such as a restore that can still be undone
  * @param now milliseconds since 1970
  */
