@@ -13,14 +13,18 @@ const SITES = '/home/frappe/frappe-bench/sites'
  * shows or has changed, and the site is as open, and its scheduler as awake, as before
  */
 export function invariantsOf(stack: TestStack, repository: TestRepository): (said: string) => void {
+  for (const part of ['cache', 'queue']) assert.match(redis(stack, part, 'set planted 1'), /OK$/)
   const now = () => ({
     byrne: stack.fingerprint('byrne'),
-    rows: rowsOf(stack.container('byrne-db')),
+    rows: rowsOf(stack.container('erpnext-db')),
+    planted: ['cache', 'queue'].map((part) => redis(stack, part, 'exists planted')),
     secrets: secretsOf(stack),
     switches: switchesOf(stack),
   })
   const [before, stored] = [now(), filesOf(repository)]
   assert.notEqual(before.byrne, '', 'byrne runs, or nothing of it could be seen')
+  assert.match(before.rows, /^\d+$/)
+  for (const answer of before.planted) assert.match(answer, /1$/)
   return (said) => {
     assert.deepEqual(now(), before)
     const left = filesOf(repository)
@@ -49,6 +53,13 @@ function filesOf(repository: TestRepository): string[] {
     return `${name} ${stat.isFile() ? stat.size : 'directory'}`
   })
 }
+
+/** What one of byrne's Redis answers to a command. */
+const redis = (stack: TestStack, part: string, command: string) =>
+  docker(
+    ...['exec', stack.container(`erpnext-redis-${part}`), 'sh', '-c'],
+    `printf 'auth %s\\n${command}\\n' "$(cat /run/secrets/redis_password)" | redis-cli`,
+  )
 
 function rowsOf(db: string): string {
   const [schema] = docker('exec', db, 'mariadb', '-Ne', "show databases like '\\_%'").split('\n')
