@@ -19,6 +19,8 @@ export interface Settings {
 }
 
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+/** What a scratch stack's prefix ends in. */
+export const DRILL = 'drill-'
 const AMBIGUOUS = /[$#"'`\\\p{Cc}]/u
 /** `https://user:password@host`, restic's `rest:https://…@host`, a token alone. */
 const LOGIN_IN_URL = /:\/\/[^/\s@]+@/
@@ -35,8 +37,8 @@ export function readSettings(root: string, environment: NodeJS.ProcessEnv): Sett
       `ERP_PREFIX is ${JSON.stringify(prefix)}: it must be lower-case letters, digits and dashes, ending in a dash`,
     )
   }
-  if (/(^|-)drill-$/.test(prefix))
-    throw preconditionError('ERP_PREFIX may not end in drill-: drills remove what has such a name')
+  if (`-${prefix}`.endsWith(`-${DRILL}`))
+    throw preconditionError(`ERP_PREFIX may not end in ${DRILL}: drills remove what has such a name`)
   const home = resolve(root, env.ERP_HOME || '.')
   const registry = resolve(root, env.ERP_TENANTS || 'tenants.ts')
   return {

@@ -46,8 +46,8 @@ export function readCatalogue(snapshots: Snapshot[], tenant: string): Backup[] {
 }
 
 /**
- * The backup that was asked for. `latest` is the newest verified one, but for those that restores have made (a restore that is
- * repeated would bring back what it was to replace) and those of a clock that was wrong; else the beginning of an id.
+ * The backup that was asked for: the beginning of an id, or `latest`, the newest verified one; but none that a restore has
+ * made (repeated, it would bring back what it was to replace), and none of a clock that was wrong.
  * @param list the command that lists them, for a hint
  * @param now milliseconds since 1970
  * @throws OperatorError (2) for what is no id, (3) where there is none, more than one, or it is not verified.

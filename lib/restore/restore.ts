@@ -1,6 +1,6 @@
 /** The steps of restore.ts before the exchange: check the ground, read the backup, save what is there, put the backup beside it. */
 import * as backup from '../backup/backup.ts'
-import { type Backup, listBackups, TAG } from '../backup/catalogue.ts'
+import { type Backup, isVerified, listBackups, TAG } from '../backup/catalogue.ts'
 import { fingerprint, type SiteConfig } from '../backup/manifest.ts'
 import { withRepositories } from '../backup/open.ts'
 import type { Answers } from '../backup/proof.ts'
@@ -45,7 +45,7 @@ export async function list(tenant: Tenant, registry: Tenant[], from: Role): Prom
   await verifySecrets(tenant, registry)
   return withRepositories(tenant, 'backup', { init: false, only: from }, async ({ repository }) => {
     const found = await listBackups(repository)
-    const told = ({ id, at, safety, proof }: Backup) => ({ id, at, verified: proof !== undefined, safety })
+    const told = (one: Backup) => ({ id: one.id, at: one.at, verified: isVerified(one), safety: one.safety })
     const backups = found.map(told).reverse()
     const line = ({ id, at, verified, safety }: Listed['backups'][number]) =>
       `${id.slice(0, 8)}  ${at.slice(0, 19)}Z  ${verified ? 'verified' : 'not verified'}${safety ? ', of what a restore replaced' : ''}`

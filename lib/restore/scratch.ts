@@ -3,11 +3,12 @@ import { join } from 'node:path'
 import { $, within } from 'zx/core'
 import { docker } from '../docker.ts'
 import { makeTenant, TENANT_NETWORKS, TENANT_VOLUMES, type Tenant } from '../registry.ts'
+import { DRILL } from '../settings.ts'
 
 /** The tenant under another prefix: its names lead to nothing that lives; secrets, state and repositories are its own. */
 export function scratchTenant(tenant: Tenant): Tenant {
   const { settings } = tenant
-  const prefix = `${settings.prefix}drill-`
+  const prefix = `${settings.prefix}${DRILL}`
   const files = [settings.env.COMPOSE_FILE || join(settings.root, 'compose.yml'), join(settings.root, 'drill.yml')]
   const env = {
     ...settings.env,

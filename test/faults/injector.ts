@@ -31,6 +31,15 @@ export interface Fault {
   persistent?: boolean
 }
 
+/**
+ * What a sweep of a long verb strikes with at each call, by name. `hang` is for calls with a short limit; a copy of a large
+ * database may take hours, and is waited for.
+ */
+export const SWEPT: Record<string, Omit<Fault, 'at'>> = {
+  ...Object.fromEntries(MODES.filter((one) => one !== 'hang').map((mode) => [mode, { mode }])),
+  'fail from then on': { mode: 'fail', persistent: true },
+}
+
 export interface Injector {
   /** To be put into the script's environment: PATH with the injector first. */
   env: { PATH: string }

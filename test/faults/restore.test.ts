@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { before, describe, it } from 'node:test'
 import { useStack } from '../engine/harness.ts'
 import { type MarkedBooks, markBooks, restoreUnder } from '../engine/restores.ts'
-import { MODES } from './injector.ts'
+import { SWEPT } from './injector.ts'
 
 const stack = useStack('restoresweep', ['dickson', 'byrne'])
 
@@ -24,12 +24,8 @@ describe('a fault at every docker call of a restore', () => {
     assert.ok(points.length > 30, `${points.length} calls`)
   })
 
-  const FAULTS = [
-    ...MODES.filter((one) => one !== 'hang').map((mode) => ({ mode })),
-    { mode: 'fail', persistent: true } as const,
-  ]
-  for (const fault of FAULTS) {
-    it(`${fault.mode}${'persistent' in fault ? ' from then on' : ''}: the books are the old ones or the new ones, and the next run needs no hand`, async (test) => {
+  for (const [name, fault] of Object.entries(SWEPT)) {
+    it(`${name}: the books are the old ones or the new ones, and the next run needs no hand`, async (test) => {
       let struck = 0
       for (const at of points) if ((await restoreUnder(stack, marked, { at, ...fault })).struck) struck++
       test.diagnostic(`${struck} of ${points.length} calls were struck`)
