@@ -114,10 +114,10 @@ To remove all of it:                npm run rehearse -- --down`)
 }
 
 /** The services that no package has. */
-const unavailable = () =>
-  [...readFileSync(join(ROOT, 'rehearsal/unavailable.yml'), 'utf8').matchAll(/^ {2}(core-[a-z-]+):/gm)].map(
-    ([, name = '']) => name,
-  )
+function unavailable(): string[] {
+  const text = readFileSync(join(ROOT, 'rehearsal/unavailable.yml'), 'utf8')
+  return [...text.matchAll(/^ {2}(core-[a-z-]+):/gm)].map(([, name = '']) => name)
+}
 
 /** Containers, volumes, networks, images and files of the rehearsal; the packages that it installed stay. */
 async function down(): Promise<void> {
