@@ -10,11 +10,9 @@ import tenants from '../tenants.ts'
 import { startAuthority } from './authority.ts'
 import { prepareForBuilding, prepareHost } from './host.ts'
 import { buildImages, MADE_BY } from './images.ts'
-import { docker, makeStack, type Stack } from './stack.ts'
+import { docker, HOME, makeStack, PREFIX, type Stack } from './stack.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
-const HOME = join(ROOT, '.rehearsal')
-const PREFIX = 'rehearsal-'
 const TENANTS = ['byrne', 'dickson']
 const DOMAIN = 'operator.example'
 const USAGE = 'npm run rehearse [-- --yes | --down]'
@@ -60,6 +58,7 @@ async function rehearse(consent: boolean): Promise<void> {
     ['deploy', 'core', '--only', 'monitoring'],
     ['deploy', ...TENANTS],
     ['backup', ...TENANTS],
+    ...TENANTS.map((tenant) => ['restore', tenant, '--drill']),
     ['healthcheck', '--metrics', join(HOME, 'state/core/metrics/erp.prom')],
   ]
   for (const args of runs) await mustPass(stack, args)

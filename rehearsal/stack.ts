@@ -5,6 +5,8 @@ import { rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 
 const ROOT = resolve(import.meta.dirname, '..')
+/** The stack that `npm run rehearse` makes of this checkout. */
+export const [HOME, PREFIX] = [join(ROOT, '.rehearsal'), 'rehearsal-']
 
 export interface Ran {
   code: number | null

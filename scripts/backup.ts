@@ -1,12 +1,12 @@
 /** Back up tenants: copy, store, prove, keep. A backup counts once its copy has been booted and asked. */
 import * as backup from '../lib/backup/backup.ts'
 import { check, copyOffsite, explain, keep, policyOf } from '../lib/backup/keep.ts'
-import { withRepositories } from '../lib/backup/open.ts'
+import { type Opened, withRepositories } from '../lib/backup/open.ts'
 import { planned, summary } from '../lib/backup/outcome.ts'
 import { watched } from '../lib/backup/ping.ts'
 import type { Policy } from '../lib/backup/retention.ts'
 import { command } from '../lib/command.ts'
-import { askEngine } from '../lib/docker.ts'
+import { askEngine, type Engine } from '../lib/docker.ts'
 import { messageOf, OperatorError, usageError } from '../lib/errors.ts'
 import type { Tenant } from '../lib/registry.ts'
 import type { Reporter } from '../lib/reporter.ts'
@@ -27,49 +27,16 @@ command({
   },
   notes: ['Where backups lie, off-site copies, schedules: docs/backup.md'],
   async run({ forEachTenant, registry, options, dryRun, signal, ...reporter }) {
-    const { step, warn, done } = reporter
     if (options.prune && options.init) throw usageError('--prune makes nothing: not with --init')
     const engine = await askEngine()
     const tenants = await forEachTenant(async (tenant) => {
       const policy = policyOf(tenant, options)
       if (dryRun) return { tenant: tenant.name, plan: await planned(tenant, policy, options.prune) }
-      if (options.prune) return { tenant: tenant.name, ids: [], ...(await prune(tenant, policy, step)) }
-      const before = done.length
-      return watched(tenant, reporter, async () => {
-        const ground = await step('Check the machine, the secrets and the database', (note) =>
-          backup.prepare(tenant, registry, engine, note),
-        )
-        const result = await backup.leaving(tenant, ground, step, () =>
-          withRepositories(tenant, 'backup', options, async ({ job, repository, offsite }) => {
-            const copy = await step('Copy the database', (note) => backup.copy(tenant, ground, job, note))
-            const storing = step('Store one snapshot', () => backup.store(repository, copy))
-            const stored = await storing.catch(async (error) => {
-              signal.throwIfAborted()
-              throw await step('Look whether the repository is damaged', () => explain(repository, error))
-            })
-            const proof = await step('Boot the copy and ask it', () => backup.prove(repository, ground, copy, stored))
-            const remains = await dueRemains(tenant, Date.now())
-            if (remains.length > 0) await step('Remove what restores have left', () => removeRemains(tenant, remains))
-            const copyAway = async () =>
-              offsite && (await step('Copy off-site', () => copyOffsite(repository, stored.id, offsite)))
-            const checkAndKeep = async () => {
-              const verdict = () => backup.emptyingBeside(tenant, ground, () => check(repository))
-              await step('Check a seventh of the repository', verdict)
-              return step('Keep what retention says', () => keep(repository, policy))
-            }
-            const kept = await checkAndKeep().catch(async (error) => {
-              signal.throwIfAborted()
-              if (offsite) warn(messageOf(error))
-              await copyAway() // most of all where the repository here is damaged
-              throw error
-            })
-            const copied = await copyAway()
-            for (const remark of [...proof.remarks, ...kept.remarks]) warn(remark)
-            return { ...stored, kept: kept.kept, forgotten: kept.forgotten, offsite: copied ?? null }
-          }),
-        )
-        return { tenant: tenant.name, ids: [result.id], ...result, steps: done.slice(before) }
-      })
+      if (options.prune) return { tenant: tenant.name, ids: [], ...(await prune(tenant, policy, reporter.step)) }
+      const before = reporter.done.length
+      const how = { registry, engine, init: options.init, policy, signal }
+      const made = await watched(tenant, reporter, () => backUp(tenant, how, reporter))
+      return { tenant: tenant.name, ids: [made.id], ...made, steps: reporter.done.slice(before) }
     })
     return { dryRun, tenants }
   },
@@ -77,6 +44,46 @@ command({
     return tenants.map((done) => ('plan' in done ? done.plan : summary(done))).join('\n')
   },
 })
+
+interface How {
+  registry: Tenant[]
+  engine: Engine
+  init: boolean
+  policy: Policy
+  signal: AbortSignal
+}
+
+/** One backup, from the first look to what retention keeps. @throws OperatorError (1), (3) */
+async function backUp(tenant: Tenant, { registry, engine, init, policy, signal }: How, { step, warn }: Reporter) {
+  const ground = await step('Check the machine, the secrets and the database', (note) =>
+    backup.prepare(tenant, registry, engine, note),
+  )
+  const night = async ({ job, repository, offsite }: Opened) => {
+    const copy = await step('Copy the database', (note) => backup.copy(tenant, ground, job, note))
+    const stored = await step('Store one snapshot', () => backup.store(repository, copy)).catch(async (error) => {
+      signal.throwIfAborted()
+      throw await step('Look whether the repository is damaged', () => explain(repository, error))
+    })
+    const { proof, fault } = await step('Boot the copy and ask it, check a seventh of the repository', () =>
+      backup.proveAndCheck(repository, ground, copy, stored),
+    )
+    const remains = fault ? [] : await dueRemains(tenant, Date.now()) // a copy more, where backups are damaged
+    if (remains.length > 0) await step('Remove what restores have left', () => removeRemains(tenant, remains))
+    const copyAway = async () =>
+      offsite && (await step('Copy off-site', () => copyOffsite(repository, stored.id, offsite)))
+    const keeping = fault ? Promise.reject(fault) : step('Keep what retention says', () => keep(repository, policy))
+    const kept = await keeping.catch(async (error) => {
+      signal.throwIfAborted()
+      if (offsite) warn(messageOf(error))
+      await copyAway() // most of all where the repository here is damaged
+      throw error
+    })
+    const copied = await copyAway()
+    for (const remark of [...proof.remarks, ...kept.remarks]) warn(remark)
+    return { ...stored, kept: kept.kept, forgotten: kept.forgotten, offsite: copied ?? null }
+  }
+  return backup.leaving(tenant, ground, step, () => withRepositories(tenant, 'backup', { init }, night))
+}
 
 /** A full repository takes no backup, and so would never come to what removes old ones. @throws OperatorError (1) */
 async function prune(tenant: Tenant, policy: Policy, step: Reporter['step']) {

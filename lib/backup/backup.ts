@@ -14,6 +14,7 @@ import { makeSnapshot, readSnapshotFile, type Stored } from '../restic/snapshots
 import { verifySecrets } from '../secrets.ts'
 import { waitUntilHealthy } from '../wait.ts'
 import { TAG } from './catalogue.ts'
+import { check } from './keep.ts'
 import { updateLedger } from './ledger.ts'
 import { type Manifest, makeManifest, parseSiteConfig, type SiteConfig } from './manifest.ts'
 import { askBooks, judge, type Proof, sha256 } from './proof.ts'
@@ -94,17 +95,6 @@ export async function leaving<T>(
   }
 }
 
-/** Do the work while staging is emptied: what was proven is needed no longer. */
-export async function emptyingBeside<T>(tenant: Tenant, { images }: Ground, work: () => Promise<T>): Promise<T> {
-  const emptied = emptyStaging(tenant, images.mariadb)
-  emptied.catch(() => {}) // thrown below
-  try {
-    return await work()
-  } finally {
-    await emptied
-  }
-}
-
 /** @throws OperatorError (1) where the copy is not whole, (3) where there is no site. */
 export async function copy(
   tenant: Tenant,
@@ -142,7 +132,7 @@ export async function store(repository: Repository, manifest: Manifest, tags: st
 }
 
 /** The manifest and the site's configuration as the snapshot has them; one after the other, for each takes 60 MB. */
-async function readBack(repository: Repository, { id }: Stored): Promise<{ text: string; config: SiteConfig }> {
+async function readBack(repository: Repository, id: string): Promise<{ text: string; config: SiteConfig }> {
   const { tenant } = repository
   const text = await readSnapshotFile(repository, id, '/manifest.json')
   const file = `/sites/${tenant.site}/site_config.json`
@@ -150,7 +140,28 @@ async function readBack(repository: Repository, { id }: Stored): Promise<{ text:
 }
 
 /**
- * Boot the copy apart, ask it about the books, and store what it said beside the snapshot.
+ * Prove a backup and check its repository: side by side where that is a disk of this machine. restic stores nothing while
+ * it checks, so the proof would wait for a repository that is far away; that one is checked after it.
+ * @returns the proof, and why the check did not pass
+ * @throws OperatorError (1) as prove() does.
+ */
+export async function proveAndCheck(
+  ...of: [repository: Repository, ground: Ground, manifest: Manifest, stored: Stored]
+): Promise<{ proof: Proof; fault: unknown }> {
+  const [repository] = of
+  const checking = () =>
+    check(repository).then(
+      () => undefined,
+      (error: unknown) => error,
+    )
+  const beside = repository.place.directory ? checking() : undefined
+  const proof = await prove(...of, beside).finally(() => beside)
+  return { proof, fault: await (beside ?? checking()) }
+}
+
+/**
+ * Boot the copy apart, ask it about the books, and store what it said beside the snapshot; the copy is removed meanwhile.
+ * @param beside holds the repository: nothing can be stored until it ends
  * @throws OperatorError (1) where the copy does not boot or does not answer as books do; the snapshot stays unverified.
  */
 export async function prove(
@@ -158,28 +169,31 @@ export async function prove(
   ground: Ground,
   manifest: Manifest,
   stored: Stored,
+  beside?: Promise<unknown>,
 ): Promise<Proof> {
   const { tenant } = repository
-  const reading = readBack(repository, stored)
+  const proof = await askCopy(repository, ground, manifest, stored)
+  const emptied = emptyStaging(tenant, ground.images.mariadb) // seconds, where the disk is told what is free (discard)
+  emptied.catch(() => {}) // thrown below
+  await beside
+  const tags = [TAG.proof, TAG.of(stored.id)]
+  await makeSnapshot(repository, { file: 'proof.json', stdin: JSON.stringify(proof) }, tags).finally(() => emptied)
+  const { at, databaseBytes } = manifest
+  await updateLedger(tenant, { verified: { at, snapshot: stored.id, databaseBytes, addedBytes: stored.addedBytes } })
+  return proof
+}
+
+async function askCopy(repository: Repository, { images }: Ground, manifest: Manifest, { id }: Stored): Promise<Proof> {
+  const { tenant } = repository
+  const reading = readBack(repository, id)
   reading.catch(() => {}) // beside the boot; what went wrong is thrown below
   const name = jobName(tenant, 'scratch')
-  const args = scratchArgs(name, ground.images.mariadb, `${tenant.volume('backup-staging')}:${STAGING}`, STAGING)
+  const args = scratchArgs(name, images.mariadb, `${tenant.volume('backup-staging')}:${STAGING}`, STAGING)
   const { text, config, answers } = await withScratchServer(args, name, async (ask) => {
     const { text, config } = await reading
     return { text, config, answers: await askBooks(ask, manifest.schema, config.encryption_key) }
   })
   const remarks = await judge(manifest, { manifest: text, config }, answers, askLive(tenant))
-  const proof: Proof = {
-    format: 1,
-    tenant: tenant.name,
-    snapshot: stored.id,
-    manifest: sha256(text),
-    at: new Date().toISOString(),
-    answers,
-    remarks,
-  }
-  await makeSnapshot(repository, { file: 'proof.json', stdin: JSON.stringify(proof) }, [TAG.proof, TAG.of(stored.id)])
-  const { at, databaseBytes } = manifest
-  await updateLedger(tenant, { verified: { at, snapshot: stored.id, databaseBytes, addedBytes: stored.addedBytes } })
-  return proof
+  const at = new Date().toISOString()
+  return { format: 1, tenant: tenant.name, snapshot: id, manifest: sha256(text), at, answers, remarks }
 }
