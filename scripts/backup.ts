@@ -89,8 +89,8 @@ async function backUp(tenant: Tenant, { registry, engine, init, policy, signal }
 async function prune(tenant: Tenant, policy: Policy, step: Reporter['step']) {
   return withRepositories(tenant, 'backup', { init: false, only: 'repository' }, async ({ repository }) => {
     await step('Check a seventh of the repository', () => check(repository))
-    const { kept, forgotten, remarks } = await step('Keep what retention says', () => keep(repository, policy, false))
+    const { remarks, ...kept } = await step('Keep what retention says', () => keep(repository, policy, false))
     if (remarks.length > 0) throw new OperatorError(`${tenant.name}: ${remarks.join('; ')}`)
-    return { kept, forgotten }
+    return kept
   })
 }

@@ -63,6 +63,8 @@ export async function explain(repository: Repository, error: unknown): Promise<u
 export interface Kept {
   kept: number
   forgotten: number
+  /** When the newest verified one was made; UTC, ISO 8601. */
+  newest?: string
   /** What the operator should know. */
   remarks: string[]
 }
@@ -75,14 +77,15 @@ export async function keep(repository: Repository, policy: Policy, room = true):
   const needed = await neededSnapshots(repository.tenant)
   const backups = await listBackups(repository)
   const { forget: gone, held } = planRetention(backups, policy, needed, Date.now())
-  if (gone.length === 0)
-    return { kept: backups.length, forgotten: 0, remarks: held ? [`nothing was removed: ${held}`] : [] }
+  const newest = backups.findLast(isVerified)?.at
+  const all = { kept: backups.length, forgotten: 0, ...(newest && { newest }) }
+  if (gone.length === 0) return { ...all, remarks: held ? [`nothing was removed: ${held}`] : [] }
   const fault = await remove(repository, gone, room)
   const left = await listBackups(repository) // an append-only server says no, and restic ends with 0
   const stayed = gone.some(({ id }) => left.some((backup) => backup.id === id))
   const why = fault ?? (stayed ? 'an append-only repository is pruned by its own host' : undefined)
   const remarks = why ? [`not all that retention lets go was removed: ${why}`] : []
-  return { kept: left.length, forgotten: backups.length - left.length, remarks }
+  return { ...all, kept: left.length, forgotten: backups.length - left.length, remarks }
 }
 
 /** Forget backups with their proofs and give their space back. Returns why it could not; the backups are none the worse. */

@@ -29,12 +29,14 @@ interface Done extends Partial<Stored> {
   tenant: string
   kept: number
   forgotten: number
+  newest?: string
 }
 
 /** One line for people. */
-export function summary({ tenant, kept, forgotten, id, totalBytes = 0, addedBytes = 0 }: Done): string {
+export function summary({ tenant, kept, forgotten, newest, id, totalBytes = 0, addedBytes = 0 }: Done): string {
   const rest = `${kept} backups kept, ${forgotten} removed`
-  if (id === undefined) return `${tenant}: ${rest}`
+  if (id === undefined)
+    return `${tenant}: ${rest}; ${newest ? `the newest verified one is of ${newest}` : 'none is verified'}`
   return `${tenant}: verified, ${mib(totalBytes)} in ${id.slice(0, 8)}, ${mib(addedBytes)} of it new; ${rest}`
 }
 

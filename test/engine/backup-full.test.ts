@@ -1,11 +1,11 @@
 /** A disk that is full at some point of a backup: staging, the repository, the state. Each is a small file system of its own. */
 import assert from 'node:assert/strict'
-import { rmSync, writeFileSync } from 'node:fs'
+import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
 import { assertNothingLeft, repositoryOf } from './backups.ts'
 import { openBooks } from './books.ts'
-import { type Disk, MIB, makeVolume, mountDisk, unmountAtTheEnd } from './disks.ts'
+import { type Disk, fullOnce, MIB, makeVolume, mountDisk, unmountAtTheEnd } from './disks.ts'
 import { docker, useStack } from './harness.ts'
 
 const NEW = 'erp.dickson-supplies.com/private/files/new.bin'
@@ -40,10 +40,12 @@ describe('a backup whose disk is full', () => {
     assert.equal(repository.verified().length, earlier.length + 1)
   }
 
+  const backup = () => stack.script('backup', ['dickson'])
+
   /** It fails in words, loses nothing, and leaves nothing; with room the plain run goes through. */
-  async function fails(message: RegExp): Promise<void> {
+  async function fails(message: RegExp, run = backup): Promise<void> {
     const earlier = repository.verified()
-    const { code, stderr } = await stack.script('backup', ['dickson'])
+    const { code, stderr } = await run()
     assert.equal(code, 1, stderr)
     assert.match(stderr, message)
     assert.equal(docker('exec', stack.container('dickson-db'), 'ls', '-A', '/srv/staging'), '')
@@ -76,6 +78,21 @@ describe('a backup whose disk is full', () => {
       backups.free()
       assert.deepEqual(repository.verified(), earlier)
       repository.restic('check', '--read-data', '--quiet')
+    })
+
+  for (const [when, disk, message] of [
+    [
+      'its copy is booted',
+      () => staging,
+      /dickson-scratch-\w+ did not start: .*(errno: 28|OS error 28|no space left)/i,
+    ],
+    ['its proof is stored', () => backups, /no space left on device/],
+  ] as const)
+    it(`when ${when}, though there was room for the snapshot`, async () => {
+      const snapshots = () => readdirSync(join(backups.path, 'snapshots')).length
+      const before = snapshots()
+      await fails(message, () => fullOnce(disk(), () => snapshots() > before, backup))
+      assert.equal(snapshots(), before + 1, 'it was stored')
     })
 
   it('is mended by room alone', plain)

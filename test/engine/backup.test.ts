@@ -347,10 +347,10 @@ describe('a repository that is damaged', () => {
 
 describe('retention in a repository', () => {
   /** Put a backup of another day there; `proven` with a proof of its own. */
-  function plant(day: string, { proven = true, host = 'dickson', tag = 'backup' } = {}): string {
+  function plant(day: string, { proven = true, host = 'dickson', tag = 'backup', into = restic } = {}): string {
     const make = (file: string, ...tags: string[]) => {
       const common = ['backup', '--json', '--quiet', '--host', host, '--time', `${day} 03:00:00`]
-      const out = restic(
+      const out = into(
         ...common,
         ...tags.flatMap((one) => ['--tag', one]),
         '--stdin-filename',
@@ -399,5 +399,20 @@ describe('retention in a repository', () => {
     const ids = snapshots().map(({ id }) => id)
     assert.ok(ids.includes(old))
     restic('forget', future, old)
+  })
+
+  it('keeps the only verified one, however old and however many came after it, and says so', async () => {
+    const place = repositoryOf(stack, 'elsewhere')
+    const env = { BACKUP_REPOSITORY_DICKSON: place.directory() }
+    const made = await backup(['dickson', '--init'], env)
+    assert.equal(made.code, 0, made.stderr)
+    place.restic('forget', ...place.snapshots().map(({ id }) => id))
+    const only = plant('2020-01-01', { into: place.restic })
+    for (const day of ['2026-01-05', '2026-01-06']) plant(day, { into: place.restic, proven: false })
+    const once = ['--keep-daily', '1', '--keep-weekly', '1', '--keep-monthly', '1']
+    const { code, stdout, stderr } = await backup(['dickson', '--prune', ...once], env)
+    assert.equal(code, 0, stderr)
+    assert.match(stdout, /dickson: 3 backups kept, 0 removed; the newest verified one is of 2020-01-01/)
+    assert.deepEqual(place.verified(), [only])
   })
 })

@@ -1,10 +1,9 @@
 /** What a stack's backups left: its repository as restic shows it by hand, and whatever should not be there. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Fault, injectDocker, realDocker } from '../faults/injector.ts'
+import { type Fault, withInjector } from '../faults/injector.ts'
 import { start } from '../scripts/harness.ts'
 import { docker, eventually, type TestStack } from './harness.ts'
 import { invariantsOf } from './invariants.ts'
@@ -83,15 +82,11 @@ export async function assertHolds(
 export async function backupUnder(stack: TestStack, repository: TestRepository, fault: Fault) {
   const earlier = repository.verified()
   const assertInvariants = invariantsOf(stack, repository)
-  const directory = mkdtempSync(join(tmpdir(), 'erp-fault-'))
-  try {
-    const injector = injectDocker(directory, realDocker, fault)
-    const running = start('backup', ['dickson'], { env: { ...stack.env, ...injector.env }, timeout: 120 })
+  return withInjector(fault, async ({ env, struck, calls }) => {
+    const running = start('backup', ['dickson'], { env: { ...stack.env, ...env }, timeout: 120 })
     const { code, stderr } = await running.done
     await assertHolds(stack, repository, earlier, running.family)
     assertInvariants(stderr)
-    return { struck: injector.struck(), code, said: `${stderr}\n${injector.calls().join('\n')}` }
-  } finally {
-    rmSync(directory, { recursive: true, force: true })
-  }
+    return { struck: struck(), code, said: `${stderr}\n${calls().join('\n')}` }
+  })
 }

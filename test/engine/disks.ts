@@ -71,3 +71,20 @@ export function makeVolume(stack: TestStack, part: string, mounted: string[]): D
   docker('volume', 'create', '--driver', 'local', ...bound, ...marks, stack.container(part))
   return disk
 }
+
+/** Do the work, and take away what is free of a disk, but for `left` bytes, once `moment` has come; give it back after. */
+export async function fullOnce<T>(disk: Disk, moment: () => boolean, work: () => Promise<T>, left = 0): Promise<T> {
+  let full = false
+  const watch = setInterval(() => {
+    if (full || !moment()) return
+    full = true
+    disk.leave(left)
+  }, 10)
+  try {
+    return await work()
+  } finally {
+    clearInterval(watch)
+    disk.free()
+    assert.ok(full, 'the disk never filled up')
+  }
+}

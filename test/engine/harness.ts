@@ -1,7 +1,7 @@
 /** A stack for the tests of one file, on the real engine: named after this checkout, removed at the end, logs on failure. */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, afterEach, before } from 'node:test'
@@ -114,3 +114,17 @@ export function compose(stack: Stack, ...args: string[]): string {
 }
 
 export { docker }
+
+/** The secret files of a stack, by name. */
+export function secretsOf({ home }: Stack): Record<string, string> {
+  const directory = join(home, 'secrets')
+  const files = readdirSync(directory).map((name) => [name, readFileSync(join(directory, name), 'utf8')] as const)
+  return Object.fromEntries(files)
+}
+
+/** What a Redis of a stack answers to one command: `erpnext-redis-cache`. */
+export const redis = (stack: TestStack, service: string, command: string): string =>
+  docker(
+    ...['exec', stack.container(service), 'sh', '-c'],
+    `printf 'auth %s\\n${command}\\n' "$(cat /run/secrets/redis_password)" | redis-cli`,
+  )

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync,
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { injectDocker, realDocker } from '../faults/injector.ts'
+import { failingAt } from '../faults/injector.ts'
 import { openBooks } from './books.ts'
 import { docker, useStack } from './harness.ts'
 import { assertRefused, type MarkedBooks, markBooks } from './restores.ts'
@@ -250,11 +250,7 @@ describe('volumes in which another stack ran an ERPNext', () => {
   it('go back to where that stack finds them when ours does not come up on them', async () => {
     const trees = () => byRoot('cd /v; find db-data sites-data -printf "%P %U %m\\n" | sort').split('\n')
     const before = trees()
-    const faults = mkdtempSync(join(tmpdir(), 'erp-fault-'))
-    const { env, struck } = injectDocker(faults, realDocker, { at: 'redis-queue sh -c', mode: 'fail' })
-    const { code, stderr } = await restore(['--import', 'volumes'], env)
-    assert.ok(struck(), stderr)
-    rmSync(faults, { recursive: true, force: true })
+    const { code, stderr } = await failingAt('redis-queue sh -c', (env) => restore(['--import', 'volumes'], env))
     assert.equal(code, 1, stderr)
     assert.match(stderr, /did not come up on what came; the earlier state is back/)
     assert.ok(!marked.intent())

@@ -3,9 +3,10 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestRepository } from './backups.ts'
-import { docker, type TestStack } from './harness.ts'
+import { docker, redis, secretsOf, type TestStack } from './harness.ts'
 
 const SITES = '/home/frappe/frappe-bench/sites'
+const REDIS = ['erpnext-redis-cache', 'erpnext-redis-queue']
 
 /**
  * Look at a stack of which `dickson` is about to be struck, and at `byrne` beside it; both serve.
@@ -13,11 +14,11 @@ const SITES = '/home/frappe/frappe-bench/sites'
  * shows or has changed, and the site is as open, and its scheduler as awake, as before
  */
 export function invariantsOf(stack: TestStack, repository: TestRepository): (said: string) => void {
-  for (const part of ['cache', 'queue']) assert.match(redis(stack, part, 'set planted 1'), /OK$/)
+  for (const service of REDIS) assert.match(redis(stack, service, 'set planted 1'), /OK$/)
   const now = () => ({
     byrne: stack.fingerprint('byrne'),
     rows: rowsOf(stack.container('erpnext-db')),
-    planted: ['cache', 'queue'].map((part) => redis(stack, part, 'exists planted')),
+    planted: REDIS.map((service) => redis(stack, service, 'exists planted')),
     secrets: secretsOf(stack),
     switches: switchesOf(stack),
   })
@@ -33,12 +34,10 @@ export function invariantsOf(stack: TestStack, repository: TestRepository): (sai
       [],
     )
     const journal = readFileSync(join(stack.home, 'state/dickson/journal.jsonl'), 'utf8')
-    for (const [name, value] of before.secrets) assert.ok(!`${said}${journal}`.includes(value), `${name} shows`)
+    for (const [name, value] of Object.entries(before.secrets))
+      assert.ok(!`${said}${journal}`.includes(value), `${name} shows`)
   }
 }
-
-const secretsOf = ({ home }: TestStack) =>
-  readdirSync(join(home, 'secrets')).map((name) => [name, readFileSync(join(home, 'secrets', name), 'utf8')] as const)
 
 /** Path and size of what a repository holds; the names of its packs and snapshots are sums of their content. */
 function filesOf(repository: TestRepository): string[] {
@@ -53,13 +52,6 @@ function filesOf(repository: TestRepository): string[] {
     return `${name} ${stat.isFile() ? stat.size : 'directory'}`
   })
 }
-
-/** What one of byrne's Redis answers to a command. */
-const redis = (stack: TestStack, part: string, command: string) =>
-  docker(
-    ...['exec', stack.container(`erpnext-redis-${part}`), 'sh', '-c'],
-    `printf 'auth %s\\n${command}\\n' "$(cat /run/secrets/redis_password)" | redis-cli`,
-  )
 
 function rowsOf(db: string): string {
   const [schema] = docker('exec', db, 'mariadb', '-Ne', "show databases like '\\_%'").split('\n')

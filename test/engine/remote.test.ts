@@ -3,12 +3,13 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { buildRemote } from '../../rehearsal/images.ts'
 import { docker, eventually, useStack } from './harness.ts'
+import { assertRefused, markBooks } from './restores.ts'
 
 const stack = useStack('remote', ['dickson'])
 const [user, word] = ['keeper', 'rest-word-5f0c2a91d7']
@@ -32,6 +33,44 @@ async function freePort(): Promise<number> {
   server.close()
   await once(server, 'close')
   return port
+}
+
+/** A door to one of the server's, which breaks off each connection that has brought this many bytes. */
+async function breakingDoor(to: number, most: number) {
+  let broke = 0
+  const open = new Set<Socket>()
+  const server = createServer((inside) => {
+    const outside = connect(to, ADDRESS)
+    let brought = 0
+    outside.on('data', (data) => {
+      brought += data.length
+      if (brought < most) return void inside.write(data)
+      broke++
+      inside.destroy()
+    })
+    inside.on('data', (data) => outside.write(data))
+    for (const [one, other] of [
+      [inside, outside],
+      [outside, inside],
+    ] as const) {
+      open.add(one)
+      one
+        .on('error', () => {})
+        .on('close', () => {
+          open.delete(one)
+          other.destroy()
+        })
+    }
+  }).listen(0, ADDRESS)
+  await once(server, 'listening')
+  return {
+    port: (server.address() as AddressInfo).port,
+    broke: () => broke,
+    close: () => {
+      server.close()
+      for (const socket of open) socket.destroy()
+    },
+  }
 }
 
 /** Run restic on the server itself, as its own operator does; append-only is the business of the door, not of the house. */
@@ -200,6 +239,20 @@ describe('backups on another machine', () => {
       assert.equal(code, 0, stderr)
       assert.equal(snapshots('/srv/backups/sftp').length, 2)
       assert.ok(existsSync(join(stack.home, 'backups/dickson/config')), 'the earlier repository stays as it was')
+    })
+
+    it('that breaks off in the midst of a restore replaces nothing, and says that it broke off', async () => {
+      const marked = await markBooks(stack)
+      const door = await breakingDoor(sshPort, 512 * 1024)
+      const known = readFileSync(secret('known_hosts'), 'utf8')
+      writeFileSync(secret('known_hosts'), `${known}${known.replace(`:${sshPort} `, `:${door.port} `)}`)
+      const through = { BACKUP_REPOSITORY_DICKSON: SFTP.replace(`:${sshPort}/`, `:${door.port}/`) }
+      const restore = () =>
+        stack.script('restore', ['dickson', '--confirm=dickson', '--without-backup'], { env: through })
+      await assertRefused(stack, marked, restore, 1, /restic restore failed.*(EOF|ssh|connection)/is)
+      assert.ok(door.broke() > 0)
+      door.close()
+      writeFileSync(secret('known_hosts'), known)
     })
 
     it('a drill brings it up in its scratch stack, from there and with that key', async () => {

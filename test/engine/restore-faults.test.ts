@@ -1,11 +1,10 @@
 /** Backups that must not be restored, and restores that are stopped anywhere: the live books are the old ones or the new ones, whole. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, openSync, readdirSync, readSync, rmSync, statSync, writeSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { openSync, readdirSync, readSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { type Fault, injectDocker, realDocker } from '../faults/injector.ts'
+import { type Fault, failingAt } from '../faults/injector.ts'
 import { repositoryOf } from './backups.ts'
 import { docker, useStack } from './harness.ts'
 import { assertRefused, type MarkedBooks, markBooks, restoreUnder } from './restores.ts'
@@ -150,10 +149,8 @@ describe('a backup is refused while the site serves on', () => {
   })
 
   it('that no safety backup could be made before', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'erp-fault-'))
-    const { env } = injectDocker(directory, realDocker, { at: 'copy-database.sh', mode: 'fail' })
-    await refused([good()], 3, /the safety backup failed, nothing was changed/, env)
-    rmSync(directory, { recursive: true, force: true })
+    const said = /the safety backup failed, nothing was changed/
+    await failingAt('copy-database.sh', (env) => refused([good()], 3, said, env))
   })
 })
 
@@ -209,10 +206,7 @@ describe('a restore that is stopped', () => {
 
   it('after what is there was saved is typed again, and brings the same backup, not what was saved', async () => {
     await marked.book()
-    const directory = mkdtempSync(join(tmpdir(), 'erp-fault-'))
-    const { env } = injectDocker(directory, realDocker, { at: ' restore --no-lock', mode: 'fail' })
-    const stopped = await restore([], env)
-    rmSync(directory, { recursive: true, force: true })
+    const stopped = await failingAt(' restore --no-lock', (env) => restore([], env))
     assert.equal(stopped.code, 1, stopped.stderr)
     const listed = await stack.script('restore', ['dickson', '--list'])
     assert.match(listed.stdout, /^\S+ +\S+ +verified, of what a restore replaced\n/)
@@ -223,11 +217,7 @@ describe('a restore that is stopped', () => {
 
   it('before its exchange has nothing to finish: an undo is typed again', async () => {
     const old = marked.state()
-    const directory = mkdtempSync(join(tmpdir(), 'erp-fault-'))
-    const { env, struck } = injectDocker(directory, realDocker, { at: '__version__', mode: 'fail' })
-    const { code, stderr } = await restore(['--undo'], env)
-    assert.ok(struck())
-    rmSync(directory, { recursive: true, force: true })
+    const { code, stderr } = await failingAt('__version__', (env) => restore(['--undo'], env))
     assert.equal(code, 1, stderr)
     assert.doesNotMatch(stderr, /goes on from here|finishes it/)
     assert.ok(!marked.intent())
@@ -239,11 +229,7 @@ describe('a restore that is stopped', () => {
 
   async function failsToStart(args: string[]): Promise<void> {
     const old = marked.state()
-    const directory = mkdtempSync(join(tmpdir(), 'erp-fault-'))
-    const { env, struck } = injectDocker(directory, realDocker, { at: 'redis-queue sh -c', mode: 'fail' })
-    const { code, stderr } = await restore(args, env)
-    assert.ok(struck())
-    rmSync(directory, { recursive: true, force: true })
+    const { code, stderr } = await failingAt('redis-queue sh -c', (env) => restore(args, env))
     assert.equal(code, 1, stderr)
     assert.match(stderr, /did not come up on what came; the earlier state is back/)
     assert.equal(marked.state(), old)

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
 import { repositoryOf } from './backups.ts'
-import { type Disk, MIB, makeVolume, unmountAtTheEnd } from './disks.ts'
+import { type Disk, fullOnce, MIB, makeVolume, unmountAtTheEnd } from './disks.ts'
 import { useStack } from './harness.ts'
 import { assertRefused, type MarkedBooks, markBooks } from './restores.ts'
 
@@ -42,22 +42,8 @@ describe('a restore whose disk fills up', () => {
       `--snapshot=${repository.verified()[0]}`,
     ])
 
-  /** Restore, and take away what is free of a disk, but for `left` bytes, once `moment` has come. */
-  async function restoreUntil(disk: Disk, moment: (path: string) => boolean, left = 0) {
-    let full = false
-    const watch = setInterval(() => {
-      if (full || !moment(disk.path)) return
-      full = true
-      disk.leave(left)
-    }, 10)
-    try {
-      return await restore()
-    } finally {
-      clearInterval(watch)
-      disk.free()
-      assert.ok(full, 'the disk never filled up')
-    }
-  }
+  const restoreUntil = (disk: Disk, moment: () => boolean, left = 0) => fullOnce(disk, moment, restore, left)
+  const begins = (disk: Disk) => existsSync(join(disk.path, 'incoming'))
 
   it('is refused where the first look finds no room', async () => {
     database.leave(MIB)
@@ -68,30 +54,25 @@ describe('a restore whose disk fills up', () => {
   for (const [when, share] of Object.entries({ 'begins to come': 0, 'is half there': 0.5, 'is nearly there': 0.95 }))
     it(`when the database ${when}: the live site serves on`, async () => {
       const begun = database.used() + share * copy
-      const comes = (path: string) => existsSync(join(path, 'incoming')) && database.used() > begun
+      const comes = () => begins(database) && database.used() > begun
       await assertRefused(stack, marked, () => restoreUntil(database, comes), 1, /no space left|restic restore failed/i)
     })
 
   it('when the site’s files come: the live site serves on', async () => {
-    const begins = (path: string) => existsSync(join(path, 'incoming')) // the database comes first; large.bin has 4 MiB
-    await assertRefused(
-      stack,
-      marked,
-      () => restoreUntil(files, begins, MIB),
-      1,
-      /no space left|restic restore failed/i,
-    )
+    // the database comes first; large.bin has 4 MiB
+    const full = () => restoreUntil(files, () => begins(files), MIB)
+    await assertRefused(stack, marked, full, 1, /no space left|restic restore failed/i)
   })
 
   it('when what came is booted: the live site serves on', async () => {
     const most = database.used() + 0.98 * copy // the rest still finds room, the 12 MiB of ibtmp1 do not
-    const comes = (path: string) => existsSync(join(path, 'incoming')) && database.used() > most
+    const comes = () => begins(database) && database.used() > most
     await assertRefused(stack, marked, () => restoreUntil(database, comes, 6 * MIB), 1, /did not start|not ready|boot/i)
   })
 
   it('once the exchange has begun: the books are whole, and room alone mends it', async () => {
     const old = marked.state()
-    const { code, stderr } = await restoreUntil(database, (path) => existsSync(join(path, 'previous')))
+    const { code, stderr } = await restoreUntil(database, () => existsSync(join(database.path, 'previous')))
     assert.ok(code === 1 || code === 4, `${code} ${stderr}`)
     if (code === 4) {
       assert.match(stderr, /restore\.ts dickson/)

@@ -1,15 +1,15 @@
 /** A live restore, its undo, a drill, an export, and a server that has lost everything: on one stack, in this order. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { injectDocker, realDocker } from '../faults/injector.ts'
+import { failingAt } from '../faults/injector.ts'
 import { start } from '../scripts/harness.ts'
 import { assertNothingLeft, repositoryOf } from './backups.ts'
 import { type Books, openBooks } from './books.ts'
-import { docker, eventually, useStack } from './harness.ts'
+import { docker, eventually, redis, secretsOf, useStack } from './harness.ts'
 
 const stack = useStack('restore', ['dickson'])
 const repository = repositoryOf(stack)
@@ -23,17 +23,10 @@ const inAssets = (script: string) =>
     ...['run', '--rm', '--network', 'none', '--user', '1000', '-v', `${stack.prefix}dickson-assets-data:/a`],
     ...['--entrypoint', 'sh', stack.env.ERPNEXT_IMAGE ?? '', '-c', script],
   )
-/** What a Redis answers to one command. */
-const redis = (part: string, command: string) =>
-  docker(
-    ...['exec', stack.container(`dickson-redis-${part}`), 'sh', '-c'],
-    `printf 'auth %s\\n${command}\\n' "$(cat /run/secrets/redis_password)" | redis-cli`,
-  )
 
 /** Neither a secret file's value nor one of the site's own in any of these. */
 function assertNoSecret(...texts: string[]): void {
-  const directory = join(stack.home, 'secrets')
-  const files = readdirSync(directory).map((name) => readFileSync(join(directory, name), 'utf8'))
+  const files = Object.values(secretsOf(stack))
   const config = JSON.parse(inBackend(`cat ${SITE}/site_config.json`))
   const values = [...files, config.db_password, config.encryption_key]
   assert.ok(values.length > 5 && values.every((value) => value.length > 8))
@@ -117,10 +110,10 @@ describe('before anything is restored', () => {
 
 describe('a live restore', () => {
   it('brings back rows, files, numbers and secrets of the backup, and is down for seconds', async () => {
-    for (const part of ['cache', 'queue']) assert.match(redis(part, 'set planted 1'), /OK$/)
+    for (const part of ['cache', 'queue']) assert.match(redis(stack, `dickson-redis-${part}`, 'set planted 1'), /OK$/)
     const { code, stdout, stderr } = await restore('--confirm=dickson', '--json')
     assert.equal(code, 0, stderr)
-    for (const part of ['cache', 'queue']) assert.match(redis(part, 'exists planted'), /0$/)
+    for (const part of ['cache', 'queue']) assert.match(redis(stack, `dickson-redis-${part}`, 'exists planted'), /0$/)
     assertNoSecret(stdout, stderr, readFileSync(join(stack.home, 'state/dickson/journal.jsonl'), 'utf8'))
     assert.match(stderr, /was in maintenance mode when this was saved/)
     const { downtime } = JSON.parse(stdout)
@@ -199,10 +192,8 @@ describe('a drill', () => {
   })
 
   it('that fails says so in the ledger, and leaves nothing either', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'erp-fault-'))
-    const { env } = injectDocker(directory, realDocker, { at: ' restore --no-lock', mode: 'fail' })
-    const { code, stderr } = await stack.script('restore', ['dickson', '--drill'], { env })
-    rmSync(directory, { recursive: true, force: true })
+    const drill = (env: Record<string, string>) => stack.script('restore', ['dickson', '--drill'], { env })
+    const { code, stderr } = await failingAt(' restore --no-lock', drill)
     assert.equal(code, 1, stderr)
     const { passed, message } = ledger().drilled
     assert.equal(passed, false)

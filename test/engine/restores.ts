@@ -1,9 +1,8 @@
 /** A restore under a fault, and what must hold after it: whole books, of the old time or the new one, never a mix. */
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Fault, injectDocker, realDocker } from '../faults/injector.ts'
+import { type Fault, withInjector } from '../faults/injector.ts'
 import { start } from '../scripts/harness.ts'
 import { assertNothingLeft, repositoryOf } from './backups.ts'
 import { type Books, openBooks } from './books.ts'
@@ -83,9 +82,7 @@ export async function restoreUnder(stack: TestStack, marked: MarkedBooks, fault?
   const repository = repositoryOf(stack)
   const earlier = repository.verified()
   const assertInvariants = invariantsOf(stack, repository)
-  const directory = mkdtempSync(join(tmpdir(), 'erp-fault-'))
-  try {
-    const injector = injectDocker(directory, realDocker, fault)
+  return withInjector(fault, async (injector) => {
     const args = ['dickson', '--confirm=dickson', '--without-backup', `--snapshot=${earlier[0]}`]
     const running = start('restore', args, { env: { ...stack.env, ...injector.env }, timeout: 180 })
     const { code, stderr } = await running.done
@@ -101,9 +98,7 @@ export async function restoreUnder(stack: TestStack, marked: MarkedBooks, fault?
     await assertNothingLeft(stack)
     assertInvariants(stderr)
     return { struck: injector.struck(), code, said: stderr, interrupted, calls }
-  } finally {
-    rmSync(directory, { recursive: true, force: true })
-  }
+  })
 }
 
 /** The site answers, and what no browser waits for did not start. */

@@ -1,9 +1,8 @@
 /** No secret in any argument list or environment of any process on the machine, sampled while the scripts work. */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { docker, type TestStack, useStack } from './harness.ts'
+import { docker, secretsOf, useStack } from './harness.ts'
 
 const stack = useStack('secrets')
 /** Milliseconds between two looks at /proc. */
@@ -46,11 +45,6 @@ function read(file: string): string {
   }
 }
 
-function secretValues({ home }: TestStack): string[] {
-  const directory = join(home, 'secrets')
-  return readdirSync(directory).map((name) => readFileSync(join(directory, name), 'utf8'))
-}
-
 describe('a process list', () => {
   it('shows a value that does stand in an environment, or the test could not fail', async () => {
     const { seen } = await watch(['planted-8c1f'], async () => {
@@ -74,7 +68,7 @@ describe('a process list', () => {
   })
 
   it('shows no secret while a tenant is deployed, checked, restarted and asked', async () => {
-    const { looks, seen } = await watch(secretValues(stack), async () => {
+    const { looks, seen } = await watch(Object.values(secretsOf(stack)), async () => {
       const runs: [string, ...string[]][] = [
         ['deploy', 'dickson'],
         ['backup', 'dickson'],

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import { makeBrands, writeBrand } from '../brands.ts'
-import { injectDocker, realDocker } from '../faults/injector.ts'
+import { withInjector } from '../faults/injector.ts'
 import { start } from '../scripts/harness.ts'
 import { openBrowser, signIn } from './browser.ts'
 import { docker, eventually, useStack } from './harness.ts'
@@ -54,10 +54,8 @@ const records = () => sql('select (select count(*) from tabFile), (select count(
 
 /** A run under a fault, and what must hold after it and after a plain run. */
 async function applyUnder(at: string, mode: 'kill-before' | 'kill-after' | 'fail'): Promise<void> {
-  const directory = mkdtempSync(join(tmpdir(), 'erp-fault-'))
-  try {
+  await withInjector({ at, mode }, async (injector) => {
     put(`${mode}-${at.slice(0, 5)}`.replace('.', '-'))
-    const injector = injectDocker(directory, realDocker, { at, mode })
     const ran = await start('apply-theme', ['dickson'], { env: { ...stack.env, ...injector.env }, timeout: 200 }).done
     assert.ok(injector.struck())
     assert.equal(ran.code, mode === 'fail' ? 1 : null, ran.stderr)
@@ -73,9 +71,7 @@ async function applyUnder(at: string, mode: 'kill-before' | 'kill-after' | 'fail
         .filter((name) => name.startsWith('.')).length,
       0,
     )
-  } finally {
-    rmSync(directory, { recursive: true, force: true })
-  }
+  })
 }
 
 describe('a theme that a deploy has put on', () => {

@@ -15,8 +15,10 @@
  * `at` counts from 1 over all runs since the injector was made. A sweep is: n = 1, 2, … until `struck()` is false.
  * Run the script in a process group of its own (`detached`), or `interrupt` reaches the test as well.
  */
+import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 /** The docker behind the injector in the engine tier. */
@@ -75,6 +77,25 @@ export function injectDocker(directory: string, behind: string, fault?: Fault): 
     calls: () => readFileSync(log, 'utf8').split('\n').filter(Boolean),
     struck: () => existsSync(struck),
   }
+}
+
+/** Do the work with an injector before the real docker, in a directory that is removed afterwards. */
+export async function withInjector<T>(fault: Fault | undefined, work: (injector: Injector) => Promise<T>): Promise<T> {
+  const directory = mkdtempSync(join(tmpdir(), 'erp-fault-'))
+  try {
+    return await work(injectDocker(directory, realDocker, fault))
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+/** Run something that calls docker with these words once at least: the first of those calls fails. */
+export function failingAt<T>(at: string, run: (env: Record<string, string>) => Promise<T>): Promise<T> {
+  return withInjector({ at, mode: 'fail' }, async ({ env, struck }) => {
+    const ran = await run(env)
+    assert.ok(struck(), `docker was never called with "${at}"`)
+    return ran
+  })
 }
 
 /** When the fault strikes, as bash asks it. */

@@ -1,12 +1,10 @@
 /** A fault at one docker call of a deploy from nothing, the seven invariants after it, and the plain run that must mend it. */
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { compose, docker, eventually, type TestStack } from '../engine/harness.ts'
+import { compose, docker, eventually, secretsOf, type TestStack } from '../engine/harness.ts'
 import { type Ran, start } from '../scripts/harness.ts'
-import { type Fault, injectDocker, realDocker } from './injector.ts'
+import { type Fault, withInjector } from './injector.ts'
 
 const CODES: Record<Fault['mode'], (number | null)[]> = {
   fail: [0, 1, 3],
@@ -31,9 +29,7 @@ export async function deployUnder(stack: TestStack, fault: Fault): Promise<Outco
   removeTenant(stack, 'dickson')
   const byrne = stack.fingerprint('byrne')
   const secrets = secretsOf(stack)
-  const directory = mkdtempSync(join(tmpdir(), 'erp-fault-'))
-  const injector = injectDocker(directory, realDocker, fault)
-  try {
+  return withInjector(fault, async (injector) => {
     const env = { ...stack.env, ...injector.env }
     const running = start('deploy', ['dickson', '--timeout', '40'], { env, timeout: 120 })
     const ran = await running.done
@@ -46,9 +42,7 @@ export async function deployUnder(stack: TestStack, fault: Fault): Promise<Outco
     assertWhole(stack)
     assertNoSecret(stack, [ran, { ...again }])
     return { struck: injector.struck(), calls: injector.calls() }
-  } finally {
-    rmSync(directory, { recursive: true, force: true })
-  }
+  })
 }
 
 async function holdAfterFault(stack: TestStack, fault: Fault, ran: Ran, family: () => number[]): Promise<void> {
@@ -85,14 +79,6 @@ function assertWhole(stack: TestStack): void {
   assert.equal(compose(stack, 'ps', '--quiet', '--status', 'running').split('\n').filter(Boolean).length, 16)
 }
 
-function secretFiles(stack: TestStack): string[] {
-  const directory = join(stack.home, 'secrets')
-  return readdirSync(directory).map((name) => join(directory, name))
-}
-
-const secretsOf = (stack: TestStack) =>
-  secretFiles(stack).map((file) => createHash('sha256').update(readFileSync(file)).digest('hex'))
-
 /** No secret in what was printed, in the journal, in `docker inspect` or in a log. */
 function assertNoSecret(stack: TestStack, runs: { stdout: string; stderr: string }[]): void {
   const ids = docker('ps', '-aq', '--filter', project(stack)).split('\n').filter(Boolean)
@@ -103,8 +89,6 @@ function assertNoSecret(stack: TestStack, runs: { stdout: string; stderr: string
     docker('inspect', ...ids),
     compose(stack, 'logs', '--no-color'),
   ]
-  for (const file of secretFiles(stack)) {
-    const value = readFileSync(file, 'utf8')
-    assert.ok(!texts.some((text) => text.includes(value)), `a secret was shown: ${file}`)
-  }
+  for (const [name, value] of Object.entries(secretsOf(stack)))
+    assert.ok(!texts.some((text) => text.includes(value)), `a secret was shown: ${name}`)
 }
