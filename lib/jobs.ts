@@ -111,12 +111,13 @@ export async function lineOf(
   throw new OperatorError(`${failed}: ${why}`)
 }
 
-/** Close its stdin; a container that does not end by that is removed. */
+/** Close its stdin; a container that does not end by that is removed, and its client with it. */
 async function end(child: ChildProcess, name: string): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const exit = once(child, 'exit')
   child.stdin?.end()
-  const patience = setTimeout(() => void docker(['rm', '--force', name], { nothrow: true, always: true }), 4000)
+  const remove = () => docker(['rm', '--force', name], { nothrow: true, always: true, timeout: 30 })
+  const patience = setTimeout(() => void remove().finally(() => child.kill('SIGKILL')), 4000)
   await exit
   clearTimeout(patience)
 }

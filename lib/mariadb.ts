@@ -65,10 +65,10 @@ export async function databaseBytes(tenant: Tenant, image: string): Promise<numb
 /** Empty the staging volume: in the database's container, or in one of its own where that does not run. Done after a signal too. */
 export async function emptyStaging(tenant: Tenant, image: string): Promise<void> {
   const find = ['find', STAGING, '-mindepth', '1', '-delete']
-  const inside = await dockerExec(tenant.container('db'), find, { timeout: 120, always: true, nothrow: true })
+  const inside = await dockerExec(tenant.container('db'), find, { timeout: HOUR, always: true, nothrow: true })
   if (inside.code === 0) return
   const volume = `${tenant.volume('backup-staging')}:${STAGING}`
-  await docker(besideArgs(image, '999:999', [], volume, find), { timeout: 120, always: true })
+  await docker(besideArgs(image, '999:999', [], volume, find), { timeout: HOUR, always: true })
 }
 
 /** By the socket, where TLS would protect nothing; a client that is not told insists on it. */

@@ -2,8 +2,11 @@
 import { join } from 'node:path'
 import { $, within } from 'zx/core'
 import { docker } from '../docker.ts'
+import { messageOf, OperatorError } from '../errors.ts'
 import { makeTenant, TENANT_NETWORKS, TENANT_VOLUMES, type Tenant } from '../registry.ts'
 import { DRILL } from '../settings.ts'
+
+const HOUR = 3600
 
 /** The tenant under another prefix: its names lead to nothing that lives; secrets, state and repositories are its own. */
 export function scratchTenant(tenant: Tenant): Tenant {
@@ -18,34 +21,45 @@ export function scratchTenant(tenant: Tenant): Tenant {
   return makeTenant(tenant.name, tenant, { ...settings, prefix, env })
 }
 
-/** Do the work with a scratch stack, and remove all of it, whatever happens; what a killed run left is removed first. */
+/**
+ * Do the work with a scratch stack, and remove all of it, whatever happens; what a killed run left is removed first.
+ * @throws OperatorError (1) where any of it stays: it holds a tenant's books in clear.
+ */
 export function withScratch<T>(tenant: Tenant, work: (scratch: Tenant) => Promise<T>): Promise<T> {
   const scratch = scratchTenant(tenant)
   return within(async () => {
     $.env = scratch.settings.env
     await removeScratch(scratch)
-    try {
-      return await work(scratch)
-    } finally {
-      await removeScratch(scratch)
-    }
+    const result = await work(scratch).catch(async (error) => {
+      await removeScratch(scratch).catch((other) => {
+        throw new OperatorError(`${messageOf(error)}; ${messageOf(other)}`, { cause: error })
+      })
+      throw error
+    })
+    await removeScratch(scratch)
+    return result
   })
 }
 
-/** By its own names and labels alone. Done after a signal too. */
-async function removeScratch(scratch: Tenant): Promise<void> {
-  const run = (...args: string[]) => docker(args, { always: true, timeout: 60, nothrow: true })
+/** By its own names and labels alone. Done after a signal too. @throws OperatorError (1) where any of it is left. */
+export async function removeScratch(scratch: Tenant): Promise<void> {
+  const run = (...args: string[]) => docker(args, { always: true, timeout: HOUR, nothrow: true })
+  const list = async (...args: string[]) => (await run(...args)).stdout.split('\n').filter(Boolean)
   const labels = [`com.docker.compose.project=${scratch.project}`, `erp.tenant=${scratch.name}`]
-  const found = await run('ps', '-aq', ...labels.flatMap((label) => ['--filter', `label=${label}`]))
-  const containers = found.stdout.split('\n').filter(Boolean)
-  if (containers.length > 0) await run('rm', '--force', '--volumes', ...containers)
   const volumes = TENANT_VOLUMES.map((part) => scratch.volume(part))
-  const { stdout } = await run('volume', 'ls', '-q')
-  const present = new Set(stdout.split('\n'))
-  const left = volumes.filter((name) => present.has(name))
-  if (left.length > 0) await run('volume', 'rm', '--force', ...left)
   const networks = TENANT_NETWORKS.map((kind) => scratch.network(kind))
-  const known = (await run('network', 'ls', '--format', '{{.Name}}')).stdout.split('\n')
-  const gone = networks.filter((name) => known.includes(name))
-  if (gone.length > 0) await run('network', 'rm', ...gone)
+  const remains = async () => ({
+    containers: await list('ps', '-aq', ...labels.flatMap((label) => ['--filter', `label=${label}`])),
+    volumes: (await list('volume', 'ls', '-q')).filter((name) => volumes.includes(name)),
+    networks: (await list('network', 'ls', '--format', '{{.Name}}')).filter((name) => networks.includes(name)),
+  })
+  const found = await remains()
+  if (found.containers.length > 0) await run('rm', '--force', '--volumes', ...found.containers)
+  if (found.volumes.length > 0) await run('volume', 'rm', '--force', ...found.volumes)
+  if (found.networks.length > 0) await run('network', 'rm', ...found.networks)
+  const left = Object.values(await remains()).flat()
+  if (left.length === 0) return
+  throw new OperatorError(`${scratch.name}: not all of the scratch stack was removed: ${left.join(', ')}`, {
+    hint: `docker ps -a --filter volume=${left[0]}`,
+  })
 }

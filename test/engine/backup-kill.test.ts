@@ -86,5 +86,7 @@ describe('a backup that is stopped', () => {
     assert.equal(code, 129)
     await assertHolds(stack, repository, earlier, running.family)
   })
+  it('while a call hangs that puts things in order ends all the same', () =>
+    underFault({ at: 'find /srv/staging', mode: 'hang' }, 143))
   it('is mended by the plain run', plain)
 })

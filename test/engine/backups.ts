@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Fault, withInjector } from '../faults/injector.ts'
+import { endOf, type Fault, withInjector } from '../faults/injector.ts'
 import { start } from '../scripts/harness.ts'
 import { docker, eventually, type TestStack } from './harness.ts'
 import { invariantsOf } from './invariants.ts'
@@ -82,11 +82,11 @@ export async function assertHolds(
 export async function backupUnder(stack: TestStack, repository: TestRepository, fault: Fault) {
   const earlier = repository.verified()
   const assertInvariants = invariantsOf(stack, repository)
-  return withInjector(fault, async ({ env, struck, calls }) => {
-    const running = start('backup', ['dickson'], { env: { ...stack.env, ...env }, timeout: 120 })
-    const { code, stderr } = await running.done
+  return withInjector(fault, async (injector) => {
+    const running = start('backup', ['dickson'], { env: { ...stack.env, ...injector.env }, timeout: 120 })
+    const { code, stderr } = await endOf(running, injector, fault)
     await assertHolds(stack, repository, earlier, running.family)
     assertInvariants(stderr)
-    return { struck: struck(), code, said: `${stderr}\n${calls().join('\n')}` }
+    return { struck: injector.struck(), code, said: `${stderr}\n${injector.calls().join('\n')}` }
   })
 }

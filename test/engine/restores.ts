@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Fault, withInjector } from '../faults/injector.ts'
+import { endOf, type Fault, withInjector } from '../faults/injector.ts'
 import { start } from '../scripts/harness.ts'
 import { assertNothingLeft, repositoryOf } from './backups.ts'
 import { type Books, openBooks } from './books.ts'
@@ -85,7 +85,7 @@ export async function restoreUnder(stack: TestStack, marked: MarkedBooks, fault?
   return withInjector(fault, async (injector) => {
     const args = ['dickson', '--confirm=dickson', '--without-backup', `--snapshot=${earlier[0]}`]
     const running = start('restore', args, { env: { ...stack.env, ...injector.env }, timeout: 180 })
-    const { code, stderr } = await running.done
+    const { code, stderr } = await endOf(running, injector, fault)
     const calls = injector.calls()
     await eventually(10, 'no process of the restore is left', () => running.family().length === 0)
     const jobs = () => docker('ps', '-aq', '--filter', `name=${stack.prefix}dickson-restore-`)

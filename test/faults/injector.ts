@@ -16,10 +16,11 @@
  * Run the script in a process group of its own (`detached`), or `interrupt` reaches the test as well.
  */
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { type ChildProcess, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 /** The docker behind the injector in the engine tier. */
 export const realDocker = spawnSync('sh', ['-c', 'command -v docker'], { encoding: 'utf8' }).stdout.trim()
@@ -33,12 +34,9 @@ export interface Fault {
   persistent?: boolean
 }
 
-/**
- * What a sweep of a long verb strikes with at each call, by name. `hang` is for calls with a short limit; a copy of a large
- * database may take hours, and is waited for.
- */
+/** What a sweep of a long verb strikes with at each call, by name. */
 export const SWEPT: Record<string, Omit<Fault, 'at'>> = {
-  ...Object.fromEntries(MODES.filter((one) => one !== 'hang').map((mode) => [mode, { mode }])),
+  ...Object.fromEntries(MODES.map((mode) => [mode, { mode }])),
   'fail from then on': { mode: 'fail', persistent: true },
 }
 
@@ -96,6 +94,24 @@ export function failingAt<T>(at: string, run: (env: Record<string, string>) => P
     assert.ok(struck(), `docker was never called with "${at}"`)
     return ran
   })
+}
+
+/** Milliseconds that a call hangs for before an operator loses patience, and that the script may take to end by TERM. */
+const PATIENCE = 10_000
+
+/** Wait for a script's end. A copy of a large database may take hours: one that hangs is ended by TERM, and promptly. */
+export async function endOf<T>(
+  { child, done }: { child: ChildProcess; done: Promise<T> },
+  { struck }: Injector,
+  fault?: Fault,
+): Promise<T> {
+  if (fault?.mode !== 'hang') return done
+  const ends = (milliseconds: number) => Promise.race([done.then(() => true), sleep(milliseconds, false)])
+  while (!struck() && !(await ends(100))) {}
+  if (await ends(PATIENCE)) return done
+  child.kill('SIGTERM')
+  assert.ok(await ends(PATIENCE), 'TERM ended it')
+  return done
 }
 
 /** When the fault strikes, as bash asks it. */
