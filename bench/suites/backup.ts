@@ -119,7 +119,7 @@ const asRoot = (stack: BenchStack, program: string) =>
 /** Data of an ERPNext that has been worked with, into the site's own schema and folder. */
 async function fill(stack: BenchStack, scale: number): Promise<void> {
   stack.say(`  making the data of scale ${scale}`)
-  const python = 'docker run --rm -i --network none --user 0:0 --entrypoint python3'
+  const python = `docker run --rm -i --label ${stack.label} --network none --user 0:0 --entrypoint python3`
   const schema = await schemaOf(stack)
   const data = join(ROOT, 'bench/data')
   await shell(
@@ -182,7 +182,7 @@ async function theUsualWay(stack: BenchStack, folder: string): Promise<void> {
     const mounts = `-v ${stack.container(`dickson-${part}-data`)}:/data:ro -v ${folder}:/backup`
     await shell(
       stack,
-      `docker run --rm --network none ${mounts} --user 0:0 --entrypoint tar "$MARIADB_IMAGE" czf /backup/${part}.tar.gz -C /data .`,
+      `docker run --rm --label ${stack.label} --network none ${mounts} --user 0:0 --entrypoint tar "$MARIADB_IMAGE" czf /backup/${part}.tar.gz -C /data .`,
     )
   }
 }
@@ -199,14 +199,14 @@ async function restore(stack: BenchStack): Promise<{ ours: number; reference: nu
   const answers = `for try in $(seq 600); do ${ask} >/dev/null 2>&1 && exit 0; sleep 0.2; done; docker logs ${name} >&2; exit 1`
   const home = join(stack.folder, 'home')
   const { verified } = JSON.parse(readFileSync(join(home, 'state/dickson/ledger.json'), 'utf8'))
-  const restic = `docker run --rm --network none -v ${home}/backups/dickson:/r -v ${home}/secrets/dickson_backup_password.txt:/p:ro -v ${name}-db:/out/db -v ${name}-files:/out/files "$RESTIC_IMAGE" --no-cache -r /r -p /p restore`
+  const restic = `docker run --rm --label ${stack.label} --network none -v ${home}/backups/dickson:/r -v ${home}/secrets/dickson_backup_password.txt:/p:ro -v ${name}-db:/out/db -v ${name}-files:/out/files "$RESTIC_IMAGE" --no-cache -r /r -p /p restore`
   const schema = await schemaOf(stack)
   await shell(stack, make)
   const ours = await shell(
     stack,
     [
       `${restic} ${verified.snapshot}:/db --target /out/db/data >/dev/null`,
-      `docker run --rm --network none -v ${name}-db:/out --user 0:0 --entrypoint chown "$MARIADB_IMAGE" 999:999 /out /out/data`,
+      `docker run --rm --label ${stack.label} --network none -v ${name}-db:/out --user 0:0 --entrypoint chown "$MARIADB_IMAGE" 999:999 /out /out/data`,
       `${restic} ${verified.snapshot}:/sites --target /out/files >/dev/null`,
       `${restic} ${verified.snapshot}:/assets --target /out/files/assets >/dev/null`,
       `${server} --entrypoint mariadbd "$MARIADB_IMAGE" --datadir=/var/lib/mysql/data --skip-grant-tables --skip-networking >/dev/null`,
@@ -216,7 +216,7 @@ async function restore(stack: BenchStack): Promise<{ ours: number; reference: nu
   )
   await shell(stack, `${clean}\n${make}`)
   const untar = (part: string) =>
-    `docker run --rm --network none -v ${stack.folder}/usual:/backup:ro -v ${name}-files:/out --user 0:0 --entrypoint tar "$MARIADB_IMAGE" xzf /backup/${part}.tar.gz -C /out`
+    `docker run --rm --label ${stack.label} --network none -v ${stack.folder}/usual:/backup:ro -v ${name}-files:/out --user 0:0 --entrypoint tar "$MARIADB_IMAGE" xzf /backup/${part}.tar.gz -C /out`
   const usual = await shell(
     stack,
     [

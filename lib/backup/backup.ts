@@ -146,16 +146,18 @@ async function readBack(repository: Repository, id: string): Promise<{ text: str
  * @throws OperatorError (1) as prove() does.
  */
 export async function proveAndCheck(
-  ...of: [repository: Repository, ground: Ground, manifest: Manifest, stored: Stored]
+  repository: Repository,
+  ground: Ground,
+  manifest: Manifest,
+  stored: Stored,
 ): Promise<{ proof: Proof; fault: unknown }> {
-  const [repository] = of
   const checking = () =>
     check(repository).then(
       () => undefined,
       (error: unknown) => error,
     )
   const beside = repository.place.directory ? checking() : undefined
-  const proof = await prove(...of, beside).finally(() => beside)
+  const proof = await prove(repository, ground, manifest, stored, beside).finally(() => beside)
   return { proof, fault: await (beside ?? checking()) }
 }
 
@@ -175,11 +177,14 @@ export async function prove(
   const proof = await askCopy(repository, ground, manifest, stored)
   const emptied = emptyStaging(tenant, ground.images.mariadb) // seconds, where the disk is told what is free (discard)
   emptied.catch(() => {}) // thrown below
-  await beside
-  const tags = [TAG.proof, TAG.of(stored.id)]
-  await makeSnapshot(repository, { file: 'proof.json', stdin: JSON.stringify(proof) }, tags).finally(() => emptied)
-  const { at, databaseBytes } = manifest
-  await updateLedger(tenant, { verified: { at, snapshot: stored.id, databaseBytes, addedBytes: stored.addedBytes } })
+  const keepProof = async () => {
+    await beside
+    const tags = [TAG.proof, TAG.of(stored.id)]
+    await makeSnapshot(repository, { file: 'proof.json', stdin: JSON.stringify(proof) }, tags)
+    const { at, databaseBytes } = manifest
+    await updateLedger(tenant, { verified: { at, snapshot: stored.id, databaseBytes, addedBytes: stored.addedBytes } })
+  }
+  await keepProof().finally(() => emptied)
   return proof
 }
 
