@@ -52,7 +52,11 @@ describe('a scratch stack', () => {
     }
     const failed = { code: 1, message: /not all of the scratch stack was removed: drill-dickson-db-data/ }
     await assert.rejects(withScratch(tenant, work), failed)
-    await assert.rejects(withScratch(tenant, () => assert.fail()), failed, 'nothing is done on what is left')
+    await assert.rejects(
+      withScratch(tenant, () => assert.fail()),
+      failed,
+      'nothing is done on what is left',
+    )
     rmSync(join(folder, 'held'))
     await assert.doesNotReject(withScratch(tenant, async () => {}))
   })
