@@ -4,6 +4,7 @@ import { check, copyOffsite, explain, keep, policyOf } from '../lib/backup/keep.
 import { type Opened, withRepositories } from '../lib/backup/open.ts'
 import { planned, summary } from '../lib/backup/outcome.ts'
 import { watched } from '../lib/backup/ping.ts'
+import { proveAndCheck } from '../lib/backup/prove.ts'
 import type { Policy } from '../lib/backup/retention.ts'
 import { command } from '../lib/command.ts'
 import { askEngine, type Engine } from '../lib/docker.ts'
@@ -65,7 +66,7 @@ async function backUp(tenant: Tenant, { registry, engine, init, policy, signal }
       throw await step('Look whether the repository is damaged', () => explain(repository, error))
     })
     const { proof, fault } = await step('Boot the copy and ask it, check a seventh of the repository', () =>
-      backup.proveAndCheck(repository, ground, copy, stored),
+      proveAndCheck(repository, ground, copy, stored),
     )
     const remains = fault ? [] : await dueRemains(tenant, Date.now()) // a copy more, where backups are damaged
     if (remains.length > 0) await step('Remove what restores have left', () => removeRemains(tenant, remains))

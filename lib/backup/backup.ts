@@ -1,25 +1,21 @@
-/** Makes a backup: the ground, the copy, one snapshot, the proof. It counts once its copy was booted and asked. */
+/** Makes a backup: the ground, the copy, one snapshot. It counts once its copy was booted and asked (prove.ts). */
 import { statfs } from 'node:fs/promises'
 import { renderServices, requireCompose, type Service, stopArgs, upArgs } from '../compose.ts'
 import { tenantContainers } from '../containers.ts'
 import { docker, type Engine } from '../docker.ts'
 import { preconditionError } from '../errors.ts'
-import { type Job, jobName } from '../jobs.ts'
-import { askLive, copyDatabase, databaseBytes, emptyStaging, scratchArgs, withScratchServer } from '../mariadb.ts'
+import type { Job } from '../jobs.ts'
+import { askLive, copyDatabase, databaseBytes, emptyStaging } from '../mariadb.ts'
 import { gib, pullMissing } from '../preflight.ts'
 import type { Tenant } from '../registry.ts'
 import type { Reporter } from '../reporter.ts'
 import type { Repository } from '../restic/client.ts'
-import { makeSnapshot, readSnapshotFile, type Stored } from '../restic/snapshots.ts'
+import { makeSnapshot, type Stored } from '../restic/snapshots.ts'
 import { verifySecrets } from '../secrets.ts'
 import { waitUntilHealthy } from '../wait.ts'
 import { TAG } from './catalogue.ts'
-import { check } from './keep.ts'
-import { updateLedger } from './ledger.ts'
+import { readLedger, updateLedger } from './ledger.ts'
 import { type Manifest, makeManifest, parseSiteConfig, type SiteConfig } from './manifest.ts'
-import { askBooks, judge, type Proof, sha256 } from './proof.ts'
-
-const STAGING = '/srv/staging'
 
 /** What the first step learnt. */
 export interface Ground {
@@ -52,7 +48,10 @@ export async function prepare(
     services.filter(({ name }) => [tenant.service('backup'), db.name].includes(name)),
     note,
   )
-  const startsDatabase = ['created', 'exited', 'dead'].includes(container.status)
+  const stopped = containers.filter(({ status }) => ['created', 'exited', 'dead'].includes(status))
+  const leftByKill =
+    stopped.length === containers.length - 1 && (await readLedger(tenant)).databaseStarted !== undefined
+  const startsDatabase = stopped.includes(container) || leftByKill
   return { images: { erpnext: image('backend'), mariadb: image('db') }, db, startsDatabase }
 }
 
@@ -83,6 +82,7 @@ export async function leaving<T>(
   try {
     if (startsDatabase) {
       await step('Start the database alone', async (note) => {
+        await updateLedger(tenant, { databaseStarted: new Date().toISOString() })
         await docker(upArgs(tenant, [db.name], 1), { timeout: 120 })
         await waitUntilHealthy(tenant, [db], 180, note)
       })
@@ -91,7 +91,8 @@ export async function leaving<T>(
   } finally {
     const args = startsDatabase ? stopArgs(tenant, [db.name]) : ['start', tenant.container('db')]
     await emptyStaging(tenant, images.mariadb)
-    await docker(args, { timeout: 90, always: true, nothrow: true })
+    const { code } = await docker(args, { timeout: 90, always: true, nothrow: true })
+    if (startsDatabase && code === 0) await updateLedger(tenant, { databaseStarted: undefined })
   }
 }
 
@@ -129,76 +130,4 @@ export async function store(repository: Repository, manifest: Manifest, tags: st
   const stored = await makeSnapshot(repository, { directory: '/in', paths, without }, [TAG.backup, ...tags])
   await updateLedger(tenant, { backup: { at: manifest.at, snapshot: stored.id } })
   return stored
-}
-
-/** The manifest and the site's configuration as the snapshot has them; one after the other, for each takes 60 MB. */
-async function readBack(repository: Repository, id: string): Promise<{ text: string; config: SiteConfig }> {
-  const { tenant } = repository
-  const text = await readSnapshotFile(repository, id, '/manifest.json')
-  const file = `/sites/${tenant.site}/site_config.json`
-  return { text, config: parseSiteConfig(tenant, await readSnapshotFile(repository, id, file)) }
-}
-
-/**
- * Prove a backup and check its repository: side by side where that is a disk of this machine. restic stores nothing while
- * it checks, so the proof would wait for a repository that is far away; that one is checked after it.
- * @returns the proof, and why the check did not pass
- * @throws OperatorError (1) as prove() does.
- */
-export async function proveAndCheck(
-  repository: Repository,
-  ground: Ground,
-  manifest: Manifest,
-  stored: Stored,
-): Promise<{ proof: Proof; fault: unknown }> {
-  const checking = () =>
-    check(repository).then(
-      () => undefined,
-      (error: unknown) => error,
-    )
-  const beside = repository.place.directory ? checking() : undefined
-  const proof = await prove(repository, ground, manifest, stored, beside).finally(() => beside)
-  return { proof, fault: await (beside ?? checking()) }
-}
-
-/**
- * Boot the copy apart, ask it about the books, and store what it said beside the snapshot; the copy is removed meanwhile.
- * @param beside holds the repository: nothing can be stored until it ends
- * @throws OperatorError (1) where the copy does not boot or does not answer as books do; the snapshot stays unverified.
- */
-export async function prove(
-  repository: Repository,
-  ground: Ground,
-  manifest: Manifest,
-  stored: Stored,
-  beside?: Promise<unknown>,
-): Promise<Proof> {
-  const { tenant } = repository
-  const proof = await askCopy(repository, ground, manifest, stored)
-  const emptied = emptyStaging(tenant, ground.images.mariadb) // seconds, where the disk is told what is free (discard)
-  emptied.catch(() => {}) // thrown below
-  const keepProof = async () => {
-    await beside
-    const tags = [TAG.proof, TAG.of(stored.id)]
-    await makeSnapshot(repository, { file: 'proof.json', stdin: JSON.stringify(proof) }, tags)
-    const { at, databaseBytes } = manifest
-    await updateLedger(tenant, { verified: { at, snapshot: stored.id, databaseBytes, addedBytes: stored.addedBytes } })
-  }
-  await keepProof().finally(() => emptied)
-  return proof
-}
-
-async function askCopy(repository: Repository, { images }: Ground, manifest: Manifest, { id }: Stored): Promise<Proof> {
-  const { tenant } = repository
-  const reading = readBack(repository, id)
-  reading.catch(() => {}) // beside the boot; what went wrong is thrown below
-  const name = jobName(tenant, 'scratch')
-  const args = scratchArgs(name, images.mariadb, `${tenant.volume('backup-staging')}:${STAGING}`, STAGING)
-  const { text, config, answers } = await withScratchServer(args, name, async (ask) => {
-    const { text, config } = await reading
-    return { text, config, answers: await askBooks(ask, manifest.schema, config.encryption_key) }
-  })
-  const remarks = await judge(manifest, { manifest: text, config }, answers, askLive(tenant))
-  const at = new Date().toISOString()
-  return { format: 1, tenant: tenant.name, snapshot: id, manifest: sha256(text), at, answers, remarks }
 }

@@ -22,6 +22,8 @@ export interface Ledger {
   restored?: { at: string; verb: string; kept: boolean; snapshots: string[] }
   /** Since when a restore has data beside the live one: what a kill leaves there is removed by the next backup. */
   incoming?: string | undefined
+  /** Since when the database of a stopped tenant runs for a backup: a kill leaves it so. */
+  databaseStarted?: string | undefined
   drilled?: {
     at: string
     snapshot: string

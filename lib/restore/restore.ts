@@ -4,6 +4,7 @@ import { type Backup, isVerified, listBackups, TAG } from '../backup/catalogue.t
 import { fingerprint, type SiteConfig } from '../backup/manifest.ts'
 import { withRepositories } from '../backup/open.ts'
 import type { Answers } from '../backup/proof.ts'
+import { prove } from '../backup/prove.ts'
 import type { Role } from '../backup/repository.ts'
 import { renderServices, requireCompose } from '../compose.ts'
 import type { Engine } from '../docker.ts'
@@ -138,7 +139,7 @@ export async function saveLive(
         withRepositories(tenant, 'backup', { init: false, only: 'repository' }, async ({ job, repository }) => {
           const copy = await backup.copy(tenant, ground, job, note)
           const stored = await backup.store(repository, copy, [TAG.safety])
-          await backup.prove(repository, ground, copy, stored)
+          await prove(repository, ground, copy, stored)
           return stored.id
         }),
     )

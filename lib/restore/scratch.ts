@@ -42,7 +42,7 @@ export function withScratch<T>(tenant: Tenant, work: (scratch: Tenant) => Promis
 }
 
 /** By its own names and labels alone. Done after a signal too. @throws OperatorError (1) where any of it is left. */
-export async function removeScratch(scratch: Tenant): Promise<void> {
+async function removeScratch(scratch: Tenant): Promise<void> {
   const run = (...args: string[]) => docker(args, { always: true, timeout: HOUR, nothrow: true })
   const list = async (...args: string[]) => (await run(...args)).stdout.split('\n').filter(Boolean)
   const labels = [`com.docker.compose.project=${scratch.project}`, `erp.tenant=${scratch.name}`]

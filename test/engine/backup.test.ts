@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { before, describe, it } from 'node:test'
+import { after, before, describe, it } from 'node:test'
 import { start } from '../scripts/harness.ts'
 import { assertNothingLeft, repositoryOf } from './backups.ts'
 import { type Books, openBooks } from './books.ts'
@@ -274,22 +274,28 @@ describe('backups side by side', () => {
 })
 
 describe('a tenant that is stopped', () => {
+  const states = () => {
+    const own = ['--filter', 'label=erp.tenant=dickson', '--filter', `name=${stack.prefix}`]
+    return [...new Set(docker('ps', '-a', ...own, '--format', '{{.State}}').split('\n'))].sort()
+  }
+  before(async () => assert.equal((await stack.script('tenant', ['dickson', 'stop'])).code, 0))
+  after(async () => assert.equal((await stack.script('tenant', ['dickson', 'start'])).code, 0))
+
   it('is backed up with its database alone, and stays stopped', async () => {
-    assert.equal((await stack.script('tenant', ['dickson', 'stop'])).code, 0)
     const { code, stderr } = await backup()
-    const states = docker(
-      'ps',
-      '-a',
-      '--filter',
-      'label=erp.tenant=dickson',
-      '--filter',
-      `name=${stack.prefix}`,
-      '--format',
-      '{{.State}}',
-    )
     assert.equal(code, 0, stderr)
-    assert.deepEqual([...new Set(states.split('\n'))], ['exited'])
-    assert.equal((await stack.script('tenant', ['dickson', 'start'])).code, 0)
+    assert.deepEqual(states(), ['exited'])
+  })
+
+  it('stays so by the next backup where a killed one has left its database running', async () => {
+    const running = start('backup', ['dickson'], { env: stack.env, timeout: 120 })
+    await eventually(60, 'its database is copied', () => staging() !== '')
+    running.child.kill('SIGKILL')
+    await running.done
+    assert.deepEqual(states(), ['exited', 'running'])
+    const { code, stderr } = await backup()
+    assert.equal(code, 0, stderr)
+    assert.deepEqual(states(), ['exited'])
   })
 })
 
