@@ -1,4 +1,6 @@
 /** Proves a backup: the copy is booted apart and asked, what it said is stored beside the snapshot; the repository is checked. */
+import { $ } from 'zx/core'
+import { messageOf, OperatorError } from '../errors.ts'
 import { jobName } from '../jobs.ts'
 import { askLive, emptyStaging, scratchArgs, withScratchServer } from '../mariadb.ts'
 import type { Repository } from '../restic/client.ts'
@@ -30,7 +32,13 @@ export async function proveAndCheck(
       (error: unknown) => error,
     )
   const beside = repository.place.directory ? checking() : undefined
-  const proof = await prove(repository, ground, manifest, stored, beside).finally(() => beside)
+  const proof = await prove(repository, ground, manifest, stored, beside).catch(async (error) => {
+    const fault = await beside
+    $.signal?.throwIfAborted()
+    if (!(error instanceof OperatorError && fault instanceof OperatorError)) throw error
+    const { message, hint = '' } = fault // a damaged repository may be why
+    throw new OperatorError(`${messageOf(error)}; ${message}`, { hint, cause: error })
+  })
   return { proof, fault: await (beside ?? checking()) }
 }
 
