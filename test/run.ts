@@ -2,7 +2,8 @@
  * `npm test [tier…]`: types, lint and unused code, then the tiers unit, scripts and engine. `npm run test:faults` sweeps.
  * The engine tiers install and start Docker where it is missing; `-- --yes` or CI=true does not ask.
  */
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { prepareForBuilding, prepareHost, prepareProgram } from '../rehearsal/host.ts'
@@ -23,17 +24,19 @@ if (unknown.length > 0) {
 const env = { ...process.env, NODE_OPTIONS: '', ZX_VERBOSE: '' }
 
 /** Run a program with our output; its failure ends everything. */
-function run(program: string, args: string[]): void {
+async function run(program: string, args: string[]): Promise<void> {
   console.error(`\n— ${program} ${args.join(' ')}`)
-  const { status, error } = spawnSync(program, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] })
-  if (error) throw error
+  const [status] = await once(
+    spawn(program, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] }),
+    'close',
+  )
   if (status !== 0) process.exit(status ?? 1)
 }
 
-function check(): void {
-  run('node_modules/.bin/tsc', ['--noEmit'])
-  run('node_modules/.bin/biome', ['check', '.'])
-  run('node_modules/.bin/knip', [])
+async function check(): Promise<void> {
+  await run('node_modules/.bin/tsc', ['--noEmit'])
+  await run('node_modules/.bin/biome', ['check', '.'])
+  await run('node_modules/.bin/knip', [])
 }
 
 /**
@@ -43,7 +46,7 @@ function check(): void {
 const ALONE = /^test\/(engine\/(edge|health|kuma|sso|theme)|faults\/)/
 
 /** Engine tests wait more than they compute, and each file has a stack of its own: two of them at once. */
-function suite(tier: string): void {
+async function suite(tier: string): Promise<void> {
   const names = readdirSync(join(root, 'test', tier), { recursive: true, encoding: 'utf8' })
   const files = names
     .filter((name) => name.endsWith('.test.ts'))
@@ -52,27 +55,32 @@ function suite(tier: string): void {
   if (files.length === 0) throw new Error(`test/${tier} holds no test`)
   const alone = files.filter((file) => ALONE.test(file))
   const others = files.filter((file) => !ALONE.test(file))
-  if (alone.length > 0) runTests(alone, 1)
-  if (others.length > 0) runTests(others, tier === 'engine' ? 2 : undefined)
+  if (alone.length > 0) await runTests(alone, 1)
+  if (others.length > 0) await runTests(others, tier === 'engine' ? 2 : undefined)
 }
 
-/** @param atOnce how many files at a time; as many as there are cores where nothing is said */
-function runTests(files: string[], atOnce?: number): void {
+/** @param atOnce how many files at a time; one for each core but one where nothing is said */
+async function runTests(files: string[], atOnce?: number): Promise<void> {
   const most = atOnce ? [`--test-concurrency=${atOnce}`] : []
-  run(process.execPath, ['--import=#typescript', '--test', '--test-reporter=spec', ...most, ...files])
+  await run(process.execPath, ['--import=#typescript', '--test', '--test-reporter=spec', ...most, ...files])
 }
 
-/** Docker and the images, before the first test that needs them. */
+const say = (line: string) => console.error(line)
+
+/** Docker and what builds, before anything else: it may ask. */
 async function prepareEngine(): Promise<void> {
-  const say = (line: string) => console.error(line)
   await prepareHost(consent, say)
   await prepareForBuilding(consent, say)
   await prepareProgram('chromium', consent, say)
-  await buildImages(say)
 }
 
-for (const tier of asked.length > 0 ? asked : TIERS) {
-  if (tier === 'engine' || tier === 'faults') await prepareEngine()
-  if (tier === 'check') check()
-  else suite(tier)
+const tiers = asked.length > 0 ? asked : TIERS
+const needsEngine = (tier: string) => tier === 'engine' || tier === 'faults'
+if (tiers.some(needsEngine)) await prepareEngine()
+/** The images are built beside the tiers that compute on one core. */
+const images = tiers.some(needsEngine) ? buildImages(say) : undefined
+images?.catch(() => {}) // told where they are needed
+for (const tier of tiers) {
+  if (tier === 'scripts' || needsEngine(tier)) await images
+  await (tier === 'check' ? check() : suite(tier))
 }
