@@ -20,7 +20,7 @@ describe('the rehearsal', () => {
     })
     assert.equal(status, 0, stderr)
     assert.match(stdout, / ok, \d to watch, 0 failed/)
-    assert.match(stdout, /dickson: backup .* became a site that answers/)
+    assert.match(stdout, /dickson: .* became a site that answers/)
     assert.match(stderr, /Both tenants are up and healthy after \d+ s/)
     assert.match(stderr, /https:\/\/pos\.dickson-supplies\.com\/\n/)
     assert.match(stderr, /Not run: core-/)
