@@ -31,15 +31,16 @@ export function planRetention(backups: Backup[], policy: Policy, needed: string[
   const verified = sorted.filter(({ proof }) => proof !== undefined)
   const [usual, safety] = [verified.filter((one) => !one.safety), verified.filter((one) => one.safety)]
   const recent = Date.parse(verified[0]?.at ?? '') - RECENT
+  const daily = newestOfEach(usual, policy.keepDaily, dayOf)
   const kept = new Set([
     ...verified.filter(({ at }) => Date.parse(at) >= recent).map(({ id }) => id),
     ...needed,
-    ...newestOfEach(usual, policy.keepDaily, dayOf),
+    ...daily,
     ...newestOfEach(usual, policy.keepWeekly, weekOf),
     ...newestOfEach(usual, policy.keepMonthly, (at) => at.slice(0, 7)),
     ...newestOfEach(safety, policy.keepDaily, dayOf),
   ])
-  const oldEnough = usual[policy.keepDaily - 1]?.at
+  const oldEnough = usual.find(({ id }) => id === daily[policy.keepDaily - 1])?.at
   const stays = ({ id, at, proof }: Backup) =>
     kept.has(id) || (proof === undefined && (oldEnough === undefined || at >= oldEnough))
   return { keep: sorted.filter(stays), forget: sorted.filter((backup) => !stays(backup)) }

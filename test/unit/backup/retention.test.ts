@@ -45,6 +45,8 @@ describe('retention', () => {
     const old = backup('2026-03-01', '')
     assert.deepEqual(ids(plan([...daily(3), old]).forget), ['2026-03-01'])
     assert.deepEqual(plan([...daily(2), old]).forget, [])
+    const hourly = ['10', '11', '12', '13'].map((hour) => backup(`2026-03-31T${hour}:00:00Z`))
+    assert.deepEqual(plan([...hourly, old]).forget, [], 'four of one day are one day')
   })
 
   it('never lets go what a restore depends on', () => {
