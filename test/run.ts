@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join, resolve } from 'node:path'
 import { prepareForBuilding, prepareHost, prepareProgram } from '../rehearsal/host.ts'
 import { buildImages } from '../rehearsal/images.ts'
@@ -56,13 +57,13 @@ async function suite(tier: string): Promise<void> {
   const alone = files.filter((file) => ALONE.test(file))
   const others = files.filter((file) => !ALONE.test(file))
   if (alone.length > 0) await runTests(alone, 1)
-  if (others.length > 0) await runTests(others, tier === 'engine' ? 2 : undefined)
+  if (others.length > 0) await runTests(others, tier === 'engine' ? 2 : availableParallelism())
 }
 
-/** @param atOnce how many files at a time; one for each core but one where nothing is said */
-async function runTests(files: string[], atOnce?: number): Promise<void> {
-  const most = atOnce ? [`--test-concurrency=${atOnce}`] : []
-  await run(process.execPath, ['--import=#typescript', '--test', '--test-reporter=spec', ...most, ...files])
+/** @param atOnce how many files at a time; node's own choice leaves a core idle */
+async function runTests(files: string[], atOnce: number): Promise<void> {
+  const how = ['--test', '--test-reporter=spec', `--test-concurrency=${atOnce}`]
+  await run(process.execPath, ['--import=#typescript', ...how, ...files])
 }
 
 const say = (line: string) => console.error(line)
