@@ -18,7 +18,7 @@ describe('the rehearsal', () => {
       env: { ...process.env, NODE_OPTIONS: '' },
       encoding: 'utf8',
     })
-    assert.equal(status, 0, stderr)
+    assert.equal(status, 0, `${stdout}${stderr}`)
     assert.match(stdout, / ok, \d to watch, 0 failed/)
     assert.match(stdout, /dickson: .* became a site that answers/)
     assert.match(stderr, /Both tenants are up and healthy after \d+ s/)
