@@ -41,8 +41,8 @@ async function check(): Promise<void> {
 }
 
 /**
- * What cannot have a neighbour: health and rehearse hold seconds against limits, edge spoils a file of this very tree for a moment, and a
- * browser (edge, kuma, sso, theme) gives up what it is loading when Docker makes a network for another stack.
+ * What cannot have a neighbour: health and rehearse hold seconds against limits, edge spoils a file of this very tree for a
+ * moment, and a browser (edge, kuma, sso, theme) gives up what it is loading when Docker makes a network for another stack.
  */
 const ALONE = /^test\/(engine\/(edge|health|kuma|rehearse|sso|theme)|faults\/)/
 
