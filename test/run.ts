@@ -5,7 +5,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
 import { join, resolve } from 'node:path'
 import { prepareForBuilding, prepareHost, prepareProgram } from '../rehearsal/host.ts'
 import { buildImages } from '../rehearsal/images.ts'
@@ -57,10 +56,10 @@ async function suite(tier: string): Promise<void> {
   const alone = files.filter((file) => ALONE.test(file))
   const others = files.filter((file) => !ALONE.test(file))
   if (alone.length > 0) await runTests(alone, 1)
-  if (others.length > 0) await runTests(others, tier === 'engine' ? 2 : availableParallelism())
+  if (others.length > 0) await runTests(others, tier === 'engine' ? 2 : 1)
 }
 
-/** @param atOnce how many files at a time; node's own choice leaves a core idle */
+/** @param atOnce how many files at a time: those of scripts start many processes at once themselves, and hold them to seconds */
 async function runTests(files: string[], atOnce: number): Promise<void> {
   const how = ['--test', '--test-reporter=spec', `--test-concurrency=${atOnce}`]
   await run(process.execPath, ['--import=#typescript', ...how, ...files])
