@@ -40,10 +40,10 @@ async function check(): Promise<void> {
 }
 
 /**
- * What cannot have a neighbour: health and rehearse hold seconds against limits, edge spoils a file of this very tree for a
- * moment, and a browser (edge, kuma, sso, theme) gives up what it is loading when Docker makes a network for another stack.
+ * What cannot have a neighbour: health holds seconds against limits, edge spoils a file of this very tree for a moment, and a
+ * browser (edge, kuma, sso, theme) gives up what it is loading when Docker makes a network for another stack.
  */
-const ALONE = /^test\/(engine\/(edge|health|kuma|rehearse|sso|theme)|faults\/)/
+const ALONE = /^test\/(engine\/(edge|health|kuma|sso|theme)|faults\/)/
 
 /** Engine tests wait more than they compute, and each file has a stack of its own: two of them at once. */
 async function suite(tier: string): Promise<void> {
