@@ -5,7 +5,8 @@ import { HOLD, type Job, withContainer } from './jobs.ts'
 import type { Tenant } from './registry.ts'
 
 const HOUR = 3600
-const STAGING = '/srv/staging'
+/** Where the copy lies, in the database's container and where it is booted. */
+export const STAGING = '/srv/staging'
 const SCRATCH_CAPS = ['--cap-drop', 'ALL', '--security-opt', 'no-new-privileges']
 
 /** What the copy says of itself. */

@@ -2,7 +2,7 @@
 import { $ } from 'zx/core'
 import { messageOf, OperatorError } from '../errors.ts'
 import { jobName } from '../jobs.ts'
-import { askLive, emptyStaging, scratchArgs, withScratchServer } from '../mariadb.ts'
+import { askLive, emptyStaging, STAGING, scratchArgs, withScratchServer } from '../mariadb.ts'
 import type { Repository } from '../restic/client.ts'
 import { makeSnapshot, readSnapshotFile, type Stored } from '../restic/snapshots.ts'
 import type { Ground } from './backup.ts'
@@ -11,8 +11,6 @@ import { check } from './keep.ts'
 import { updateLedger } from './ledger.ts'
 import { type Manifest, parseSiteConfig, type SiteConfig } from './manifest.ts'
 import { askBooks, judge, type Proof, sha256 } from './proof.ts'
-
-const STAGING = '/srv/staging'
 
 /**
  * Prove a backup and check its repository: side by side where that is a disk of this machine. restic stores nothing while

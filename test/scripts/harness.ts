@@ -158,6 +158,15 @@ export function stubDocker(body: string): { env: Record<string, string>; calls: 
   return { env: { PATH: `${directory}:${process.env.PATH}` }, calls }
 }
 
+/** A stubDocker for what this very process calls, until the end of the file's tests. */
+export function useStubDocker(body: string): void {
+  const { PATH } = process.env
+  process.env.PATH = stubDocker(body).env.PATH
+  after(() => {
+    process.env.PATH = PATH
+  })
+}
+
 /** Wait until something holds, or fail after `seconds`. */
 export async function eventually(seconds: number, what: string, holds: () => boolean): Promise<void> {
   const end = performance.now() + seconds * 1000

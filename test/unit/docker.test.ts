@@ -1,20 +1,10 @@
 import assert from 'node:assert/strict'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { after, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { docker, inspect } from '../../lib/docker.ts'
+import { useStubDocker } from '../scripts/harness.ts'
 
-/** A docker first on PATH that repeats what it gets on stdin and then its arguments. */
-const folder = mkdtempSync(join(tmpdir(), 'erp-docker-'))
-writeFileSync(join(folder, 'docker'), '#!/bin/sh\n[ "$1" = network ] && exit 1\ncat; echo "$*"\n')
-chmodSync(join(folder, 'docker'), 0o755)
-const before = process.env.PATH
-process.env.PATH = `${folder}:${before}`
-after(() => {
-  process.env.PATH = before
-  rmSync(folder, { recursive: true, force: true })
-})
+/** It repeats what it gets on stdin and then its arguments. */
+useStubDocker('[ "$1" = network ] && exit 1\ncat; echo "$*"')
 
 describe('a docker call', () => {
   for (const input of ['a password', ''])

@@ -1,32 +1,20 @@
 import assert from 'node:assert/strict'
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { makeTenant } from '../../../lib/registry.ts'
 import { withScratch } from '../../../lib/restore/scratch.ts'
 import { readSettings } from '../../../lib/settings.ts'
 import tenants from '../../../tenants.ts'
+import { temporary, useStubDocker } from '../../scripts/harness.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'erp-scratch-'))
+const folder = temporary()
 const volumes = join(folder, 'volumes')
-/** A docker that knows volumes alone; one called `…held` it does not remove. */
-writeFileSync(
-  join(folder, 'docker'),
-  `#!/bin/bash
-case "$1 $2" in
+/** It knows volumes alone, and removes none while there is a file `held`. */
+useStubDocker(`case "$1 $2" in
   'volume ls') cat '${volumes}' ;;
   'volume rm') shift 3; for name; do [[ -e '${folder}/held' ]] || sed -i "/^$name$/d" '${volumes}'; done ;;
-esac
-`,
-)
-chmodSync(join(folder, 'docker'), 0o755)
-const before = process.env.PATH
-process.env.PATH = `${folder}:${before}`
-after(() => {
-  process.env.PATH = before
-  rmSync(folder, { recursive: true, force: true })
-})
+esac`)
 
 const tenant = makeTenant('dickson', tenants.dickson, readSettings('/repository', { ...process.env, ERP_HOME: folder }))
 const [SCRATCH, LIVE] = ['drill-dickson-db-data', 'dickson-db-data']
