@@ -41,10 +41,10 @@ export function withScratch<T>(tenant: Tenant, work: (scratch: Tenant) => Promis
   })
 }
 
-/** By its own names and labels alone. Done after a signal too. @throws OperatorError (1) where any of it is left. */
+/** By its own names and labels alone. Done after a signal too. @throws OperatorError (1) where any of it is left, or nobody knows. */
 async function removeScratch(scratch: Tenant): Promise<void> {
   const run = (...args: string[]) => docker(args, { always: true, timeout: HOUR, nothrow: true })
-  const list = async (...args: string[]) => (await run(...args)).stdout.split('\n').filter(Boolean)
+  const list = async (...args: string[]) => (await docker(args, { always: true })).stdout.split('\n').filter(Boolean)
   const labels = [`com.docker.compose.project=${scratch.project}`, `erp.tenant=${scratch.name}`]
   const volumes = TENANT_VOLUMES.map((part) => scratch.volume(part))
   const networks = TENANT_NETWORKS.map((kind) => scratch.network(kind))

@@ -12,7 +12,7 @@ const folder = temporary()
 const volumes = join(folder, 'volumes')
 /** It knows volumes alone, and removes none while there is a file `held`. */
 useStubDocker(`case "$1 $2" in
-  'volume ls') cat '${volumes}' ;;
+  'volume ls') [[ ! -e '${folder}/silent' ]] && cat '${volumes}' ;;
   'volume rm') shift 3; for name; do [[ -e '${folder}/held' ]] || sed -i "/^$name$/d" '${volumes}'; done ;;
 esac`)
 
@@ -47,6 +47,13 @@ describe('a scratch stack', () => {
     )
     rmSync(join(folder, 'held'))
     await assert.doesNotReject(withScratch(tenant, async () => {}))
+  })
+
+  it('of which nobody knows whether it is there is not taken for removed', async () => {
+    make(LIVE)
+    const work = async () => writeFileSync(join(folder, 'silent'), '')
+    await assert.rejects(withScratch(tenant, work), { code: 1, message: /docker volume ls -q failed/ })
+    rmSync(join(folder, 'silent'))
   })
 
   it('of work that fails is removed, and that work is what failed', async () => {
