@@ -1,4 +1,6 @@
 /** Speaks with a running site: one order to a program of tenant/, one answer back (tenant/order.py). */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { $ } from 'zx/core'
 import { giveOrder } from './order.ts'
 import type { Tenant } from './registry.ts'
 
@@ -18,4 +20,18 @@ export function askSite<T>(
 ): Promise<T> {
   const taker = { owner: name, name: 'the backend', remedy: `npx zx scripts/tenant.ts ${name} start` }
   return giveOrder<T>(container('backend'), [PYTHON, PROGRAMS[program]], { ...order, verb, site }, taker)
+}
+
+/** Seconds after which every process of a site has read its configuration again (a web worker keeps it for 60: theme-facts 1). */
+const CONFIG_CACHE = 65
+
+/**
+ * Wait until every process of a site works by its configuration as it is.
+ * @param age seconds since site_config.json was changed
+ */
+export async function untilConfigIsRead(age: number, note: (text: string) => void): Promise<void> {
+  const wait = Math.ceil(CONFIG_CACHE - age)
+  if (wait <= 0) return
+  note(`site_config.json has just changed: ${wait} s until every process has read it`)
+  await sleep(wait * 1000, undefined, $.signal && { signal: $.signal })
 }

@@ -89,7 +89,8 @@ def apply(order):
     except Exception as error:
         return {"failed": f"{type(error).__name__}: {error}", "reverted": try_write(site, before)}
     removed = sweep(site, manifest, mark)
-    return {**outcome, "removed": removed, "before": before}
+    configured = Path(site, "site_config.json").stat().st_mtime
+    return {**outcome, "removed": removed, "before": before, "configured": configured}
 
 
 def revert(order):

@@ -39,11 +39,8 @@ async function check(): Promise<void> {
   await run('node_modules/.bin/knip', [])
 }
 
-/**
- * What cannot have a neighbour: health holds seconds against limits, edge spoils a file of this very tree for a moment, and a
- * browser (edge, kuma, sso, theme) gives up what it is loading when Docker makes a network for another stack.
- */
-const ALONE = /^test\/(engine\/(edge|health|kuma|sso|theme)|faults\/)/
+/** What cannot have a neighbour: health holds seconds against limits, and edge spoils a file of this very tree for a moment. */
+const ALONE = /^test\/(engine\/(edge|health)|faults\/)/
 
 /** Engine tests wait more than they compute, and each file has a stack of its own: two of them at once. */
 async function suite(tier: string): Promise<void> {

@@ -1,8 +1,6 @@
 /** The two sides of a site's single sign-on: its Social Login Key, and the secrets that failures leave in its Error Log. */
-import { setTimeout as sleep } from 'node:timers/promises'
-import { $ } from 'zx/core'
 import { EXIT, OperatorError, preconditionError } from '../errors.ts'
-import { askSite } from '../frappe.ts'
+import { askSite, untilConfigIsRead } from '../frappe.ts'
 import type { Tenant } from '../registry.ts'
 import type { Client, KeyFields } from './client.ts'
 
@@ -46,16 +44,10 @@ export function verifySite({ name, site }: Tenant, { host }: Client, state: Site
     )
 }
 
-/** Seconds after which every process of a site has read its configuration again. */
-const CONFIG_CACHE = 65
-
 /** See to the site's encryption key, and wait until every process of the site works by its configuration as it is. */
 export async function settleConfig(tenant: Tenant, note: (text: string) => void): Promise<void> {
   const { age } = await askSite<{ age: number }>(tenant, 'sso', 'prepare')
-  const wait = Math.ceil(CONFIG_CACHE - age)
-  if (wait <= 0) return
-  note(`site_config.json has just changed: ${wait} s until every process has read it`)
-  await sleep(wait * 1000, undefined, $.signal && { signal: $.signal })
+  await untilConfigIsRead(age, note)
 }
 
 interface Written {

@@ -54,7 +54,7 @@ export async function seeTheme(
 ): Promise<void> {
   for (const field of applied.kept)
     warn(`${tenant.name}: ${field}: set by hand, it stays; empty it to take the brand's`)
-  const { manifest, before, changed, failed } = applied
+  const { manifest, before, changed, failed, configured } = applied
   if (failed) throw failed
   if (!manifest) return
   const proven = changed.length === 0 && (await readProof(tenant)) === manifest.id
@@ -63,7 +63,7 @@ export async function seeTheme(
     await step('See what browsers get', async (note) => {
       const doors = await doorsOf(tenant, front.core, front.registry)
       if (proven) return glanceAtTheme(tenant, manifest, doors)
-      await proveTheme(tenant, manifest, doors, note)
+      await proveTheme(tenant, manifest, doors, await configAge(tenant, configured), note)
       await writeProof(tenant, manifest.id)
     })
   } catch (error) {
@@ -74,6 +74,13 @@ export async function seeTheme(
       cause: error,
     })
   }
+}
+
+/** Seconds for which a web worker may have kept older settings: none of those that began after the last change has any. */
+async function configAge(tenant: Tenant, configured = 0): Promise<number> {
+  const backend = (await tenantContainers(tenant)).find(({ service }) => service === tenant.service('backend'))
+  const began = backend ? Date.parse(backend.startedAt) / 1000 : 0
+  return began > configured ? Number.POSITIVE_INFINITY : Date.now() / 1000 - configured
 }
 
 /** After other verbs have changed what the site is: whatever fails is told, and holds nothing up. */

@@ -6,13 +6,14 @@ import { addressOf } from '../deploy.ts'
 import { edgeOf, visit } from '../edge/hosts.ts'
 import { publishedNames } from '../edge/publish.ts'
 import { OperatorError } from '../errors.ts'
+import { untilConfigIsRead } from '../frappe.ts'
 import { type Answer, get } from '../http.ts'
 import type { Tenant, Unit } from '../registry.ts'
 import { withSession } from '../session.ts'
 import type { Manifest } from './theme.ts'
 
-/** Seconds: each web worker keeps the old list for up to 60 (theme-facts 1). */
-const PATIENCE = 75
+/** Seconds for each page. */
+const PATIENCE = 30
 const LIMIT = 30
 /** Answers in a row, over all hosts. The login page takes ten at once from an address: others need some as well. */
 const ROW = 6
@@ -50,24 +51,30 @@ export async function doorsOf(tenant: Tenant, core: Unit, registry: Tenant[]): P
 }
 
 /**
- * See the theme with a browser's eyes: every file at every door, the login page and the desk several times in a row.
+ * See the theme with a browser's eyes: every file at every door, the login page and the desk several times in a row. The
+ * desk only once no web worker can have the list of before: they share the requests by no rule, and one that answers ten
+ * in a row says nothing of the other.
+ * @param age seconds since site_config.json was changed
  * @throws OperatorError (1) with what a browser gets instead
  */
 export async function proveTheme(
   tenant: Tenant,
   manifest: Manifest,
   doors: Door[],
+  age: number,
   note: (text: string) => void,
 ): Promise<void> {
+  const begun = Date.now()
   await proveFiles(tenant, manifest, doors)
-  const end = Date.now() + PATIENCE * 1000
   const look = async (path: string, wanted: string[], headers: Record<string, string> = {}) => {
+    const end = Date.now() + PATIENCE * 1000
     const late = await untilInARow(doors, end, note, async (door) =>
       pageFault(door, path, await door.ask(path, headers), wanted),
     )
     if (late) throw unproven(tenant, late)
   }
   await look('/login', namesIn(manifest.head))
+  await untilConfigIsRead(age + (Date.now() - begun) / 1000, note)
   await withSession(tenant, (Cookie) => look(deskOf(tenant), [...manifest.css, ...manifest.js].map(nameOf), { Cookie }))
 }
 

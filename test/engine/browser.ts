@@ -1,17 +1,32 @@
-/** A real browser before a stack's public hosts: Debian's Chromium, led to the published port whatever DNS says. */
+/** A real browser before a stack's public hosts: Debian's Chromium, in the public network beside Traefik. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import type { TestStack } from './harness.ts'
-import { httpsPort } from './visitor.ts'
+import { edgeAddress, makeClient } from './visitor.ts'
 
 /** The client of the release that the image's server has. */
 const CLIENT = fileURLToPath(import.meta.resolve('socket.io-client/dist/socket.io.js'))
 
-/** Start it; the certificate is of a private authority, which other tests look at. */
-export function openBrowser(stack: TestStack): Promise<Browser> {
-  const rules = `MAP *:443 127.0.0.1:${httpsPort(stack)}`
-  const args = ['--no-sandbox', '--disable-gpu', `--host-resolver-rules=${rules}`]
-  return chromium.launch({ executablePath: '/usr/bin/chromium', args })
+/**
+ * Start it, in a network namespace of its own: it gives up what it is loading whenever an interface beside it comes or
+ * goes, as Docker makes for each stack. The certificate is of a private authority, which other tests look at.
+ */
+export async function openBrowser(stack: TestStack): Promise<Browser> {
+  const client = makeClient(stack, 'browser')
+  const folder = mkdtempSync(join(tmpdir(), 'erp-browser-'))
+  const program = join(folder, 'chromium')
+  const inside = `exec nsenter --target ${client.pid} --net /usr/bin/chromium "$@"`
+  writeFileSync(program, `#!/bin/sh\n${inside}\n`, { mode: 0o700 })
+  const args = ['--no-sandbox', '--disable-gpu', `--host-resolver-rules=MAP *:443 ${edgeAddress(stack)}:443`]
+  const browser = await chromium.launch({ executablePath: program, args })
+  browser.on('disconnected', () => {
+    client.leave()
+    rmSync(folder, { recursive: true })
+  })
+  return browser
 }
 
 /** A page of a host on which somebody has signed in. */

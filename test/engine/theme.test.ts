@@ -1,78 +1,21 @@
-/** A theme on a tenant behind the real edge, as a browser gets it; faults at every step; what it must leave alone. */
+/** A theme on a tenant behind the real edge, as a browser gets it, and what is refused; faults are in theme-faults.test.ts. */
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
-import { makeBrands, writeBrand } from '../brands.ts'
-import { withInjector } from '../faults/injector.ts'
-import { start } from '../scripts/harness.ts'
 import { openBrowser, signIn } from './browser.ts'
-import { docker, eventually, useStack } from './harness.ts'
+import { docker } from './harness.ts'
+import { SITE, useThemedStack } from './themes.ts'
 import { ask } from './visitor.ts'
 
-const brands = makeBrands(mkdtempSync(join(tmpdir(), 'erp-brands-')))
-after(() => rmSync(brands, { recursive: true, force: true }))
-const stack = useStack('theme', ['core', 'dickson'], { ERP_BRANDING: brands })
-const [SITE, POS] = ['erp.dickson-supplies.com', 'pos.dickson-supplies.com']
+const { stack, brands, theme, put, inBackend, config, deskSheet, sql, python, single, live } = useThemedStack('theme')
+const POS = 'pos.dickson-supplies.com'
 
-const theme = (...args: string[]) => stack.script('apply-theme', ['dickson', ...args])
-const put = (mark: string) => writeBrand(brands, 'dickson', mark)
-const inBackend = (code: string) => docker('exec', stack.container('dickson-backend'), 'bash', '-c', code)
-const config = () => JSON.parse(inBackend(`cat ${SITE}/site_config.json`))
-/** The brand's own sheet for the desk, which the mark makes another; those that the brands share stay as they are. */
-const deskSheet = (): string => config().app_include_css.find((path: string) => /theme-dickson-desk\./.test(path))
-const sql = (query: string) =>
-  docker('exec', stack.container('dickson-db'), 'mariadb', '-N', config().db_name, '-e', query)
-/** `docker exec` of python in the bench. */
-const python = (code: string) => [
-  ...['--workdir', '/home/frappe/frappe-bench/sites', stack.container('dickson-backend')],
-  ...[
-    '/home/frappe/frappe-bench/env/bin/python',
-    '-c',
-    `import sys, frappe; frappe.init('${SITE}'); frappe.connect(); ${code}`,
-  ],
-]
 /** The socket account only reads: what an administrator changes goes through the application. */
 const change = (query: string) =>
   docker('exec', ...python(`frappe.db.sql(${JSON.stringify(query)}); frappe.db.commit()`))
-const single = (doctype: string, field: string) =>
-  sql(`select value from tabSingles where doctype = '${doctype}' and field = '${field}'`)
-/** Everything that a theme sets, and every file of ours. */
-const live = () => {
-  const { app_include_css, app_include_js, erp_theme } = config()
-  const singles = sql(
-    "select doctype, field, value from tabSingles where doctype rlike '^(Website|Navbar)' order by 1, 2",
-  )
-  return { app_include_css, app_include_js, erp_theme, singles, files: inBackend(`ls ${SITE}/public/files`) }
-}
 const records = () => sql('select (select count(*) from tabFile), (select count(*) from tabSessions)')
-
-/** A run under a fault, and what must hold after it and after a plain run. */
-async function applyUnder(at: string, mode: 'kill-before' | 'kill-after' | 'fail'): Promise<void> {
-  await withInjector({ at, mode }, async (injector) => {
-    put(`${mode}-${at.slice(0, 5)}`.replace('.', '-'))
-    const ran = await start('apply-theme', ['dickson'], { env: { ...stack.env, ...injector.env }, timeout: 200 }).done
-    assert.ok(injector.struck())
-    assert.equal(ran.code, mode === 'fail' ? 1 : null, ran.stderr)
-    const programs = () => inBackend('cat /proc/[0-9]*/cmdline 2>/dev/null | tr "\\0" " "')
-    await eventually(20, 'no program of it is left', () => !/theme\.py|delete_session\(/.test(programs()))
-    assert.equal((await ask(stack, SITE, '/api/method/ping')).status, 200)
-    assert.ok(Array.isArray(config().app_include_css))
-    const again = await theme()
-    assert.equal(again.code, 0, again.stderr)
-    assert.equal(
-      live()
-        .files.split('\n')
-        .filter((name) => name.startsWith('.')).length,
-      0,
-    )
-  })
-}
 
 describe('a theme that a deploy has put on', () => {
   let browser: Browser
@@ -88,6 +31,8 @@ describe('a theme that a deploy has put on', () => {
     put('first')
     const applied = await theme()
     assert.equal(applied.code, 0, applied.stderr)
+    const configured = Number(inBackend(`stat -c %Y ${SITE}/site_config.json`))
+    assert.ok(Date.now() / 1000 - configured > 60, 'said to be on while a web worker may still have the list of before')
     for (const host of [SITE, POS]) {
       const context = await browser.newContext({ ignoreHTTPSErrors: true })
       const page = await context.newPage()
@@ -149,8 +94,6 @@ describe('a theme that a deploy has put on', () => {
     await desk.reload()
     assert.equal(await markOf(desk), 'second')
     assert.equal(sql('select count(*) from tabFile'), '0')
-    // The minute for which a web worker keeps its copy was waited for three times by now.
-    inBackend(`bench --site ${SITE} set-config -p standin_cache_seconds 3`)
   })
 
   it('--rollback brings the one before, a deploy leaves that alone, and a second one goes forward again', async () => {
@@ -168,6 +111,10 @@ describe('a theme that a deploy has put on', () => {
     assert.match((await theme('--status')).stdout, /taken back/)
     assert.equal((await theme('--rollback')).code, 0)
     assert.equal(config().erp_theme.generation, second.generation)
+  })
+
+  it('no session of ours is left, only the one of who has signed in', () => {
+    assert.equal(sql('select count(*) from tabSessions'), '1')
   })
 })
 
@@ -258,67 +205,5 @@ describe('what is refused', () => {
     const both = await Promise.all([theme(), theme()])
     assert.deepEqual(both.map(({ code }) => code).sort(), [0, 75])
     assert.ok(config().app_include_js.includes('/files/own.js'))
-  })
-})
-
-describe('a fault', () => {
-  it('begins anew where an administrator wrote what it had read already, and keeps what that one wrote', async () => {
-    put('disturbed')
-    const query = "update tabSingles set value = concat(value, '<meta name=own>') where field = 'head_html'"
-    const code = `frappe.db.sql(${JSON.stringify(query)}); print('holds', flush=True); sys.stdin.readline(); frappe.db.commit()`
-    const other = spawn('docker', ['exec', '-i', ...python(code)], { stdio: ['pipe', 'pipe', 'inherit'] })
-    await once(other.stdout, 'data')
-    const applying = theme()
-    const waits = () => sql("select count(*) from information_schema.innodb_trx where trx_state = 'LOCK WAIT'")
-    await eventually(60, 'the theme waits for the administrator', () => waits() === '1')
-    other.stdin.end('\n')
-    assert.equal((await once(other, 'exit'))[0], 0)
-    const { code: ended, stderr } = await applying
-    assert.equal(ended, 0, stderr)
-    assert.match(single('Website Settings', 'head_html'), /securenexus-erp theme -->(.|\n)*<meta name=own>/)
-    assert.doesNotMatch((await theme('--status')).stdout, /differs/)
-  })
-
-  for (const [mode, at] of [
-    ['kill-before', 'theme.py'],
-    ['kill-after', 'theme.py'],
-    ['kill-after', 'delete_session'],
-    ['fail', 'theme.py'],
-  ] as const) {
-    it(`${mode} at ${at}: the desk stays up, and the next run converges`, async () => {
-      await applyUnder(at, mode)
-    })
-  }
-
-  it('what does not reach browsers is taken back, and said: exit 1', async () => {
-    const was = live()
-    put('fifth')
-    docker('pause', stack.container('core-traefik'))
-    const { code, stderr } = await theme()
-    docker('unpause', stack.container('core-traefik'))
-    assert.equal(code, 1, stderr)
-    assert.match(stderr, /browsers do not get the theme: .*; what was there before is back/)
-    const { files: _, ...now } = live()
-    const { files: __, ...before } = was
-    assert.deepEqual(now, before)
-    assert.match((await theme('--status')).stdout, /differs/)
-  })
-
-  it('healthcheck is red for a theme file that is gone, and names the way back', async () => {
-    const path = deskSheet()
-    inBackend(`rm ${SITE}/public${path}`)
-    const { stdout } = await stack.script('healthcheck', ['dickson', '--json'])
-    const findings = JSON.parse(stdout).tenants[0].findings as { check: string; state: string; remedy?: string }[]
-    const found = findings.find(({ check }) => check === 'theme')
-    assert.deepEqual([found?.state, found?.remedy], ['fail', 'npx zx scripts/apply-theme.ts dickson'])
-    const { code } = await theme()
-    assert.equal(code, 0)
-    const now = deskSheet() // the brand's folder has changed since
-    const { body } = await ask(stack, SITE, now)
-    assert.ok(now.includes(createHash('sha256').update(body).digest('hex').slice(0, 12)))
-  })
-
-  it('no session of ours is left, only the one of who has signed in', () => {
-    assert.equal(sql('select count(*) from tabSessions'), '1')
   })
 })

@@ -63,10 +63,15 @@ export function certificateOf(stack: TestStack, host: string): Promise<PeerCerti
 /** A client with an address of its own, in the public network beside Traefik. */
 export interface Client {
   address: string
+  /** Of its first process, on this machine: its network namespace. */
+  pid: number
   /** curl a host through Traefik; the status and the body. */
   curl(host: string, path: string, ...options: string[]): { status: number; body: string }
   leave(): void
 }
+
+/** Traefik's address in the public network. */
+export const edgeAddress = (stack: TestStack) => `${stack.env.REHEARSAL_SUBNET}.2`
 
 export function makeClient(stack: TestStack, name: string): Client {
   const container = stack.container(`client-${name}`)
@@ -84,13 +89,14 @@ export function makeClient(stack: TestStack, name: string): Client {
     '--entrypoint',
     'sleep',
     image,
-    '600',
+    'infinity',
   )
   const format = `{{(index .NetworkSettings.Networks "${network}").IPAddress}}`
   return {
     address: docker('inspect', '--format', format, container),
+    pid: Number(docker('inspect', '--format', '{{.State.Pid}}', container)),
     curl: (host, path, ...options) => {
-      const resolve = ['--resolve', `${host}:443:${stack.env.REHEARSAL_SUBNET}.2`]
+      const resolve = ['--resolve', `${host}:443:${edgeAddress(stack)}`]
       const args = ['exec', container, 'curl', '-sk', '-m', '10', '-w', '\n%{http_code}', ...resolve, ...options]
       const { stdout } = spawnSync('docker', [...args, `https://${host}${path}`], { encoding: 'utf8' })
       const lines = stdout.split('\n')

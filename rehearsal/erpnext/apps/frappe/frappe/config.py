@@ -19,7 +19,7 @@ def get_site_config(sites_path: str | None = None, site_path: str | None = None,
     expires, config = _cached.get(site_path, (0, None))
     if expires < time.monotonic():
         config = _read(sites_path, site_path)
-        _cached[site_path] = (time.monotonic() + config.get('standin_cache_seconds', CACHE_SECONDS), config)
+        _cached[site_path] = (time.monotonic() + CACHE_SECONDS, config)
     return config.copy()
 
 
