@@ -16,11 +16,11 @@ import type { Reporter } from '../reporter.ts'
 import type { Repository } from '../restic/client.ts'
 import { hashSnapshotFile, listFiles } from '../restic/snapshots.ts'
 import { withSession } from '../session.ts'
+import { bringUp, endMaintenance } from './bringup.ts'
 import { compare, fetchIncoming, proveIncoming } from './incoming.ts'
 import { type Choice, readChoice } from './plan.ts'
 import type { Ground, Wanted } from './restore.ts'
 import { withScratch } from './scratch.ts'
-import { bringUp, endMaintenance } from './takeover.ts'
 import { rename } from './volumes.ts'
 
 /** What a drill starts: what answers a browser. Neither worker nor scheduler: no mail may leave, no job may run. */
