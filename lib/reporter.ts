@@ -8,6 +8,8 @@ export interface Reporter {
   /** One line that is no step. */
   say(line: string): void
   warn(line: string): void
+  /** Without any secret: for what leaves by another way than this. */
+  redact(text: string): string
   /** The steps that ended well, in order, with the seconds they took. */
   readonly done: StepTime[]
 }
@@ -64,7 +66,7 @@ export function makeReporter({ write, redact, quiet, terminal, colour }: Options
     }
   }
 
-  return { step, say, warn, done }
+  return { step, say, warn, redact, done }
 }
 
 /** ora knows NO_COLOR only through its own libraries, and not in every part. */

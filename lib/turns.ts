@@ -21,7 +21,7 @@ export interface Run {
 
 /**
  * Do `work` for each tenant under its lock; a dry run takes none. One tenant's failure does not stop the next.
- * @throws OperatorError with all that failed, and the highest of their codes.
+ * @throws OperatorError with all that failed: with their code where all ended alike, (4) where one changed a part, else (1).
  */
 export async function forEachTenant<T>(
   tenants: Tenant[],
@@ -48,12 +48,17 @@ export async function forEachTenant<T>(
   }
   const [first] = failures
   if (!first) return results
-  const worst = Math.max(...failures.map(({ code }) => code))
-  const nothingChanged: number[] = [EXIT.precondition, EXIT.locked]
   throw new OperatorError(failures.map(({ message }) => message).join('; '), {
-    code: results.length > 0 && nothingChanged.includes(worst) ? EXIT.failed : worst, // for another tenant it did change
+    code: worstOf([...failures.map(({ code }) => code), ...(results.length > 0 ? [EXIT.done] : [])]),
     ...(first.hint && { hint: first.hint }),
   })
+}
+
+/** 3 and 75 say that nothing was changed: for another tenant it was. */
+function worstOf(codes: number[]): number {
+  const [first = EXIT.failed] = codes
+  if (codes.every((code) => code === first)) return first
+  return codes.includes(EXIT.changed) ? EXIT.changed : EXIT.failed
 }
 
 function nameTenant(error: OperatorError, { name }: Tenant): OperatorError {

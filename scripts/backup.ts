@@ -1,6 +1,7 @@
 /** Back up tenants: copy, store, prove, keep. A backup counts once its copy has been booted and asked. */
 import * as backup from '../lib/backup/backup.ts'
 import { check, copyOffsite, explain, keep, policyOf } from '../lib/backup/keep.ts'
+import type { Manifest } from '../lib/backup/manifest.ts'
 import { type Opened, withRepositories } from '../lib/backup/open.ts'
 import { planned, summary } from '../lib/backup/outcome.ts'
 import { watched } from '../lib/backup/ping.ts'
@@ -8,9 +9,10 @@ import { proveAndCheck } from '../lib/backup/prove.ts'
 import type { Policy } from '../lib/backup/retention.ts'
 import { command } from '../lib/command.ts'
 import { askEngine, type Engine } from '../lib/docker.ts'
-import { messageOf, OperatorError, usageError } from '../lib/errors.ts'
+import { EXIT, messageOf, OperatorError, usageError } from '../lib/errors.ts'
 import type { Tenant } from '../lib/registry.ts'
 import type { Reporter } from '../lib/reporter.ts'
+import type { Stored } from '../lib/restic/snapshots.ts'
 import { dueRemains, removeRemains } from '../lib/restore/previous.ts'
 
 command({
@@ -59,12 +61,7 @@ async function backUp(tenant: Tenant, { registry, engine, init, policy, signal }
   const ground = await step('Check the machine, the secrets and the database', (note) =>
     backup.prepare(tenant, registry, engine, note),
   )
-  const night = async ({ job, repository, offsite }: Opened) => {
-    const copy = await step('Copy the database', (note) => backup.copy(tenant, ground, job, note))
-    const stored = await step('Store one snapshot', () => backup.store(repository, copy)).catch(async (error) => {
-      signal.throwIfAborted()
-      throw await step('Look whether the repository is damaged', () => explain(repository, error))
-    })
+  const finish = async ({ repository, offsite }: Opened, copy: Manifest, stored: Stored) => {
     const { proof, fault } = await step('Boot the copy and ask it, check a seventh of the repository', () =>
       proveAndCheck(repository, ground, copy, stored),
     )
@@ -83,7 +80,24 @@ async function backUp(tenant: Tenant, { registry, engine, init, policy, signal }
     for (const remark of [...proof.remarks, ...kept.remarks]) warn(remark)
     return { ...stored, kept: kept.kept, forgotten: kept.forgotten, offsite: copied ?? null }
   }
+  const night = async (opened: Opened) => {
+    const { job, repository } = opened
+    const copy = await step('Copy the database', (note) => backup.copy(tenant, ground, job, note))
+    const stored = await step('Store one snapshot', () => backup.store(repository, copy)).catch(async (error) => {
+      signal.throwIfAborted()
+      throw await step('Look whether the repository is damaged', () => explain(repository, error))
+    })
+    return finish(opened, copy, stored).catch((error) => {
+      throw notNothing(error)
+    })
+  }
   return backup.leaving(tenant, ground, step, () => withRepositories(tenant, 'backup', { init }, night))
+}
+
+/** A refusal, such as a repository that somebody has locked, says that nothing was changed: by now a backup was stored. */
+function notNothing(error: unknown): unknown {
+  if (!(error instanceof OperatorError) || error.code !== EXIT.precondition) return error
+  return new OperatorError(error.message, { cause: error, ...(error.hint && { hint: error.hint }) })
 }
 
 /** A full repository takes no backup, and so would never come to what removes old ones. @throws OperatorError (1) */

@@ -30,7 +30,10 @@ export async function listBackups(repository: Repository): Promise<Backup[]> {
   return readCatalogue(await listSnapshots(repository), repository.tenant.name)
 }
 
-/** Tell backups and proofs from a list of snapshots. A copy is known by the id that its original had. Pure. */
+/**
+ * Tell backups and proofs from a list of snapshots. A copy is known by the id that its original had, and so is what `restic
+ * repair snapshots` cut down: only that one stands beside a proof that is none (restic 0.18: Original is always set). Pure.
+ */
 export function readCatalogue(snapshots: Snapshot[], tenant: string): Backup[] {
   const own = snapshots.filter(({ hostname }) => hostname === tenant)
   const tagged = (snapshot: Snapshot, tag: string) => snapshot.tags?.includes(tag) === true
@@ -39,11 +42,14 @@ export function readCatalogue(snapshots: Snapshot[], tenant: string): Backup[] {
     .filter((snapshot) => tagged(snapshot, TAG.backup))
     .map((snapshot) => {
       const { id, time, original = id } = snapshot
-      const proof = proofs.find((one) => tagged(one, TAG.of(original)))
+      const ofIt = (one: Snapshot) => tagged(one, TAG.of(original)) && isCopy(one) === isCopy(snapshot)
+      const proof = proofs.find(ofIt)
       const safety = tagged(snapshot, TAG.safety)
       return { id, at: new Date(time).toISOString(), original, safety, ...(proof && { proof: proof.id }) }
     })
 }
+
+const isCopy = ({ original }: Snapshot) => original !== undefined
 
 /**
  * The backup that was asked for: the beginning of an id, or `latest`, the newest verified one; but none that a restore has

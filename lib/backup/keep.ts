@@ -3,7 +3,7 @@ import { $ } from 'zx/core'
 import { messageOf, OperatorError } from '../errors.ts'
 import type { Tenant } from '../registry.ts'
 import type { Repository } from '../restic/client.ts'
-import { checkRepository, copySnapshots, prune, repositoryBytes } from '../restic/repository.ts'
+import { checkRepository, copySnapshots, prune, removeStaleLocks, repositoryBytes } from '../restic/repository.ts'
 import { forget } from '../restic/snapshots.ts'
 import { readIntent } from '../restore/intent.ts'
 import { type Backup, isOfFuture, isVerified, listBackups } from './catalogue.ts'
@@ -36,11 +36,12 @@ export function policyOf(
 export async function check(repository: Repository): Promise<void> {
   const { tenant } = repository
   const { checked, sizes = [] } = await readLedger(tenant)
-  const size = await repositoryBytes(repository)
-  const parts = repository.place.directory && size < SMALL ? 1 : PARTS
+  const size = await repositoryBytes(repository).catch(() => undefined) // damage keeps a remote one from being measured
+  $.signal?.throwIfAborted()
+  const parts = repository.place.directory && size !== undefined && size < SMALL ? 1 : PARTS
   const part = ((checked?.part ?? 0) % parts) + 1
   const at = new Date().toISOString()
-  await updateLedger(tenant, { sizes: [...sizes, { at, bytes: size }].slice(-MONTH) })
+  if (size !== undefined) await updateLedger(tenant, { sizes: [...sizes, { at, bytes: size }].slice(-MONTH) })
   const damaged = await checkRepository(repository, part, parts)
   await updateLedger(tenant, { checked: damaged ? { at, part: checked?.part ?? 0, damaged } : { at, part } })
   if (!damaged) return
@@ -141,7 +142,10 @@ async function copyMissing(repository: Repository, made: string, offsite: Reposi
   const newest = there.findLast((one) => isVerified(one) && !isOfFuture(one, Date.now()))?.at ?? ''
   const missing = here.filter(isVerified).filter((one) => one.at > newest && !has(there, one))
   const ids = missing.flatMap(({ id, proof }) => [id, proof])
-  if (ids.length > 0) await copySnapshots(repository, offsite, ids) // without an id restic copies all that there is
+  if (ids.length > 0) {
+    await removeStaleLocks(offsite) // a line that broke leaves one, which would stop the pruning by its own host for ever
+    await copySnapshots(repository, offsite, ids) // without an id restic copies all that there is
+  }
   const newOne = here.find(({ id }) => id === made)
   if (!newOne || !has(await listBackups(offsite), newOne))
     throw new OperatorError(`${tenant.name}: the newest backup did not arrive off-site`)

@@ -49,6 +49,7 @@ export async function withRepositories<T>(
     const offsite =
       away &&
       (async () => {
+        if (bare(away) === bare(place)) throw oneAndTheSame(tenant)
         if (away.directory && !existsSync(away.directory)) throw gone(tenant, away, ledger, part)
         const second = await reach(tenant, job, away, keys)
         await open(second, ledger, makes(away), part, repository)
@@ -56,6 +57,17 @@ export async function withRepositories<T>(
       })
     return work({ job, repository, ...(offsite && { offsite }) })
   })
+}
+
+const bare = ({ location }: Place) => location.replace(/\/+$/, '')
+
+/** As after a disaster, where the off-site copy has become the repository: every night would find its backup "there". */
+function oneAndTheSame(tenant: Tenant): OperatorError {
+  const [here, away] = [variableOf(tenant, 'repository'), variableOf(tenant, 'offsite')]
+  return preconditionError(
+    `${here} and ${away} name one repository`,
+    `give ${away} another place, or take it out of .env until there is one`,
+  )
 }
 
 /** A directory of this machine, made first where that is asked for: Docker would make a missing one open to all. */

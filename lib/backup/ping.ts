@@ -56,11 +56,11 @@ async function ping(tenant: Tenant, event: Event, message: string): Promise<stri
 }
 
 /** Do the work between a start and a finish, or a fail, of the tenant's watcher, which gets the steps that were done too. */
-export async function watched<T>(tenant: Tenant, { warn, done }: Reporter, work: () => Promise<T>): Promise<T> {
+export async function watched<T>(tenant: Tenant, { warn, redact, done }: Reporter, work: () => Promise<T>): Promise<T> {
   const before = done.length
   const lines = () => done.slice(before).map(({ title, seconds }) => `${title} (${seconds.toFixed(1)} s)`)
   const tell = async (event: Event, message: string) => {
-    const fault = await ping(tenant, event, message)
+    const fault = await ping(tenant, event, redact(message))
     if (fault) warn(fault)
   }
   await tell('start', '')

@@ -10,6 +10,8 @@ const HOUR = 3600_000
 const DAY = 24 * HOUR
 /** Share of an objective from which on it is a warning. */
 const SOON = 0.9
+/** Days after the last check of a repository: each backup makes one. */
+const UNCHECKED = { warn: 3, fail: 7 }
 /** Days until the disk of a repository is full. */
 const FULL = { warn: 30, fail: 7 }
 
@@ -20,7 +22,7 @@ export async function backupFindings(tenant: Tenant, now = Date.now()): Promise<
   return [
     verifiedFinding(tenant, ledger, now),
     ...offsite,
-    integrityFinding(tenant, ledger),
+    integrityFinding(tenant, ledger, now),
     drillFinding(tenant, ledger, now),
     ...(await sizeFindings(tenant, ledger)),
   ]
@@ -50,11 +52,14 @@ function offsiteFinding(tenant: Tenant, { offsite }: Ledger, now: number): Findi
   return { ...base, state, is: `${age(hours)} ago`, ...(state !== 'ok' && { remedy: command(tenant) }) }
 }
 
-function integrityFinding(tenant: Tenant, { checked }: Ledger): Finding {
-  const base = { part, check: 'repository' }
+function integrityFinding(tenant: Tenant, { checked }: Ledger, now: number): Finding {
+  const base = { part, check: 'repository', limit: `< ${UNCHECKED.fail} days` }
   if (!checked) return { ...base, state: 'warn', is: 'was never checked', remedy: command(tenant) }
-  if (!checked.damaged) return { ...base, state: 'ok', is: `checked ${checked.at.slice(0, 16).replace('T', ' ')}` }
-  return { ...base, state: 'fail', is: checked.damaged, remedy: 'see docs/backup.md#the-repository-is-damaged' }
+  if (checked.damaged)
+    return { ...base, state: 'fail', is: checked.damaged, remedy: 'see docs/backup.md#the-repository-is-damaged' }
+  const state = grade((now - Date.parse(checked.at)) / DAY, UNCHECKED.warn, UNCHECKED.fail)
+  const is = `checked ${checked.at.slice(0, 16).replace('T', ' ')}`
+  return { ...base, state, is, ...(state !== 'ok' && { remedy: command(tenant) }) }
 }
 
 /** Until the first drill is due, its absence is a warning. */

@@ -40,6 +40,7 @@ function sayingOf(stderr: string): string {
   const [lines, messages] = [[], []] as [string[], string[]]
   for (const line of stderr.split('\n')) (line.startsWith('{') ? messages : lines).push(line)
   const unread = messages.flatMap(unreadFile)
+  lines.push(...messages.flatMap(lastWord))
   if (unread.length > 0)
     return unread.slice(0, 3).join('; ') + (unread.length > 3 ? ` and ${unread.length - 3} more` : '')
   const [fatal, ssh] = ['Fatal: ', 'subprocess ssh: '].map((word) => lines.findLast((line) => line.startsWith(word)))
@@ -50,10 +51,17 @@ function sayingOf(stderr: string): string {
 }
 
 /** A line of `restic backup --json` about one file (manual: scripting, Error); nothing of any other. */
-function unreadFile(line: string): string[] {
+const unreadFile = (line: string) =>
+  messageOf(line, 'error', ({ item, error }: { item: string; error: Error }) => [`${item}: ${error.message}`])
+
+/** Why a `--json` run ended (manual: scripting, Exit errors), as others say it. */
+const lastWord = (line: string) =>
+  messageOf(line, 'exit_error', ({ message }: { message: string }) => message.split('\n').slice(0, 1))
+
+function messageOf<T>(line: string, type: string, read: (message: T) => string[]): string[] {
   try {
-    const { message_type, item, error } = JSON.parse(line) as { message_type: string; item: string; error: Error }
-    return message_type === 'error' ? [`${item}: ${error.message}`] : []
+    const message = JSON.parse(line)
+    return message.message_type === type ? read(message) : []
   } catch {
     return [] // cut short
   }

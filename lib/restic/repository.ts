@@ -38,6 +38,7 @@ export async function checkRepository(
   const args = ['check', '--quiet', `--read-data-subset=${part}/${parts}`]
   const result = await restic(repository, args, { accept: [CODE.failed] })
   if (result.code === 0) return undefined
+  if (result.timedOut || result.stderr.includes('unable to create lock')) throw failure(repository, args, result)
   await repositoryId(repository) // a server that went away meanwhile makes restic end the same way
   return failure(repository, args, result).message
 }
@@ -56,6 +57,11 @@ export async function repositoryBytes(repository: Repository): Promise<number> {
 /** Give back the space of what no snapshot uses; `whole`: of what can be removed without writing anew what is beside it. */
 export async function prune(repository: Repository, { whole = false } = {}): Promise<void> {
   await restic(repository, ['prune', '--quiet', '--max-unused', whole ? 'unlimited' : '10%'])
+}
+
+/** Remove locks that nobody has renewed for half an hour (restic's manual: unlock); those of who works there now stay. */
+export async function removeStaleLocks(repository: Repository): Promise<void> {
+  await restic(repository, ['unlock', '--quiet'], { timeout: 120 })
 }
 
 /** Copy snapshots into another repository under the same password; those that are there already cost nothing. */

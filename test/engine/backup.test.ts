@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { start } from '../scripts/harness.ts'
@@ -156,6 +156,31 @@ describe('a backup does not look good where', () => {
       assert.equal(made, false)
     })
 
+  it('the off-site copy is to be in the same repository: 1, it is verified here, and nothing is said to be elsewhere', async () => {
+    const { verified, offsite } = ledger()
+    const { code, stderr } = await backup(['dickson'], { BACKUP_OFFSITE_DICKSON: './backups/dickson/' })
+    assert.equal(code, 1, stderr)
+    assert.match(stderr, /not off-site: BACKUP_REPOSITORY_DICKSON and BACKUP_OFFSITE_DICKSON name one repository/)
+    assert.notEqual(ledger().verified.snapshot, verified.snapshot)
+    assert.deepEqual(ledger().offsite, offsite)
+  })
+
+  it('somebody of another machine stores something there: 1, since a backup was stored and proven', async () => {
+    const other = stack.container('elsewhere')
+    const mounts = ['--volume', `${repository()}:/r`, '--volume', `${password()}:/p:ro`]
+    const image = stack.env.RESTIC_IMAGE ?? ''
+    const held = ['run', '--detach', '--interactive', '--name', other, '--network', 'none', ...mounts, image]
+    docker(...held, '--no-cache', '--repo', '/r', '--password-file', '/p', 'backup', '--stdin')
+    await eventually(20, 'it holds a lock', () => readdirSync(join(repository(), 'locks')).length > 0)
+    const earlier = ledger().verified.snapshot
+    const { code, stderr } = await backup()
+    docker('rm', '--force', other)
+    restic('unlock', '--remove-all')
+    assert.equal(code, 1, stderr)
+    assert.match(stderr, /is locked by another machine/)
+    assert.notEqual(ledger().verified.snapshot, earlier)
+  })
+
   it('another repository stands in its place: 3', async () => {
     execFileSync('mv', [repository(), `${repository()}.away`])
     execFileSync('mkdir', ['-m', '700', repository()])
@@ -301,8 +326,8 @@ describe('a tenant that is stopped', () => {
 
 describe('a repository that is damaged', () => {
   /** Files of a part of the repository, the largest first. */
-  function filesOf(part: string): string[] {
-    const entries = readdirSync(join(repository(), part), { recursive: true, withFileTypes: true })
+  function filesOf(part: string, directory = repository()): string[] {
+    const entries = readdirSync(join(directory, part), { recursive: true, withFileTypes: true })
     const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
     return files.sort((one, other) => statSync(other).size - statSync(one).size)
   }
@@ -335,6 +360,20 @@ describe('a repository that is damaged', () => {
       assert.equal((await backup()).code, 0)
       assert.equal(ledger().checked.damaged, undefined)
     })
+
+  it('and was repaired has no verified backup that was cut down by it', async () => {
+    const place = repositoryOf(stack, 'repaired')
+    cpSync(repository(), place.directory(), { recursive: true })
+    rmSync(filesOf('data', place.directory())[0] ?? '')
+    place.restic('repair', 'index')
+    place.restic('repair', 'snapshots', '--forget')
+    const env = { BACKUP_REPOSITORY_DICKSON: place.directory() }
+    const { stdout } = await stack.script('restore', ['dickson', '--list', '--json'], { env })
+    const { backups } = JSON.parse(stdout) as { backups: { id: string; verified: boolean }[] }
+    const cut = place.snapshots().filter((one) => one.tags?.includes('backup') && 'original' in one)
+    assert.ok(cut.length > 0, 'no backup had anything in the pack that was lost: this test proves nothing')
+    for (const { id } of cut) assert.equal(backups.find((one) => one.id === id)?.verified, false)
+  })
 
   it('by an index that is gone verifies no backup, and the ledger says why', async () => {
     const index = filesOf('index').map((file) => [file, readFileSync(file)] as const)

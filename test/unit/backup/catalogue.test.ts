@@ -37,6 +37,15 @@ describe('the catalogue of a repository', () => {
     assert.equal(copied?.proof, id('5'))
   })
 
+  it('finds no proof for what a repair has cut down: it has the old id as its original, and the proof has none', () => {
+    const proof = snapshot('3', ['proof', `of=${id('1')}`])
+    const [repaired] = readCatalogue([snapshot('4', ['backup'], { original: id('1') }), proof], 'dickson')
+    assert.equal(repaired?.proof, undefined)
+    const copied = { ...proof, original: id('6') }
+    const [ofCopy] = readCatalogue([snapshot('4', ['backup'], { original: id('2') }), copied], 'dickson')
+    assert.equal(ofCopy?.proof, undefined)
+  })
+
   it('sees nothing of other hosts and of snapshots that are not ours', () => {
     const foreign = [
       snapshot('1', ['backup'], { hostname: 'dickson-old' }),

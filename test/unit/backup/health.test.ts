@@ -86,6 +86,18 @@ describe('the ledger against the objectives', () => {
       /^fail: pack x/,
     ],
     ['one that was never checked is a warning', 'repository', rest, /^warn: was never checked/],
+    [
+      'one that was not checked for three days is a warning',
+      'repository',
+      { ...good, checked: { at: ago(73), part: 3 } },
+      /^warn: checked 2026-05-17 11:00/,
+    ],
+    [
+      'one that was not checked for a week is red, whatever backups say',
+      'repository',
+      { ...good, checked: { at: ago(169), part: 3 } },
+      /^fail: checked 2026-05-13/,
+    ],
     ['a drill within the objective is well', 'drill', good, /^ok: 2 days|48 h ago, restored in 12 s/],
     [
       'a drill that failed is red',

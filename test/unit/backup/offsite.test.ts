@@ -29,10 +29,12 @@ function proven(name: string, time: string, copied = false) {
 /** Two repositories; what restic is asked to copy arrives in the second. */
 function repositories(here: object[], there: object[]) {
   const copied: string[][] = []
+  const unlocked: string[] = []
   const repository = (role: 'repository' | 'offsite', snapshots: () => object[]): Repository => {
     const exec: Job['exec'] = async (command) => {
       const line = command.join(' ')
       const copy = line.includes(' copy ')
+      if (line.includes(' unlock')) unlocked.push(`${role} before ${copied.length} copies`)
       if (copy) copied.push(command.filter((word) => /^[0-9a-f]{64}$/.test(word)))
       return { code: 0, stdout: copy ? '' : JSON.stringify(snapshots()), stderr: '', timedOut: false }
     }
@@ -47,6 +49,7 @@ function repositories(here: object[], there: object[]) {
   const offsite = async () => repository('offsite', arrived)
   return {
     copied,
+    unlocked,
     run: (made: string) =>
       copyOffsite(
         repository('repository', () => here),
@@ -60,9 +63,11 @@ const [MONDAY, TUESDAY, YEARS_ON] = ['2026-01-05T02:00:00Z', '2026-01-06T02:00:0
 
 describe('what goes off-site', () => {
   it('is every verified backup that is newer than the newest there, with its proof', async () => {
-    const { run, copied } = repositories([...proven('a', MONDAY), ...proven('b', TUESDAY)], proven('a', MONDAY, true))
+    const here = [...proven('a', MONDAY), ...proven('b', TUESDAY)]
+    const { run, copied, unlocked } = repositories(here, proven('a', MONDAY, true))
     assert.deepEqual(await run('b'), { copied: 1 })
     assert.deepEqual(copied, [[id('b'), id('bf')]])
+    assert.deepEqual(unlocked, ['offsite before 0 copies'], 'what a broken line left')
     assert.equal(JSON.parse(readFileSync(join(home, 'state/dickson/ledger.json'), 'utf8')).offsite.snapshot, id('b'))
   })
 

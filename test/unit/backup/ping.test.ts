@@ -66,7 +66,8 @@ describe('a watcher is told around a backup', () => {
     const address = join(home, 'secrets/dickson_ping_url.txt')
     writeFileSync(address, `http://127.0.0.1:${port}${path}\n`, { mode: 0o400 })
     const [done, warnings] = [[{ title: 'Of another tenant', seconds: 1 }], [] as string[]]
-    const reporter = { done, warn: (line: string) => warnings.push(line) } as unknown as Reporter
+    const redact = (text: string) => text.replaceAll('hunter2', '[secret]')
+    const reporter = { done, redact, warn: (line: string) => warnings.push(line) } as unknown as Reporter
     told.length = 0
     const ended = watched(tenant, reporter, async () => {
       done.push({ title: 'Copy the database', seconds: 2.04 })
@@ -82,11 +83,11 @@ describe('a watcher is told around a backup', () => {
     assert.deepEqual(told, ['/x/start ', '/x Copy the database (2.0 s)\ndickson: backed up and verified'])
     assert.deepEqual([warnings, failed], [[], ''])
   })
-  it('why it failed', async () => {
+  it('why it failed, and no secret', async () => {
     const { told, failed } = await watch('/x', async () => {
-      throw new Error('no\nroom')
+      throw new Error('no\nroom for hunter2')
     })
-    assert.deepEqual(told, ['/x/start ', '/x/fail Copy the database (2.0 s)\nno room'])
+    assert.deepEqual(told, ['/x/start ', '/x/fail Copy the database (2.0 s)\nno room for [secret]'])
     assert.match(failed, /no\nroom/)
   })
   it('that it does not answer is a warning, and the backup is none the worse', async () => {

@@ -84,6 +84,11 @@ describe('the keys of a remote repository', () => {
     write('RESTIC_PASSWORD=x\n')
     await assert.rejects(readKeys(tenant()), refused(/unknown RESTIC_PASSWORD/))
   })
+  for (const broken of ['AWS_SECRET_ACCESS_KEY: a/b+c', 'AWS_SECRET_ACCESS_KEY=a\nb/c1d==', 'hunter2'])
+    it(`are refused where a line is no setting, and the line is not told: ${broken}`, async () => {
+      write(`${broken}\n`)
+      await assert.rejects(readKeys(tenant()), refused(/: unknown a line that is no setting; known: AWS_/))
+    })
   it('are refused where others can write the file, or it is a link', async () => {
     write('AWS_REGION=x\n', 0o622)
     await assert.rejects(readKeys(tenant()), refused(/can be written by others/))

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
+import { check } from '../../../lib/backup/keep.ts'
+import type { Job } from '../../../lib/jobs.ts'
+import { makeTenant } from '../../../lib/registry.ts'
+import { readSettings } from '../../../lib/settings.ts'
+import tenants from '../../../tenants.ts'
+
+const home = mkdtempSync(join(tmpdir(), 'erp-test-'))
+after(() => rmSync(home, { recursive: true, force: true }))
+const tenant = makeTenant('dickson', tenants.dickson, readSettings('/repository', { ERP_HOME: home }))
+const checked = () => JSON.parse(readFileSync(join(home, 'state/dickson/ledger.json'), 'utf8')).checked
+
+/** Check a remote repository that answers each verb of restic's like this; what is not named ends well. */
+function checkOf(answers: Record<string, { stderr: string; timedOut?: boolean }>) {
+  const exec: Job['exec'] = async (command) => {
+    const found = Object.entries(answers).find(([verb]) => command.includes(verb))?.[1]
+    if (found) return { code: 1, stdout: '', timedOut: false, ...found }
+    const stdout = command.includes('stats') ? '{"total_size":1}' : '{"id":"x"}'
+    return { code: 0, stdout, stderr: '', timedOut: false }
+  }
+  const place = { role: 'repository', location: 's3:x', restic: 's3:x' } as const
+  return check({ tenant, place, job: { name: 'job', exec }, flags: [], environment: {} })
+}
+
+describe('the check of a repository', () => {
+  it('that passes says which part was read', async () => {
+    await checkOf({})
+    assert.equal(checked().part, 1)
+    assert.equal(checked().damaged, undefined)
+  })
+
+  it('is made also where damage keeps a remote one from being measured, and the damage is written down', async () => {
+    const damage = { stderr: 'tree 1234 not found in index' }
+    await assert.rejects(checkOf({ stats: damage, check: damage }), { code: 1, message: /is damaged; nothing was/ })
+    assert.match(checked().damaged, /tree 1234 not found/)
+    await checkOf({})
+  })
+
+  it('that could not be made is no damage: no room or no leave for a lock, no answer in time', async () => {
+    const before = checked()
+    const lock = 'unable to create lock in backend: open /repository/locks/x: no space left on device'
+    const full = { code: 1, message: /no space left/, hint: /--prune/ }
+    await assert.rejects(checkOf({ check: { stderr: lock } }), full)
+    await assert.rejects(checkOf({ check: { stderr: '', timedOut: true } }), { message: /did not answer in time/ })
+    assert.deepEqual(checked(), before)
+  })
+})
