@@ -4,13 +4,13 @@
 #
 #   swap    the data becomes previous, incoming becomes the data
 #           (a database that ran before us lies at the root of its volume, and is gathered into previous first)
-#   release what was gathered goes back to where its own stack finds it, and so does its site
+#   release what was gathered goes back to where its own stack finds it, and so does its site and the bench's configuration
 #   turn    previous becomes incoming, so that a swap brings back what the last one replaced
 #   make    make room for what comes, owned as it must be
 #   own     give what came to those who use it, whoever owned it where it was saved
 #   clean   remove what an unfinished restore has left beside the data
 #   drop    remove previous
-#   state   say what is there: data, incoming, previous, foreign
+#   state   say what is there: data, site, incoming, previous (files: of the site alone), foreign
 set -eu
 order=$1 site=$2 out=${3:-/out}
 
@@ -30,8 +30,29 @@ exchange() { # data incoming previous
   move "$2" "$1"
 }
 
+# What the configurator writes anew beside the sites: the old stack needs its own again.
+keep_bench() {
+  mkdir -p "$out/sites/previous/.bench"
+  for name in common_site_config.json apps.txt; do
+    [ ! -e "$out/sites/$name" ] || cp -a "$out/sites/$name" "$out/sites/previous/.bench/"
+  done
+  # a mount point of that stack, or its programs' files: where a link of ours goes
+  [ -L "$out/sites/assets" ] || [ ! -d "$out/sites/assets" ] || move sites/assets sites/previous/.bench/assets
+}
+
+give_bench() {
+  [ -e "$out/sites/previous/.bench" ] || return 0
+  for name in common_site_config.json apps.txt assets; do
+    [ -e "$out/sites/previous/.bench/$name" ] || continue
+    rm -rf "${out:?}/sites/$name"
+    mv "$out/sites/previous/.bench/$name" "$out/sites/$name"
+  done
+  rmdir "$out/sites/previous/.bench"
+}
+
 # ibdata1 moves last: while it is at the root, a killed run goes on here.
 gather() {
+  keep_bench
   mkdir -p "$out/db/previous"
   find "$out/db" -mindepth 1 -maxdepth 1 ! -name ibdata1 ! -name data ! -name incoming ! -name previous ! -name .removed \
     -exec mv {} "$out/db/previous/" \;
@@ -88,6 +109,7 @@ release)
     mv "$out/assets/.previous" "$out/assets/.arriving"
   fi
   arrive
+  give_bench
   rmdir "$out/sites/previous" "$out/sites/incoming" 2>/dev/null || true
   rm -rf "$out"/*/.removed
   ;;
@@ -114,6 +136,8 @@ state)
   [ ! -e "$out/db/data/mysql" ] || echo data
   [ ! -e "$out/db/incoming" ] || echo incoming
   [ ! -e "$out/db/previous/mysql" ] || echo previous
+  [ ! -e "$out/sites/$site" ] || echo site
+  [ -e "$out/db/previous/mysql" ] || [ ! -e "$out/sites/previous/$site" ] || echo files
   [ ! -e "$out/db/ibdata1" ] || echo foreign
   ;;
 *)

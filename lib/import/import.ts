@@ -8,7 +8,7 @@ import type { Reporter } from '../reporter.ts'
 import { verifySpace } from '../restore/incoming.ts'
 import type { Coming } from '../restore/outcome.ts'
 import { losses, renderLoss } from '../restore/plan.ts'
-import { type Ground, liveBooks } from '../restore/restore.ts'
+import { type Ground, keptWarnings, liveBooks } from '../restore/restore.ts'
 import { besideLive, rename, withVolumes } from '../restore/volumes.ts'
 import { loadDatabase } from './load.ts'
 import { describe, type Incoming, readIncoming } from './plan.ts'
@@ -41,12 +41,13 @@ export async function planImport(
     return { ...coming, text: describeVolumes(tenant, found), hasData: false, foreign: true, bring }
   }
   const incoming = await readIncoming(tenant, registry, ground.mariadb, what)
-  const { hasData, live } = await withVolumes(tenant, (job) => liveBooks(tenant, job))
+  const { live, ...there } = await withVolumes(tenant, (job) => liveBooks(tenant, job))
+  const { hasData } = there
   const lost = live && losses(live, NOTHING)
   const unknown = '  unknown    what of that is in the dump and comes again: it is not loaded yet'
-  const text = [...describe(tenant, incoming), ...renderLoss(lost, hasData), ...(hasData ? [unknown] : [])].join('\n')
+  const text = [...describe(tenant, incoming), ...renderLoss(lost, there), ...(hasData ? [unknown] : [])].join('\n')
   const bring = beside((job) => bringFiles(tenant, ground, incoming, job, reporter))
-  return { ...coming, text, hasData, lost, bring }
+  return { ...coming, warnings: keptWarnings(tenant, there), text, hasData, lost, bring }
 }
 
 /** What a dump holds is not known before it is loaded: all that is live counts as lost. */

@@ -19,8 +19,12 @@ const CLIENT = ['mariadb', '--defaults-file=/tmp/root.cnf', '--default-character
 /** Everything is on the disk once the server has ended: its log was not written at each commit. */
 const ENDED = 'while grep -qsx mariadbd /proc/[0-9]*/comm; do sleep 0.2; done'
 
-/** The image's own entrypoint makes the accounts; its shell becomes the server once it has. The password shows nowhere. */
+/**
+ * The image's own entrypoint makes the accounts; its shell becomes the server once it has. The password shows nowhere: the
+ * entrypoint puts it into its environment, and forgets it by its last act, as at a first start (tenant/db-entrypoint.sh).
+ */
 const SERVER = [
+  "echo 'unset MARIADB_ROOT_PASSWORD MYSQL_ROOT_PASSWORD' >/docker-entrypoint-initdb.d/finished.sh",
   'docker-entrypoint.sh mariadbd --datadir=/var/lib/mysql/incoming --skip-networking --innodb-buffer-pool-size=256M --innodb-flush-log-at-trx-commit=0 >&2 & server=$!',
   'until [ "$(cat /proc/$server/comm)" = mariadbd ] && mariadb -Ne "select 1" >/dev/null 2>&1; do kill -0 $server || exit 1; sleep 0.2; done',
   'umask 077; { printf "[client]\\nuser=root\\npassword="; cat /run/secrets/db_password; echo; } >/tmp/root.cnf',

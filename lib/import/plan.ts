@@ -1,5 +1,6 @@
 /** What an import would bring, read before anything is touched: whose it is, its configuration and its key. */
 import { readFile } from 'node:fs/promises'
+import { basename, dirname } from 'node:path'
 import { parseSiteConfig, type SiteConfig } from '../backup/manifest.ts'
 import { messageOf, preconditionError } from '../errors.ts'
 import { HOLD, type Job, jobName, withContainer } from '../jobs.ts'
@@ -17,6 +18,8 @@ export interface Incoming {
   config: SiteConfig & Record<string, unknown>
   /** The site's name in the archives. */
   site: string
+  /** Where the site's folder lies in the archive of the sites; nothing for the files of `bench backup`. */
+  folder?: string
   /** What an export says of itself; nothing in a dump. */
   head: Record<string, string>
 }
@@ -39,9 +42,9 @@ export async function readIncoming(
   return withContainer(args, name, 60, async (job) => {
     const head = parseHead(await readHead(job, source.database))
     const kind = source.kind === 'dump' && head.snapshot ? 'export' : source.kind
-    const { site, text } = await readConfig(tenant, job, source)
-    refuseOthers(tenant, registry, [head.tenant, head.site, site])
-    return { source: { ...source, kind }, config: incomingConfig(tenant, text), site, head }
+    const { text, ...where } = await readConfig(tenant, job, source)
+    refuseOthers(tenant, registry, [head.tenant, head.site, where.site])
+    return { source: { ...source, kind }, config: incomingConfig(tenant, text), ...where, head }
   })
 }
 
@@ -74,7 +77,11 @@ export function parseHead(text: string): Record<string, string> {
 }
 
 /** Whose site it is, and its configuration: a file of `bench backup`, or one in the archive of the sites. */
-async function readConfig(tenant: Tenant, job: Job, source: Source): Promise<{ site: string; text: string }> {
+async function readConfig(
+  tenant: Tenant,
+  job: Job,
+  source: Source,
+): Promise<Pick<Incoming, 'site' | 'folder'> & { text: string }> {
   const { config, files } = source
   if (config) {
     const text = await readFile(config, 'utf8').catch((error) => {
@@ -89,16 +96,31 @@ async function readConfig(tenant: Tenant, job: Job, source: Source): Promise<{ s
     timeout: PATIENCE,
     nothrow: true,
   })
-  const found = (await job.exec(['find', '/tmp', '-name', 'site_config.json'], { timeout: 20 })).stdout
-    .split('\n')
-    .filter(Boolean)
-  const names = found.map((path) => path.split('/').at(-2) ?? '')
-  const index = names.indexOf(tenant.site) // a volume of several sites is taken for the one of this tenant
+  const listed = await job.exec(['find', '/tmp', '-name', 'site_config.json', '-printf', '%P\\n'], { timeout: 20 })
   if (code !== 0 && !/Not found in archive/.test(stderr))
     throw preconditionError(`${sites} is damaged or no archive: ${stderr.trim().split('\n')[0]}`)
-  if (index < 0)
-    throw preconditionError(`${sites} holds ${names.join(', ') || 'no site'}; ${tenant.name} has ${tenant.site}`)
-  return { site: tenant.site, text: (await job.exec(['cat', found[index] ?? ''], { timeout: 20 })).stdout }
+  const folder = siteFolder(tenant, sites, listed.stdout.split('\n').filter(Boolean).map(dirname))
+  const { stdout } = await job.exec(['cat', `/tmp/${folder}/site_config.json`], { timeout: 20 })
+  return { site: tenant.site, folder, text: stdout }
+}
+
+/** What lies in a volume of sites besides them: a restore's, and sites that bench has dropped. */
+const ASIDE = ['incoming', 'previous', '.removed', 'archived']
+
+/**
+ * The folder of the tenant's site among those of an archive: of a volume of several sites the one of this name, and not
+ * what a restore has kept of another time. Pure.
+ * @throws OperatorError (3) where there is none, or more than one
+ */
+export function siteFolder(tenant: Tenant, archive: string, folders: string[]): string {
+  const names = folders.map((folder) => basename(folder))
+  const fits = folders.filter((folder) => basename(folder) === tenant.site)
+  const live = fits.filter((folder) => !ASIDE.includes(basename(dirname(folder))))
+  const [only, other] = live.length > 0 ? live : fits
+  if (only === undefined)
+    throw preconditionError(`${archive} holds ${names.join(', ') || 'no site'}; ${tenant.name} has ${tenant.site}`)
+  if (other !== undefined) throw preconditionError(`${archive} holds ${tenant.site} twice: ${only} and ${other}`)
+  return only
 }
 
 /** `20261125_101112-erp_example_org-site_config_backup.json`: dots are underscores there (frappe.utils.backups). */

@@ -26,10 +26,11 @@ const SCRIPTS = {
   /** An archive, apart. */
   unpack: `set -euo pipefail; rm -rf ${RAW} /tmp/end; mkdir ${RAW}; ${pourInto(RAW)}`,
   /** The site's folder out of an archive of the volume. */
-  site: `set -euo pipefail; from=$(find ${RAW} -maxdepth 5 -path "*/$1/site_config.json" -printf '%h\\n' | head -n 1); rm -rf "/out/sites/incoming/$1"; mv "$from" "/out/sites/incoming/$1"; rm -rf ${RAW}`,
+  site: `set -euo pipefail; rm -rf "/out/sites/incoming/$1"; mv "${RAW}/$2" "/out/sites/incoming/$1"; rm -rf ${RAW}`,
   /** public/files or private/files out of a tar of \`bench backup\`, whatever its site was called. */
   files: `set -euo pipefail; for part in public private; do from=$(find ${RAW} -maxdepth 4 -type d -path "*/$part/files" | head -n 1); [ -n "$from" ] || continue; mkdir -p "/out/sites/incoming/$1/$part"; mv "$from" "/out/sites/incoming/$1/$part/"; done; rm -rf ${RAW}`,
-  assets: `set -euo pipefail; rm -rf /tmp/end; ${pourInto('/out/assets/.incoming')}`,
+  /** Without what restores of ours had kept there: it would be in the way of the exchange. */
+  assets: `set -euo pipefail; rm -rf /tmp/end; ${pourInto('/out/assets/.incoming')}; rm -rf /out/assets/.incoming/.{previous,incoming,arriving,removed}`,
   config: `umask 077; cd "/out/sites/incoming/$1"; mkdir -p {${FOLDERS}}; cat >site_config.json; chown -hR 1000:1000 . /out/assets/.incoming; sync`,
 }
 
@@ -38,11 +39,13 @@ export async function unpackFiles(tenant: Tenant, image: string, incoming: Incom
   const mounts = [`${tenant.volume('sites-data')}:/out/sites`, `${tenant.volume('assets-data')}:/out/assets`]
   await withWriter(tenant, image, mounts, async (job) => {
     const { kind, files, assets } = incoming.source
+    const out =
+      kind === 'bench'
+        ? [SCRIPTS.files, 'bash', tenant.site]
+        : [SCRIPTS.site, 'bash', tenant.site, incoming.folder ?? '']
     for (const file of files) {
       await pour(job, SCRIPTS.unpack, file)
-      await job.exec(['bash', '-c', SCRIPTS[kind === 'bench' ? 'files' : 'site'], 'bash', tenant.site], {
-        timeout: HOUR,
-      })
+      await job.exec(['bash', '-c', ...out], { timeout: HOUR })
     }
     if (assets) await pour(job, SCRIPTS.assets, assets)
     await writeConfig(tenant, job, incoming.config)

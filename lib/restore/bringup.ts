@@ -73,12 +73,17 @@ export async function bringUp(
   return { migrated }
 }
 
+/** Seconds: tables of many GB are altered. */
+const MIGRATION = 12 * 3600
+/** Our stdin holds it: however we die, nothing goes on migrating what the next run may exchange. */
+const HELD_MIGRATION =
+  'set -m; exec 3<&0; bench --site "$0" migrate </dev/null & it=$!; (cat <&3 >/dev/null; kill -TERM -- -$it) & wait $it'
+
 /** Before anything of the application runs on data of an older release. */
 async function migrate(tenant: Tenant): Promise<void> {
-  const command = ['bench', '--site', tenant.site, 'migrate']
-  const { code, stdout, stderr } = await compose(runArgs(tenant, tenant.service('backend'), command), {
-    timeout: 3600,
-    nothrow: true,
-  })
-  if (code !== 0) throw new OperatorError(`${tenant.name}: bench migrate failed: ${lastLines(stderr || stdout, 3)}`)
+  const command = ['bash', '-c', HELD_MIGRATION, tenant.site]
+  const options = { input: '', holdStdin: true, timeout: MIGRATION, nothrow: true }
+  const ran = await compose(runArgs(tenant, tenant.service('backend'), command), options)
+  const why = ran.timedOut ? `no end within ${MIGRATION / 3600} h` : lastLines(ran.stderr || ran.stdout, 3)
+  if (ran.code !== 0) throw new OperatorError(`${tenant.name}: bench migrate failed: ${why}`)
 }

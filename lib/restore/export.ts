@@ -1,10 +1,10 @@
 /** A backup as three portable files: the site's schema as SQL, its files, its brand. Keys and passwords are in them in clear. */
-import { link, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { withRepositories } from '../backup/open.ts'
 import { askBooks, digestOf } from '../backup/proof.ts'
 import { dockerToFile } from '../docker.ts'
-import { preconditionError } from '../errors.ts'
+import { messageOf, preconditionError } from '../errors.ts'
 import { syncToDisk } from '../files.ts'
 import { jobName } from '../jobs.ts'
 import { makeDirectory } from '../lock.ts'
@@ -37,14 +37,14 @@ export async function exportBackup(
   directory: string,
   { step }: Reporter,
 ): Promise<Exported> {
-  await makeDirectory(directory)
+  await refuseUnwritable(directory)
   return withScratch(tenant, (scratch) =>
     withRepositories(scratch, 'restore', { init: false, only: wanted.from }, async ({ repository }) => {
       const choice = await step('Read the backup', () => readChoice(repository, wanted.snapshot, ground.apps))
       const files = namesOf(tenant, choice, directory)
       await refusePresent(Object.values(files))
       await step('Restore it apart', () => fetchIncoming(repository, choice))
-      await wholly(Object.values(files), async (partial) => {
+      await wholly(tenant, Object.values(files), async (partial) => {
         await step('Write the database', () => dump(scratch, ground, choice, partial(files.erp)))
         await step("Write the site's files and the brand", () => archive(scratch, ground, files, partial))
       })
@@ -62,18 +62,45 @@ function namesOf({ name }: Tenant, { manifest }: Choice, directory: string) {
 
 async function refusePresent(files: string[]): Promise<void> {
   for (const file of files) {
-    if (await stat(file).catch(() => undefined)) throw preconditionError(`${file} is already there`)
+    if (await stat(file).catch(() => undefined))
+      throw preconditionError(
+        `${file} is already there`,
+        'where not all three are: remove it, the export was interrupted',
+      )
   }
 }
 
-/** Write files beside their places; once all are whole and on the disk they get their names, which nobody else may have taken. */
-async function wholly(files: string[], work: (partial: (file: string) => string) => Promise<void>): Promise<void> {
+/** Found out before hours of work: a disk that only reads, a share that gives root no leave. @throws OperatorError (3) */
+async function refuseUnwritable(directory: string): Promise<void> {
+  const probe = join(directory, '.securenexus-erp.partial')
+  try {
+    await makeDirectory(directory)
+    await writeFile(probe, '', { mode: 0o600 })
+    await rm(probe)
+  } catch (error) {
+    throw preconditionError(`nothing can be written into ${directory}: ${messageOf(error)}`, undefined, error)
+  }
+}
+
+/**
+ * Write files beside their places; once all are whole and on the disk they get their names. What killed runs left of any
+ * backup goes first: keys in clear, and we hold the tenant.
+ */
+async function wholly(
+  { name }: Tenant,
+  files: string[],
+  work: (partial: (file: string) => string) => Promise<void>,
+): Promise<void> {
   const partial = (file: string) => `${file}.partial`
-  for (const file of files) await rm(partial(file), { force: true }) // a killed run's: we hold the tenant
+  const directory = dirname(files[0] ?? '')
+  const ours = new RegExp(`^${name}-(erp|sites|assets)-\\w+\\.(sql|tar)\\.zst\\.partial$`)
+  const left = (await readdir(directory)).filter((file) => ours.test(file))
+  for (const file of left) await rm(join(directory, file))
   try {
     await work(partial)
     for (const file of files) await syncToDisk(partial(file))
-    for (const file of files) await link(partial(file), file)
+    await refusePresent(files)
+    for (const file of files) await rename(partial(file), file) // a link, which replaces nothing, is more than a USB disk has
   } finally {
     for (const file of files) await rm(partial(file), { force: true })
   }

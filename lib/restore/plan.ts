@@ -150,23 +150,45 @@ export function losses(live: Answers, backup: Answers): Losses {
 }
 
 /** The plan as a person reads it before consent. */
-export function renderPlan(tenant: Tenant, choice: Choice, lost: Losses | undefined, hasData: boolean): string {
+export function renderPlan(tenant: Tenant, choice: Choice, lost: Losses | undefined, there: There): string {
   const { backup, manifest, bytes } = choice
   const versions = Object.entries(manifest.apps).map(([app, version]) => `${app} ${version}`)
   return [
     `${tenant.name}: ${tenant.site} would become what it was at ${manifest.at}`,
     `  backup     ${backup.id.slice(0, 8)}, verified ${choice.proof.at}, ${gib(bytes)}, ${versions.join(', ')}`,
-    ...renderLoss(lost, hasData),
+    ...renderLoss(lost, there),
   ].join('\n')
 }
 
-/** What would be lost of what is there. @param lost nothing where it is not known */
-export function renderLoss(lost: Losses | undefined, hasData: boolean): string[] {
-  if (!hasData) return ['  lost       nothing: there is no data here']
-  const kept = '  kept       what is replaced, for --undo, until the first verified backup after seven days'
-  const lines = lost ? renderLosses(lost) : ['  lost       not known: its database does not answer']
-  return [...lines, kept]
+/** What lies there now. */
+export interface There {
+  /** A database. */
+  hasData: boolean
+  /** The site's folder, with or without a database. */
+  hasSite: boolean
+  /** What an earlier restore has kept, and whether a backup has that as well: one thing is kept, this makes room for the next. */
+  keeps?: { at: string; saved: boolean }
 }
+
+/** What would be lost of what is there. @param lost nothing where it is not known */
+export function renderLoss(lost: Losses | undefined, { hasData, hasSite, keeps }: There): string[] {
+  const week = 'until the first verified backup after seven days'
+  const gone = keeps ? [`  gone       for good: ${describeKept(keeps)}`] : []
+  if (hasData) {
+    const lines = lost ? renderLosses(lost) : ['  lost       not known: its database does not answer']
+    return [...lines, `  kept       what is replaced, for --undo, ${week}`, ...gone]
+  }
+  if (!hasSite) return ['  lost       nothing: there is no data here', ...gone]
+  return [
+    "  lost       not known: there is no database, and files that the backup lacks may be in the site's folder",
+    `  kept       that folder, as previous/ in the volume of the sites, ${week}; without its database no --undo`,
+    ...gone,
+  ]
+}
+
+/** What the next restore removes. */
+export const describeKept = ({ at, saved }: { at: string; saved: boolean }) =>
+  `what the restore of ${at.slice(0, 16)}Z replaced${saved ? '' : ', of which there is no backup'}`
 
 function renderLosses({ documents, numbers: given }: Losses): string[] {
   const rows = Object.entries(documents).map(([doctype, count]) => `${count} ${doctype}`)

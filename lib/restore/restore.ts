@@ -1,6 +1,7 @@
 /** The steps of restore.ts before the exchange: check the ground, read the backup, save what is there, put the backup beside it. */
 import * as backup from '../backup/backup.ts'
 import { type Backup, isVerified, listBackups, TAG } from '../backup/catalogue.ts'
+import { readLedger } from '../backup/ledger.ts'
 import { fingerprint, type SiteConfig } from '../backup/manifest.ts'
 import { withRepositories } from '../backup/open.ts'
 import type { Answers } from '../backup/proof.ts'
@@ -15,7 +16,17 @@ import type { Tenant } from '../registry.ts'
 import { verifySecrets } from '../secrets.ts'
 import { fetchIncoming, proveIncoming } from './incoming.ts'
 import { type Intent, readIntent, removeIntent, saysUnfinished } from './intent.ts'
-import { askLiveBooks, type Choice, imageApps, type Losses, losses, readChoice, renderPlan } from './plan.ts'
+import {
+  askLiveBooks,
+  type Choice,
+  describeKept,
+  imageApps,
+  type Losses,
+  losses,
+  readChoice,
+  renderPlan,
+  type There,
+} from './plan.ts'
 import { besideLive, contentOf, siteConfigOf, withVolumes } from './volumes.ts'
 
 /** What the first step learnt. */
@@ -82,16 +93,15 @@ export interface Plan {
 export function plan(tenant: Tenant, ground: Ground, { snapshot, from }: Wanted): Promise<Plan> {
   return withRepositories(tenant, 'restore', { init: false, only: from }, async ({ job, repository }) => {
     const choice = await readChoice(repository, snapshot, ground.apps)
-    const { hasData, config, live } = await liveBooks(tenant, job)
+    const { config, live, ...there } = await liveBooks(tenant, job)
     const lost = live && losses(live, choice.proof.answers)
-    const warnings = keyWarnings(tenant, choice, config)
-    return { choice, hasData, lost, warnings, text: renderPlan(tenant, choice, lost, hasData) }
+    const warnings = [...keyWarnings(tenant, choice, config), ...keptWarnings(tenant, there)]
+    return { choice, hasData: there.hasData, lost, warnings, text: renderPlan(tenant, choice, lost, there) }
   })
 }
 
 /** What is there now. */
-export interface LiveBooks {
-  hasData: boolean
+export interface LiveBooks extends There {
   /** Nothing where there is no site, or its file is torn. */
   config: SiteConfig | undefined
   /** Nothing where there is no database that answers. */
@@ -109,8 +119,15 @@ export async function liveBooks(tenant: Tenant, job: Job): Promise<LiveBooks> {
     )
   }
   const config = await siteConfigOf(tenant, job)
-  return { hasData, config, live: hasData ? await askLiveBooks(tenant, config) : undefined }
+  const live = hasData ? await askLiveBooks(tenant, config) : undefined
+  const { restored } = await readLedger(tenant)
+  const keeps = content.has('previous') && { at: restored?.at ?? 'an unknown day', saved: restored?.saved ?? true }
+  return { hasData, hasSite: content.has('site'), config, live, ...(keeps && { keeps }) }
 }
+
+/** What has no backup and is about to go is told as a warning too. */
+export const keptWarnings = (tenant: Tenant, { keeps }: There): string[] =>
+  keeps && !keeps.saved ? [`${tenant.name}: this removes ${describeKept(keeps)} (--undo brings it back instead)`] : []
 
 /** Another live key is what a restore mends: the backup's secrets are under the backup's key. */
 function keyWarnings(tenant: Tenant, { manifest }: Choice, live: SiteConfig | undefined): string[] {

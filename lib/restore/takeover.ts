@@ -1,7 +1,7 @@
 /** The moment in which a tenant's data is exchanged: stop, rename, start, prove. Nothing in it grows with the data. */
 
 import { updateLedger } from '../backup/ledger.ts'
-import { renderServices } from '../compose.ts'
+import { renderServices, type Service } from '../compose.ts'
 import { type Container, tenantContainers } from '../containers.ts'
 import { startServices } from '../deploy.ts'
 import { docker } from '../docker.ts'
@@ -84,30 +84,48 @@ async function exchange(
 ): Promise<TakenOver> {
   if (intent.stage === 'release') return release(tenant, intent, step)
   const services = await renderServices(tenant)
+  if (intent.downtime !== undefined)
+    return conclude(tenant, { ...intent, downtime: intent.downtime }, services, services, step)
   const apps = await imageApps(services.find(({ name }) => name === tenant.service('backend'))?.image ?? '')
-  const { begun, schema, kept } = await withVolumes(tenant, async (job) => {
+  const { begun, schema } = await withVolumes(tenant, async (job) => {
     await writeIntent(tenant, intent)
     const begun = performance.now()
     await step('Stop the application and the database', () => stop(tenant))
     await step('Exchange the data', () => renameAll(tenant, job, intent))
     const config = await siteConfigOf(tenant, job)
     await endMaintenance(tenant, job, config, warn)
-    return { begun, schema: config?.db_name, kept: (await contentOf(tenant, job)).has('previous') }
+    return { begun, schema: config?.db_name }
   })
   progress.swapped = true
   await bringUp(tenant, services, { schema, apps }, step)
   progress.swapped = false // people work on it from here: there is no way back without their leave
-  const downtime = Math.round((performance.now() - begun) / 100) / 10
+  const open = { ...intent, downtime: Math.round((performance.now() - begun) / 100) / 10 }
+  await writeIntent(tenant, open)
   const background = services.filter(({ name }) => isBackground(tenant, name))
+  return conclude(tenant, open, services, background, step)
+}
+
+/**
+ * Start what no browser waits for, and write down what was done. A killed run is finished from here: nobody is stopped again.
+ * @param starting what is to be started of all services; for a killed run all of them, whatever happened meanwhile
+ */
+async function conclude(
+  tenant: Tenant,
+  { verb, at, snapshot, snapshots, foreign, downtime }: Intent & { downtime: number },
+  services: Service[],
+  starting: Service[],
+  step: Reporter['step'],
+): Promise<TakenOver> {
   const lacks = await step('Start worker and scheduler, wait until every service proves that it works', (note) =>
-    startServices(tenant, background, PATIENCE, note, services),
+    startServices(tenant, starting, PATIENCE, note, services),
   ).then(() => undefined, whyNot)
-  const { verb, at, snapshots } = intent
-  if (intent.foreign) await withVolumes(tenant, (job) => rename(tenant, job, 'drop'))
-  await updateLedger(tenant, {
-    restored: { at, verb, kept: kept && !intent.foreign, snapshots },
-    incoming: undefined,
+  const kept = await withVolumes(tenant, async (job) => {
+    if (foreign) await rename(tenant, job, 'drop')
+    const content = await contentOf(tenant, job)
+    return content.has('previous') || content.has('files')
   })
+  const saved = verb === 'rollback' || snapshots.some((id) => id !== snapshot)
+  await updateLedger(tenant, { restored: { at, verb, kept, saved, snapshots }, incoming: undefined })
   await removeIntent(tenant)
   return { verb, downtime, ...(lacks && { lacks }) }
 }

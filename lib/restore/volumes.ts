@@ -8,8 +8,11 @@ import type { Tenant } from '../registry.ts'
 /** What tenant/swap.sh does. */
 type Order = 'make' | 'own' | 'swap' | 'release' | 'turn' | 'clean' | 'drop'
 
-/** What lies in the database's volume: its data, what comes, what was replaced, a database that is not ours. */
-export type Content = 'data' | 'incoming' | 'previous' | 'foreign'
+/**
+ * What lies in the volumes: the database's data, the site's folder, what comes, what was replaced (`files`: a site's folder
+ * that had no database), a database that is not ours.
+ */
+export type Content = 'data' | 'site' | 'incoming' | 'previous' | 'files' | 'foreign'
 
 /** Hold a restore job without a repository while `work` renames. */
 export function withVolumes<T>(tenant: Tenant, work: (job: Job) => Promise<T>): Promise<T> {

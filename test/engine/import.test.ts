@@ -87,8 +87,12 @@ describe('what came from elsewhere', () => {
     const exported = await restore(['--export', directory('export')])
     assert.equal(exported.code, 0, exported.stderr)
     dump('--all-databases', join(directory('dump'), 'dickson-erp-20261125.sql.gz'))
-    byRoot('tar czf /out/dump/dickson-sites-20261125.tar.gz -C /v/sites-data .')
-    byRoot('tar czf /out/dump/dickson-assets-20261125.tar.gz -C /v/assets-data .')
+    // with what a restore has kept there: the site of another time, and its brand
+    byRoot(`kept=/v/sites-data/previous/${SITE}; mkdir -p $kept /v/assets-data/.previous; echo '{}' >$kept/site_config.json
+      touch /v/assets-data/.previous/logo
+      tar czf /out/dump/dickson-sites-20261125.tar.gz -C /v/sites-data .
+      tar czf /out/dump/dickson-assets-20261125.tar.gz -C /v/assets-data .
+      rm -r /v/sites-data/previous /v/assets-data/.previous`)
     const name = '20261125_101112-old_example_org'
     dump(schema(), join(directory('bench'), `${name}-database.sql.gz`))
     byRoot(`cd /v/sites-data; cp -a ${SITE} /tmp/old.example.org; cd /tmp
@@ -219,7 +223,8 @@ describe('volumes in which another stack ran an ERPNext', () => {
     docker('rm', '--force', ...docker('ps', '-aq', '--filter', `name=${stack.container('')}`).split('\n'))
     byRoot(`cd /v/db-data; rm -rf previous; mv data/* data/.[a-z]* . 2>/dev/null || true; rmdir data
       cd /v/sites-data; rm -rf previous; sed -i '/erp_site_made/d; /erp_scheduler_enabled/d' ${SITE}/site_config.json
-      sed -i -z 's/,\\n}/\\n}/' ${SITE}/site_config.json`)
+      sed -i -z 's/,\\n}/\\n}/' ${SITE}/site_config.json
+      echo '{"db_host": "of-that-stack"}' >common_site_config.json; rm assets; mkdir -p assets/frappe; echo x >assets/frappe/x`)
   })
 
   it('are refused by a deploy, and by an import while a container uses them', async () => {
@@ -248,7 +253,8 @@ describe('volumes in which another stack ran an ERPNext', () => {
   })
 
   it('go back to where that stack finds them when ours does not come up on them', async () => {
-    const trees = () => byRoot('cd /v; find db-data sites-data -printf "%P %U %m\\n" | sort').split('\n')
+    const bench = 'cat sites-data/common_site_config.json sites-data/assets/frappe/x'
+    const trees = () => byRoot(`cd /v; find db-data sites-data -printf "%P %U %m\\n" | sort; ${bench}`).split('\n')
     const before = trees()
     const { code, stderr } = await failingAt('redis-queue sh -c', (env) => restore(['--import', 'volumes'], env))
     assert.equal(code, 1, stderr)

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { openSync, readdirSync, readSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { type Fault, failingAt } from '../faults/injector.ts'
+import { type Fault, failingAt, withInjector } from '../faults/injector.ts'
 import { repositoryOf } from './backups.ts'
 import { docker, useStack } from './harness.ts'
 import { assertRefused, type MarkedBooks, markBooks, restoreUnder } from './restores.ts'
@@ -197,6 +197,24 @@ describe('a restore that is stopped', () => {
 
   it('by a worker that does not start leaves the site open, and says what starts it', async () => {
     await survives({ at: '--scale dickson-worker=1', mode: 'fail' }, 4, false)
+  })
+
+  it('once the site is open is finished without stopping it, and what was booked since stays, whatever fails then', async () => {
+    const background = '--scale dickson-worker=1'
+    await withInjector({ at: background, mode: 'kill-before' }, async ({ env }) => {
+      const killed = await restore(['--without-backup'], env)
+      assert.equal(killed.code, null, killed.stderr)
+    })
+    assert.ok(marked.intent())
+    await marked.book()
+    const booked = marked.state()
+    const since = () => docker('inspect', '--format', '{{.State.StartedAt}}', stack.container('dickson-backend'))
+    const began = since()
+    const { code, stderr } = await failingAt(background, (env) => restore([], env))
+    assert.equal(code, 4, stderr)
+    assert.match(stderr, /the site answers, but [\s\S]*deploy\.ts dickson/)
+    assert.deepEqual([marked.state(), since(), marked.intent()], [booked, began, false])
+    assert.equal((await stack.script('deploy', ['dickson'])).code, 0)
   })
 
   it('by TERM while it is down says what finishes it', async () => {

@@ -1,7 +1,7 @@
 /** A live restore, its undo, a drill, an export, and a server that has lost everything: on one stack, in this order. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -256,10 +256,27 @@ describe('an export', () => {
     assert.match(read('zstd -dc /x/*-erp-*'), /^-- tenant: dickson$[\s\S]*CREATE SEQUENCE[\s\S]*Dump completed/m)
     assert.equal(read("zstd -dc /x/*-erp-* | grep -c 'INSERT INTO `tabGL Entry`'"), '1')
     assert.match(read('zstd -dc /x/*-sites-* | tar -tv --numeric-owner'), /1000\/1000.*site_config\.json/)
+    const left = join(directory, 'dickson-erp-20260101T000000Z.sql.zst.partial')
+    writeFileSync(left, 'keys in clear')
+    rmSync(files[0] ?? '')
+    const half = await restore('--export', directory)
+    assert.equal(half.code, 3, half.stderr)
+    assert.match(half.stderr, /sites-.* is already there[\s\S]*where not all three are: remove it/)
+    for (const file of files) rmSync(file, { force: true })
+    assert.equal((await restore('--export', directory)).code, 0)
+    assert.ok(!existsSync(left), 'what a killed export left')
     const again = await restore('--export', directory)
     assert.equal(again.code, 3, again.stderr)
     assert.match(again.stderr, /already there/)
     assert.equal(drillRemains(), '')
+  })
+})
+
+describe('an export into a place that takes no file', () => {
+  it('is refused before anything is restored: 3', async () => {
+    const { code, stderr } = await restore('--export', '/proc/erp')
+    assert.equal(code, 3, stderr)
+    assert.match(stderr, /nothing can be written into \/proc\/erp/)
   })
 })
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { OperatorError } from '../../lib/errors.ts'
 import { userSql } from '../../lib/import/load.ts'
-import { incomingConfig, parseHead } from '../../lib/import/plan.ts'
+import { incomingConfig, parseHead, siteFolder } from '../../lib/import/plan.ts'
 import { sortFiles } from '../../lib/import/source.ts'
 import { configOf } from '../../lib/import/unpack.ts'
 import { makeTenant } from '../../lib/registry.ts'
@@ -54,6 +54,24 @@ describe('the files of a directory', () => {
     it(`are refused: ${what}`, () => {
       assert.throws(() => sortFiles('/d', names), { code: 3, message })
     })
+})
+
+describe('the folder of a site in an archive', () => {
+  const tenant = makeTenant('dickson', tenants.dickson, readSettings('/repository', {}))
+  const SITE = tenant.site
+  const of = (...folders: string[]) => siteFolder(tenant, 'sites.tar', folders)
+
+  it('is the one of this name, however deep, and not what a restore has kept', () => {
+    assert.equal(of(SITE), SITE)
+    assert.equal(of(`previous/${SITE}`, 'other.example', SITE), SITE)
+    assert.equal(of(`var/lib/docker/volumes/x/_data/${SITE}`), `var/lib/docker/volumes/x/_data/${SITE}`)
+    assert.equal(of(`previous/${SITE}`), `previous/${SITE}`, 'an archive that was made below such a folder')
+  })
+
+  it('is refused where there is none, or two of which nobody knows the right one', () => {
+    assert.throws(() => of('other.example'), { code: 3, message: /holds other\.example; dickson has/ })
+    assert.throws(() => of(`a/${SITE}`, `b/${SITE}`), { code: 3, message: /twice: a\/.* and b\// })
+  })
 })
 
 describe('what an import makes of what it reads', () => {

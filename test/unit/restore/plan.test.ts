@@ -13,6 +13,7 @@ import {
   refuseKey,
   refuseNewer,
   refuseTenant,
+  renderLoss,
   renderPlan,
 } from '../../../lib/restore/plan.ts'
 import { scratchTenant } from '../../../lib/restore/scratch.ts'
@@ -106,6 +107,8 @@ describe('the plan', () => {
     series: { 'JV-': '5', 'SI-': '1' },
   }
 
+  const BOTH = { hasData: true, hasSite: true }
+
   it('counts documents and numbers that were given out since', () => {
     assert.deepEqual(losses(live, answers), {
       documents: { 'Journal Entry': 2, ToDo: 1 },
@@ -123,11 +126,22 @@ describe('the plan', () => {
       bytes: 1,
     }
     assert.match(
-      renderPlan(dickson, choice, losses(live, answers), true),
+      renderPlan(dickson, choice, losses(live, answers), BOTH),
       /2 Journal Entry, 1 ToDo[\s\S]*again: JV-4 to 5, SI-1 to 1/,
     )
-    assert.match(renderPlan(dickson, choice, undefined, true), /not known/)
-    assert.match(renderPlan(dickson, choice, undefined, false), /lost +nothing/)
+    assert.match(renderPlan(dickson, choice, undefined, BOTH), /not known/)
+    const none = { hasData: false, hasSite: false }
+    assert.match(renderPlan(dickson, choice, undefined, none), /lost +nothing/)
+  })
+
+  it('tells that a folder without a database is not nothing, and what goes to make room', () => {
+    const files = renderLoss(undefined, { hasData: false, hasSite: true }).join('\n')
+    assert.match(files, /lost +not known: there is no database[\s\S]*kept +that folder/)
+    const at = '2026-05-01T10:11:12.000Z'
+    const saved = renderLoss(undefined, { ...BOTH, keeps: { at, saved: true } }).at(-1)
+    assert.equal(saved, '  gone       for good: what the restore of 2026-05-01T10:11Z replaced')
+    const unsaved = renderLoss(undefined, { ...BOTH, keeps: { at, saved: false } }).at(-1)
+    assert.match(unsaved ?? '', /replaced, of which there is no backup$/)
   })
 })
 

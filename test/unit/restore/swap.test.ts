@@ -9,6 +9,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -85,7 +86,7 @@ describe('the exchange of data', () => {
     const out = volumes()
     assert.equal(swap(out, 'swap').status, 0)
     assertState(out, 'new', 'old')
-    assert.equal(swap(out, 'state').stdout, 'data\nprevious\n')
+    assert.equal(swap(out, 'state').stdout, 'data\nprevious\nsite\n')
   })
 
   it('killed before any of its changes and done again ends as one that was not killed', () => {
@@ -116,9 +117,14 @@ describe('the exchange of data', () => {
       for (const name of ['ibdata1', 'aria_log.1', '.my-own.cnf']) writeFileSync(join(out, 'db', name), 'old')
       mkdirSync(join(out, 'db/mysql'))
       writeFileSync(join(out, 'db/mysql/x'), 'old')
+      for (const name of ['common_site_config.json', 'apps.txt']) writeFileSync(join(out, 'sites', name), 'old')
+      mkdirSync(join(out, 'sites/assets/frappe'), { recursive: true })
       swap(out, 'swap', at)
       assert.equal(swap(out, 'swap').status, 0)
       assertState(out, 'new', 'old')
+      assert.ok(!existsSync(join(out, 'sites/assets')), 'where the configurator puts its link')
+      writeFileSync(join(out, 'sites/common_site_config.json'), 'ours')
+      symlinkSync('/home', join(out, 'sites/assets'))
       assert.deepEqual(names(out), ['data', 'previous'])
       swap(out, 'release', at)
       assert.equal(swap(out, 'release').status, 0, `after a kill at ${at}`)
@@ -127,6 +133,9 @@ describe('the exchange of data', () => {
       assert.equal(read(out, `sites/${SITE}/site_config.json`), 'old')
       assert.deepEqual(assets(out), OLD)
       assert.ok(!existsSync(join(out, 'assets/.previous')))
+      for (const name of ['common_site_config.json', 'apps.txt']) assert.equal(read(out, `sites/${name}`), 'old')
+      assert.deepEqual(readdirSync(join(out, 'sites/assets')), ['frappe'])
+      assert.ok(!existsSync(join(out, 'sites/previous')))
     }
   })
 
@@ -146,7 +155,18 @@ describe('the exchange of data', () => {
     const out = volumes({ live: false })
     assert.equal(swap(out, 'swap').status, 0)
     assert.equal(read(out, 'db/data/mysql/x'), 'new')
-    assert.equal(swap(out, 'state').stdout, 'data\n')
+    assert.equal(swap(out, 'state').stdout, 'data\nsite\n')
+  })
+
+  it('keeps a folder that had no database, and tells it: there is something to remove, and no undo', () => {
+    const out = volumes()
+    rmSync(join(out, 'db/data'), { recursive: true })
+    assert.equal(swap(out, 'state').stdout, 'incoming\nsite\n')
+    assert.equal(swap(out, 'swap').status, 0)
+    assert.equal(swap(out, 'state').stdout, 'data\nsite\nfiles\n')
+    assert.equal(read(out, `sites/previous/${SITE}/site_config.json`), 'old')
+    assert.equal(swap(out, 'drop').status, 0)
+    assert.equal(swap(out, 'state').stdout, 'data\nsite\n')
   })
 
   it('never puts one database into another', () => {
@@ -188,11 +208,11 @@ describe('the exchange of data', () => {
   it('clean and drop remove what is theirs and no data', () => {
     const out = volumes()
     assert.equal(swap(out, 'clean').status, 0)
-    assert.equal(swap(out, 'state').stdout, 'data\n')
+    assert.equal(swap(out, 'state').stdout, 'data\nsite\n')
     const done = volumes()
     swap(done, 'swap')
     assert.equal(swap(done, 'drop').status, 0)
-    assert.equal(swap(done, 'state').stdout, 'data\n')
+    assert.equal(swap(done, 'state').stdout, 'data\nsite\n')
     assert.equal(read(done, 'db/data/mysql/x'), 'new')
     assert.deepEqual(assets(done), NEW)
   })
