@@ -77,7 +77,7 @@ export async function bringUp(
 const MIGRATION = 12 * 3600
 /** Our stdin holds it: however we die, nothing goes on migrating what the next run may exchange. */
 const HELD_MIGRATION =
-  'set -m; exec 3<&0; bench --site "$0" migrate </dev/null & it=$!; (cat <&3 >/dev/null; kill -TERM -- -$it) & wait $it'
+  'exec 3<&0; setsid bench --site "$0" migrate </dev/null & it=$!; (cat <&3 >/dev/null; kill -TERM -- -$it) & wait $it'
 
 /** Before anything of the application runs on data of an older release. */
 async function migrate(tenant: Tenant): Promise<void> {
