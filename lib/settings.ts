@@ -22,8 +22,9 @@ const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 /** What a scratch stack's prefix ends in. */
 export const DRILL = 'drill-'
 const AMBIGUOUS = /[$#"'`\\\p{Cc}]/u
-/** `https://user:password@host`, restic's `rest:https://…@host`, a token alone. */
+/** `https://user:password@host`, restic's `rest:https://…@host`, a token alone; but a user of SFTP, whose key is a file. */
 const LOGIN_IN_URL = /:\/\/[^/\s@]+@/
+const SFTP_USER = /^['"]?sftp:\/\/[^/:\s@]+@/
 
 /**
  * Read the settings of the installation at `root`.
@@ -83,7 +84,9 @@ function readEnvFile(file: string): Record<string, string> {
     if (/^\s*(#|$)/.test(line)) return []
     if (!value?.[1] || value[2] === undefined) return [`line ${index + 1}: not NAME=value`]
     if (AMBIGUOUS.test(value[2])) return [`line ${index + 1}: ${value[1]} holds one of $ # " ' \` \\`]
-    if (LOGIN_IN_URL.test(value[2].trim())) return [`line ${index + 1}: ${value[1]} is a URL with a login in it`]
+    const text = value[2].trim()
+    if (LOGIN_IN_URL.test(text) && !SFTP_USER.test(text))
+      return [`line ${index + 1}: ${value[1]} is a URL with a login in it`]
     return []
   })
   if (faults.length > 0) {

@@ -27,7 +27,7 @@ command({
     for (;;) {
       const report = await checkHealth({ tenants, registry, core, isolation: options.isolation })
       if (options.metrics)
-        await writeAtomically(options.metrics, renderMetrics(report, await readKnown(tenants)), 0o644)
+        await writeAtomically(options.metrics, renderMetrics(report, await readKnown(tenants), registry), 0o644)
       if (!options.watch) return report
       print(
         json

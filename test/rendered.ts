@@ -68,7 +68,8 @@ function longMount(text: string, root: string): Mount {
 function longPort(text: string) {
   const [port = '', protocol = 'tcp'] = text.split('/')
   const parts = port.split(':')
-  return { target: Number(parts.at(-1)), published: parts.at(-2) ?? '', protocol }
+  const address = parts.at(-3)
+  return { ...(address && { host_ip: address }), target: Number(parts.at(-1)), published: parts.at(-2) ?? '', protocol }
 }
 
 function bytes(text: string): string {

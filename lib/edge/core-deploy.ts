@@ -182,8 +182,8 @@ async function verifyPorts({ settings, ...core }: Unit, containers: Container[])
   const own = containers.find(({ service }) => service === core.service('traefik'))
   const mine = Object.values(own?.ports ?? {}).map(({ port }) => port)
   for (const [name, usual] of [
-    ['HTTP_PORT', '80'],
-    ['HTTPS_PORT', '443'],
+    ['HTTP_PORT', '0.0.0.0:80'],
+    ['HTTPS_PORT', '0.0.0.0:443'],
   ] as const) {
     const { address, port } = parsePort(settings.env[name] || usual)
     const holder = port === 0 || mine.includes(port) ? undefined : await portHolder(port, address)

@@ -19,7 +19,6 @@ export interface EdgeSettings {
   domain: string | undefined
   /** Where the hosts should lead. */
   serverIp: string | undefined
-  serverIp6: string | undefined
   /** The name server that DNS is asked of; the machine's own where nothing is said. */
   dnsServer: string | undefined
 }
@@ -32,7 +31,6 @@ export function edgeSettings({ env, root }: Settings): EdgeSettings {
     ca: env.ACME_CA_CERTIFICATE ? readText(resolve(root, env.ACME_CA_CERTIFICATE)) : '',
     domain: env.CORE_DOMAIN || undefined,
     serverIp: env.SERVER_IP || undefined,
-    serverIp6: env.SERVER_IP6 || undefined,
     dnsServer: env.DNS_SERVER || undefined,
   }
 }

@@ -25,8 +25,8 @@ export const TWO_NUMBERS: readonly string[] = ['postgres']
 /** The one service that publishes ports: variable with its default on the host → port in the container. */
 export const PUBLISHER = 'core-traefik'
 export const PORTS = [
-  { variable: 'HTTP_PORT', fallback: '80', target: 80 },
-  { variable: 'HTTPS_PORT', fallback: '443', target: 443 },
+  { variable: 'HTTP_PORT', fallback: '0.0.0.0:80', target: 80 },
+  { variable: 'HTTPS_PORT', fallback: '0.0.0.0:443', target: 443 },
 ] as const
 
 /** Who may join a tenant's edge network besides the publisher: those that a browser's requests lead to. */

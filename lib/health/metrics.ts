@@ -1,6 +1,6 @@
 /** The figures for Prometheus: every family with its meaning, and the text that node exporter's textfile collector reads. */
 import { type Ledger, readLedger } from '../backup/ledger.ts'
-import { placeOf } from '../backup/repository.ts'
+import { variableOf } from '../backup/repository.ts'
 import type { Tenant } from '../registry.ts'
 import type { Finding, State } from './check.ts'
 import type { HealthReport } from './report.ts'
@@ -10,6 +10,7 @@ export const FAMILIES = {
   erp_healthcheck_timestamp_seconds: 'When healthcheck.ts wrote this file, as seconds since 1970.',
   erp_healthcheck_duration_seconds: 'How long healthcheck.ts looked.',
   erp_check_state: 'What one check found: 0 well, 1 a warning, 2 a failure.',
+  erp_tenant_registered: '1 for each tenant of the registry, whether it was asked for or not.',
   erp_tenant_up: '1 where a user can work: database, login page and both public hosts answer; otherwise 0.',
   erp_ping_seconds: 'How long the backend took for one ping.',
   erp_container_restarts_total: 'How often Docker has restarted this container since it was made.',
@@ -64,8 +65,11 @@ export const readKnown = (tenants: Tenant[]): Promise<Known[]> =>
 
 const LEVEL: Record<State, number> = { ok: 0, warn: 1, fail: 2 }
 
-/** Prometheus' text format, written also where the engine does not answer: then each tenant that was asked for is down. */
-export function renderMetrics(report: HealthReport, known: Known[]): string {
+/**
+ * Prometheus' text format, written also where the engine does not answer: then each tenant that was asked for is down.
+ * @param registry all tenants: one that was not asked for is missed
+ */
+export function renderMetrics(report: HealthReport, known: Known[], registry: Tenant[]): string {
   const about = (tenant: string, findings: Finding[]): Figure[] =>
     findings.flatMap(({ part, check, state, value }) => [
       { name: 'erp_check_state', value: LEVEL[state], labels: { tenant, part, check } },
@@ -74,6 +78,7 @@ export function renderMetrics(report: HealthReport, known: Known[]): string {
   return renderFigures([
     { name: 'erp_healthcheck_timestamp_seconds', value: seconds(report.at) },
     { name: 'erp_healthcheck_duration_seconds', value: report.seconds },
+    ...registry.map(({ name }): Figure => ({ name: 'erp_tenant_registered', value: 1, labels: { tenant: name } })),
     ...about('', report.machine),
     ...report.tenants.flatMap(({ tenant, findings }) => about(tenant, findings)),
     ...known.flatMap(({ tenant, ledger }) => {
@@ -101,12 +106,15 @@ function isUp(findings: Finding[]): boolean {
 const HOUR = 3600
 const seconds = (at: string) => Math.round(Date.parse(at) / 1000)
 
+/** Also where the location is none, which is a failed check: the other tenants' figures are written all the same. */
+const wantsOffsite = (tenant: Tenant) => Boolean(tenant.settings.env[variableOf(tenant, 'offsite')])
+
 function objectives(tenant: Tenant): Figure[] {
   const { maxBackupAgeHours, maxDrillAgeDays, restoreSeconds } = tenant.objectives
   const age = maxBackupAgeHours * HOUR
   return [
     { name: 'erp_backup_max_age_seconds', value: age },
-    ...(placeOf(tenant, 'offsite') ? [{ name: 'erp_backup_offsite_max_age_seconds', value: age } as const] : []),
+    ...(wantsOffsite(tenant) ? [{ name: 'erp_backup_offsite_max_age_seconds', value: age } as const] : []),
     { name: 'erp_drill_max_age_seconds', value: maxDrillAgeDays * 24 * HOUR },
     { name: 'erp_drill_restore_max_seconds', value: restoreSeconds },
   ]

@@ -78,16 +78,17 @@ function passwordFinding(tenant: Tenant, part: string, answer: string): Finding 
   }
 }
 
+const mib = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`
+
 function memoryFinding(tenant: Tenant, info: string): Finding {
   const field = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0)
   const [used, most, evicted] = [field('used_memory'), field('maxmemory'), field('evicted_keys')]
-  const share = most > 0 ? used / most : 0
-  const state = evicted > 0 ? 'fail' : grade(share, MEMORY.warn, MEMORY.fail)
+  const state = evicted > 0 ? 'fail' : most > 0 ? grade(used / most, MEMORY.warn, MEMORY.fail) : 'warn'
   return {
     part: 'redis-queue',
     check: 'memory',
     state,
-    is: `${Math.round(used / 2 ** 20)} MiB used, ${evicted} keys evicted`,
+    is: `${mib(used)} of ${most > 0 ? mib(most) : 'no limit'} used, ${evicted} keys evicted`,
     limit: '0 evicted',
     value: { name: 'erp_redis_queue_memory_bytes', value: used },
     ...(state !== 'ok' && { remedy: `npx zx scripts/tenant.ts ${tenant.name} logs worker` }),

@@ -65,7 +65,7 @@ export async function checkHealth({ tenants, registry, core, isolation }: Scope)
     coreFindings(core, registry, front, LIMIT).then((findings) => ({ tenant: core, findings })),
   ])
   if (checked.some(({ findings }) => worst(findings) === 'fail')) {
-    const now = await askEngine(2).catch((error) => error as OperatorError) // it may have hung meanwhile
+    const now = await askEngine().catch((error) => error as OperatorError) // it may have hung meanwhile
     if (now instanceof Error) return engineDown(now, begun)
   }
   // Afterwards: the probes would make the sites slower than their limits.

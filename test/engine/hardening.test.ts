@@ -70,7 +70,7 @@ function judged(service: RenderedService) {
   return {
     ...{ image, profiles, labels, restart, cap_add, cap_drop, security_opt, network_mode, logging },
     ...{ mem_limit, cpus, pids_limit, test: healthcheck?.test, environment: filled(environment) },
-    ports: ports.map(({ target, published, protocol }) => [target, published, protocol]),
+    ports: ports.map(({ host_ip, target, published, protocol }) => [host_ip, target, published, protocol]),
     volumes: volumes.map(({ type, source, target, read_only = false }) => [type, source, target, read_only]),
     networks: Object.keys(networks ?? {}).sort(),
     secrets: secrets.map(({ source }) => source),

@@ -154,7 +154,7 @@ redis() { # what redis-cli prints for one command
   get) [[ -e $mark ]] && cat "$mark" || echo ;;
   flushall) rm -f "$mark"; echo OK ;;
   set) echo "\${2#* }" >"$mark"; echo OK ;;
-  info) printf 'used_memory:1000000\\nmaxmemory:0\\nevicted_keys:0\\n' ;;
+  info) printf 'used_memory:1000000\\nmaxmemory:268435456\\nevicted_keys:0\\n' ;;
   eval) echo '${QUEUES}' ;;
   esac
 }

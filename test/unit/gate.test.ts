@@ -32,7 +32,7 @@ const good = (): Rendered => {
     labels: { 'erp.tenant': 'core' },
     networks: { 'edge-public': null, 'dickson-edge': null, 'byrne-edge': null },
     ports: [
-      { target: 80, published: '80', protocol: 'tcp' },
+      { host_ip: '0.0.0.0', target: 80, published: '80', protocol: 'tcp' },
       { target: 443, published: '8443', protocol: 'tcp' },
     ],
     volumes: [

@@ -33,7 +33,7 @@ const report = (findings: Finding[]): HealthReport => ({
 
 /** The lines of samples, of a tenant that was asked for. */
 function samples(findings: Finding[], ledger: Ledger | undefined = {}, env: Record<string, string> = {}): string[] {
-  const text = renderMetrics(report(findings), [{ tenant: tenant(env), ledger }])
+  const text = renderMetrics(report(findings), [{ tenant: tenant(env), ledger }], [])
   return text.split('\n').filter((line) => !line.startsWith('#'))
 }
 const up = (findings: Finding[]) => samples(findings).find((line) => line.startsWith('erp_tenant_up'))
@@ -50,7 +50,14 @@ describe('the figures for Prometheus', () => {
       finding('jobs', 'b', 'ok', { value: { name: 'erp_jobs_waiting', labels: { queue: 'long' }, value: Number.NaN } }),
     ]),
     [{ tenant: tenant(), ledger: {} }],
+    [tenant(), makeTenant('byrne', tenants.byrne, readSettings('/repository', {}))],
   )
+
+  it('name each tenant of the registry, so that one that was not asked for is missed', () => {
+    for (const name of ['dickson', 'byrne'])
+      assert.match(text, new RegExp(`^erp_tenant_registered\\{tenant="${name}"\\} 1$`, 'm'))
+    assert.doesNotMatch(text, /erp_tenant_up\{tenant="byrne"/)
+  })
   const lines = text.trimEnd().split('\n')
   const series = lines.filter((line) => !line.startsWith('#'))
 
@@ -113,7 +120,7 @@ describe('a tenant is up', () => {
   it('not where the engine does not answer, and its backups are told all the same', () => {
     const down = { ...report([]), tenants: [] }
     const ledger = { verified: { at, snapshot: 'a', databaseBytes: 5, addedBytes: 1 } }
-    const text = renderMetrics(down, [{ tenant: tenant(), ledger }])
+    const text = renderMetrics(down, [{ tenant: tenant(), ledger }], [])
     assert.match(text, /^erp_tenant_up\{tenant="dickson"\} 0$/m)
     assert.match(text, /^erp_backup_last_verified_timestamp_seconds\{tenant="dickson"\} 1795471200$/m)
   })
@@ -149,11 +156,13 @@ describe('what is known of backups', () => {
     const name = 'erp_backup_offsite_max_age_seconds'
     assert.equal(named(samples(WELL), name), undefined)
     assert.equal(named(samples(WELL, {}, { BACKUP_OFFSITE_DICKSON: 'rest:https://host/x' }), name), '93600')
+    const none = { BACKUP_OFFSITE_DICKSON: 'b2:bucket' }
+    assert.equal(named(samples(WELL, {}, none), name), '93600', 'a location that is none is a failed check, no more')
   })
 
   it('is nothing but the objectives where there is no backup, or a ledger that nobody can read', () => {
     for (const none of [{}, undefined] as const) {
-      const text = renderMetrics(report(WELL), [{ tenant: tenant(), ledger: none }])
+      const text = renderMetrics(report(WELL), [{ tenant: tenant(), ledger: none }], [])
       assert.doesNotMatch(text, /last_verified|drill_last|damaged/)
       assert.match(text, /^erp_backup_max_age_seconds/m)
     }

@@ -51,6 +51,21 @@ describe('every alert', () => {
     assert.deepEqual(headings.sort(), alerts.map(({ alert }) => alert).sort()))
 })
 
+describe('one message for one cause', () => {
+  const { inhibit_rules: rules } = parse(read('core/alertmanager/alertmanager.yml'))
+  const CHECKS = 'alertname = "ErpCheckFailed"'
+
+  it('silences every check of a tenant only while it or the engine is down, else the check that has an alert of its own', () => {
+    const silences = (rules as { source_matchers: string[]; target_matchers: string[] }[])
+      .filter(({ target_matchers: targets }) => targets.some((target) => target.includes('ErpCheckFailed')))
+      .map(({ source_matchers: [source = ''], target_matchers: targets }) => [source, targets.length > 1])
+    const wide = silences.filter(([, narrow]) => !narrow).map(([source]) => source)
+    assert.deepEqual(wide, ['alertname = "ErpEngineDown"', 'alertname = "ErpTenantDown"'])
+    assert.equal(silences.length, 8)
+    for (const { target_matchers: targets } of rules) if (targets.length > 1) assert.equal(targets[0], CHECKS)
+  })
+})
+
 describe('the dashboards', () => {
   it('are three, each with a uid and a title of its own', () => {
     assert.equal(dashboards.length, 3)

@@ -37,6 +37,7 @@ describe('.env', () => {
     ['a name that is none', '2DB=1g'],
     ['a URL with a login', 'BACKUP_REPOSITORY_DICKSON=https://user:hidden99@backup.example.org/x'],
     ['a URL with a password alone', 'QUEUE=redis://:hidden99@queue:6379'],
+    ['a password of SFTP', 'BACKUP_REPOSITORY_DICKSON=sftp://keeper:hidden99@vault//srv/erp'],
     ["restic's form of a URL with a login", 'BACKUP_REPOSITORY_DICKSON=rest:https://user:hidden99@backup.example.org/'],
     ['a URL with a token', 'BACKUP_REPOSITORY_DICKSON=https://hidden99@backup.example.org/x'],
   ] as const) {
@@ -66,6 +67,11 @@ describe('.env', () => {
     ['an equals sign in the value', 'DB_MEMORY=a=b\n', 'a=b'],
     ['a colon in the value', 'DB_MEMORY=host:1/x\n', 'host:1/x'],
     ['letters beyond ASCII', 'DB_MEMORY=Zoë Ó\n', 'Zoë Ó'],
+    [
+      "SFTP's user, whose key is a file",
+      'DB_MEMORY=sftp://keeper@vault:2222//srv/erp\n',
+      'sftp://keeper@vault:2222//srv/erp',
+    ],
     ['nothing behind the equals sign', 'DB_MEMORY=\nX=y\n', ''],
   ] as const) {
     it(`is read with ${what}`, () => assert.equal(withFile(text).env.DB_MEMORY, value))
