@@ -44,12 +44,21 @@ export const splitRoles = (text: string) => [
  * @throws OperatorError (3) with every fault and its line
  */
 export async function readUsers(file: string): Promise<NewUser[]> {
-  const text = await readFile(file, 'utf8').catch((error) => {
+  const bytes = await readFile(file).catch((error) => {
     throw preconditionError(`${file} cannot be read: ${messageOf(error)}`)
   })
+  const text = decoded(file, bytes)
   const { users, faults } = usersOf(text)
   if (faults.length > 0) throw preconditionError(`${file}: ${faults.join('; ')}`, 'correct the file; nobody was added')
   return users
+}
+
+function decoded(file: string, bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch (error) {
+    throw preconditionError(`${file} is not UTF-8`, 'save it as "CSV UTF-8"; nobody was added', error)
+  }
 }
 
 /** The users of such a text, or everything that is wrong with it. Pure. */

@@ -15,6 +15,7 @@ import {
   removeKey,
   settleConfig,
   sweepErrorLog,
+  verifyManagers,
   verifySite,
   writeKey,
 } from '../lib/sso/site.ts'
@@ -31,7 +32,10 @@ command({
   modes: MODES,
   options: {
     status: { type: 'boolean', help: 'what is set, asked as a browser would; changes nothing' },
-    require: { type: 'boolean', help: 'close password login and mail links, once a System Manager came in by SSO' },
+    require: {
+      type: 'boolean',
+      help: 'close password login, mail links and resets, once a System Manager came in by SSO',
+    },
     'rotate-secret': { type: 'boolean', help: 'give the client a new secret, at Authentik and in ERPNext' },
     rollback: { type: 'boolean', help: 'take the key away and open password login; needs no Authentik' },
     timeout: { type: 'number', value: 'SECONDS', default: 60, help: 'how long to wait for Authentik' },
@@ -52,9 +56,11 @@ command({
   render: ({ tenants }) => tenants.map(renderStatus).join('\n'),
 })
 
-async function rollBack(tenant: Tenant, dryRun: boolean, { step }: Reporter): Promise<SsoStatus> {
+async function rollBack(tenant: Tenant, dryRun: boolean, { step, warn }: Reporter): Promise<SsoStatus> {
   if (dryRun) return { tenant: tenant.name, would: 'remove the Social Login Key and open password login' }
-  const { removed, opened } = await step('Take the key away, open password login', () => removeKey(tenant))
+  const done = await step('Take the key away, open password login', () => removeKey(tenant))
+  const { removed, opened, foreign } = done
+  if (foreign) warn(`${tenant.name}: the Social Login Key of the client ${foreign} is somebody else's: it stays`)
   return { tenant: tenant.name, changed: removed || opened }
 }
 
@@ -76,6 +82,7 @@ async function connect(tenant: Tenant, work: Work, { step, warn, say }: Reporter
   await step(`Wait for ${client.issuer}`, () => awaitIssuer(client, open, patience))
   const site = await step('Look at the site, and from it at Authentik', () => lookAtSite(tenant, client, old))
   verifySite(tenant, client, site)
+  if (mode === 'require') verifyManagers(tenant, site)
   if (dryRun) return { tenant: tenant.name, would: `${mode ?? 'write the Social Login Key'} for ${client.id}` }
   await step('See to the encryption key of the site', (note) => settleConfig(tenant, note))
   const prove = (secret: string) => verifyProvider(tenant, client, open, secret)
@@ -95,7 +102,7 @@ async function connect(tenant: Tenant, work: Work, { step, warn, say }: Reporter
   if (leaked > 0 && secret === old)
     warn(`backups may hold it too: npx zx scripts/configure-sso.ts ${tenant.name} --rotate-secret`)
   if (mode !== 'require') return { tenant: tenant.name, changed }
-  const closed = await step('Close password login and mail links', () => closeDoors(tenant, site))
+  const closed = await step('Close password login, mail links and resets by mail', () => closeDoors(tenant))
   say(`  the way back in, without Authentik: npx zx scripts/configure-sso.ts ${tenant.name} --rollback`)
   return { tenant: tenant.name, changed: changed || closed }
 }

@@ -1,8 +1,8 @@
-"""A site's Social Login Key, and the two settings that let nobody in but through it.
+"""A site's Social Login Key, and the settings that let nobody in but through it.
 
 Verbs: `look` asks, changes nothing · `prepare` sees to the site's encryption key · `write` makes or changes the key · `restore` puts an earlier one back · `remove` takes
-it away and opens password login · `require` and `release` close and open password login and mail links · `sweep` removes
-the rows of Error Log that hold a secret.
+it away and opens password login · `require` and `release` close and open password login, mail links and resets by mail ·
+`sweep` removes the rows of Error Log that hold a secret.
 """
 
 import os
@@ -35,8 +35,12 @@ FIELDS = (
 )
 PASSWORD_OFF = "disable_user_pass_login"
 MAIL_LINK = "login_with_email_link"
-#: What mail links were before `require`; its presence says that we closed the doors.
-BEFORE = "erp_mail_link_before"
+#: Seconds for which the link of a password reset works: it signs in whatever PASSWORD_OFF says (frappe/frappe#27125).
+RESET = "reset_password_link_expiry_duration"
+#: The doors when they are closed: no mail arrives within a second, and 0 would be without end.
+CLOSED = {PASSWORD_OFF: 1, MAIL_LINK: 0, RESET: 1}
+#: Where stands what a setting was before `require`; its presence says that we closed the doors.
+BEFORE = {MAIL_LINK: "erp_mail_link_before", RESET: "erp_reset_before"}
 
 
 def look(order):
@@ -49,6 +53,7 @@ def look(order):
         "overridden": bool(config.get(f"{NAME}_login")),
         "password_off": bool(setting(PASSWORD_OFF)),
         "mail_link": bool(setting(MAIL_LINK)),
+        "reset_link": setting(RESET) != CLOSED[RESET],
         "managers": managers(),
         "reach": reach(order["discovery"]),
     }
@@ -123,13 +128,15 @@ def restore(order):
     return {}
 
 
-def remove(_order):
-    """Take the key away. First the doors are opened: without a key nobody could come in."""
-    found = bool(frappe.db.exists(DOCTYPE, NAME))
+def remove(order):
+    """Take the key away. First the doors are opened: without a key nobody could come in. One of another client stays."""
+    found = fields()
     opened = release(None)["opened"]
+    if found and found["client_id"] != order["client"]:
+        return {"removed": False, "opened": opened, "foreign": found["client_id"]}
     if found:
         delete()
-    return {"removed": found, "opened": opened}
+    return {"removed": found is not None, "opened": opened}
 
 
 def delete():
@@ -138,25 +145,27 @@ def delete():
 
 
 def require(_order):
-    """Close password login and mail links. What mail links were is kept in the site's defaults, which a backup holds."""
-    if setting(PASSWORD_OFF) and not setting(MAIL_LINK):
+    """Close the doors. What they were is kept in the site's defaults, which a backup holds."""
+    if all(setting(name) == value for name, value in CLOSED.items()):
         return {"changed": False}
-    if frappe.db.get_global(BEFORE) is None:
-        frappe.db.set_global(BEFORE, str(setting(MAIL_LINK)))
-    change(PASSWORD_OFF, 1)
-    change(MAIL_LINK, 0)
+    for name, before in BEFORE.items():
+        if frappe.db.get_global(before) is None:
+            frappe.db.set_global(before, str(setting(name)))
+    for name, value in CLOSED.items():
+        change(name, value)
     return {"changed": True}
 
 
 def release(_order):
-    """Open password login; mail links become what they were."""
-    before = frappe.db.get_global(BEFORE)
+    """Open password login; mail links and resets become what they were."""
     opened = bool(setting(PASSWORD_OFF))
     if opened:
         change(PASSWORD_OFF, 0)
-    if before is not None:
-        change(MAIL_LINK, int(before))
-        frappe.db.set_global(BEFORE, None)
+    for name, before in BEFORE.items():
+        value = frappe.db.get_global(before)
+        if value is not None:
+            change(name, int(value))
+            frappe.db.set_global(before, None)
     return {"opened": opened}
 
 

@@ -90,18 +90,36 @@ def apply(order):
         return {"failed": f"{type(error).__name__}: {error}", "reverted": try_write(site, before)}
     removed = sweep(site, manifest, mark)
     configured = Path(site, "site_config.json").stat().st_mtime
-    return {**outcome, "removed": removed, "before": before, "configured": configured}
+    return {**outcome, "removed": removed, "before": before, "after": wanted, "configured": configured}
 
 
 def revert(order):
-    connect(order["site"])
-    write(order["site"], read(order["site"]), order["before"])
+    """Take back what an apply of this run has set; what somebody else has changed since stays theirs."""
+    site, before, after = order["site"], order["before"], order["after"]
+    connect(site)
+    now = read(site)
+    write(site, now, {key: earlier(key, before[key], after[key], now[key]) for key in after})
     return {}
+
+
+def earlier(key, before, after, now):
+    """A setting as it was; of what holds ours beside others', our part alone."""
+    if now == after:
+        return before
+    if key in LISTS:
+        others = [entry for entry in as_list(key, now) if not is_ours(entry)]
+        return [entry for entry in as_list(key, before) if is_ours(entry)] + others or None
+    if key == HEAD_FIELD:
+        ours = "".join(part.group() for part in HEAD.finditer(before)).rstrip("\n")
+        return "\n".join(part for part in (ours, HEAD.sub("", now)) if part)
+    return now
 
 
 def choose(order, mark):
     """The manifest that is wanted, the mark that says so, and whether an earlier rollback holds against it."""
     current, previous = mark.get("generation"), mark.get("previous")
+    if order.get("rollback") and mark.get("rejected") and order.get("proven", current) != current:
+        return load(current), mark, None  # an earlier rollback, which nobody has seen yet: it is finished
     if order.get("rollback"):
         if not previous:
             raise Refused("there is no earlier theme to go back to")

@@ -22,15 +22,19 @@ export interface Client {
   redirects: { host: string; uri: string }[]
 }
 
+/** The client's id, known without a sign-in service too. */
+export const clientId = ({ prefix }: Tenant) => `${prefix}-erp`
+
 /** @throws OperatorError (3) without CORE_DOMAIN */
-export function clientOf({ name, prefix, site, posHost, settings }: Tenant): Client {
+export function clientOf(tenant: Tenant): Client {
+  const { name, site, posHost, settings } = tenant
   const { domain } = edgeSettings(settings)
   if (!domain) throw preconditionError('CORE_DOMAIN is not set: there is no sign-in service', 'see docs/sso.md')
   const host = `auth.${domain}`
   const base = `https://${host}/application/o`
   return {
     host,
-    id: `${prefix}-erp`,
+    id: clientId(tenant),
     issuer: `${base}/${name}/`,
     authorize: `${base}/authorize/`,
     token: `${base}/token/`,

@@ -2,7 +2,7 @@
 import { EXIT, OperatorError, preconditionError } from '../errors.ts'
 import { askSite, untilConfigIsRead } from '../frappe.ts'
 import type { Tenant } from '../registry.ts'
-import type { Client, KeyFields } from './client.ts'
+import { type Client, clientId, type KeyFields } from './client.ts'
 
 /** What tenant/sso.py finds; every field by its own name. */
 export interface SiteState {
@@ -12,6 +12,8 @@ export interface SiteState {
   overridden: boolean
   password_off: boolean
   mail_link: boolean
+  /** A password can be set anew by mail, which signs in. */
+  reset_link: boolean
   managers: string[]
   reach: { status: number; error?: string }
 }
@@ -108,19 +110,26 @@ export async function sweepErrorLog(tenant: Tenant, secrets: string[]): Promise<
   return removed
 }
 
-/** Take the key away and open password login. */
-export const removeKey = (tenant: Tenant) => askSite<{ removed: boolean; opened: boolean }>(tenant, 'sso', 'remove')
+/** Open password login and take the key away, unless it is of another client: `foreign` names that one. */
+export const removeKey = (tenant: Tenant) =>
+  askSite<{ removed: boolean; opened: boolean; foreign?: string }>(tenant, 'sso', 'remove', {
+    client: clientId(tenant),
+  })
+
+/** Who closes the doors must have come in by the one that stays. @throws OperatorError (3) where no System Manager has */
+export function verifyManagers(tenant: Tenant, { managers }: SiteState): void {
+  if (managers.length > 0) return
+  throw preconditionError(
+    `${tenant.name}: no System Manager has signed in through Authentik yet: nothing was changed`,
+    `npx zx scripts/configure-sso.ts ${tenant.name}, then sign in at https://${tenant.site}/login by the button, as a user with the role System Manager`,
+  )
+}
 
 /**
- * Close password login and mail links, which without our asking stay a second way in and satisfy Frappe's own guard.
- * @throws OperatorError (3) where no System Manager has come in by single sign-on
+ * Close password login, and mail links and resets by mail, which without our asking stay other ways in: mail links satisfy
+ * Frappe's own guard, and a reset signs in whatever that says.
  */
-export async function closeDoors(tenant: Tenant, { managers }: SiteState): Promise<boolean> {
-  if (managers.length === 0)
-    throw preconditionError(
-      `${tenant.name}: no System Manager has signed in through Authentik yet: nothing was closed`,
-      `sign in at https://${tenant.site}/login by the button, as a user with the role System Manager`,
-    )
+export async function closeDoors(tenant: Tenant): Promise<boolean> {
   const { changed } = await askSite<{ changed: boolean }>(tenant, 'sso', 'require')
   return changed
 }

@@ -47,6 +47,7 @@ export async function lookAround(tenant: Tenant, core: Unit): Promise<SsoStatus>
       check('System Managers by SSO', true, site.managers.join(', ') || 'none yet'),
       check('password login', true, site.password_off ? 'closed' : 'open'),
       check('mail links', true, site.mail_link ? 'open' : 'closed'),
+      check('resets by mail', true, site.reset_link ? 'open' : 'closed'),
     ],
   }
 }

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { tenantContainers } from '../containers.ts'
-import { messageOf, OperatorError, preconditionError } from '../errors.ts'
+import { EXIT, messageOf, OperatorError, preconditionError } from '../errors.ts'
 import { writeAtomically } from '../files.ts'
 import { makeDirectory } from '../lock.ts'
 import type { Tenant, Unit } from '../registry.ts'
@@ -24,12 +24,15 @@ export type Wanted = Theme | 'earlier'
  * Publish and set, without looking. `gently`: a theme that an operator rolled back from stays off.
  * @throws OperatorError (3), (1) or (4) as orderTheme
  */
-export function setTheme(
+export async function setTheme(
   tenant: Tenant,
   wanted: Wanted,
   { where = 'backend', dry = false, gently = false }: { where?: Where; dry?: boolean; gently?: boolean } = {},
 ): Promise<Applied> {
-  if (wanted === 'earlier') return orderTheme(tenant, { action: 'apply', rollback: true, dry }, where)
+  if (wanted === 'earlier') {
+    const proven = (await readProof(tenant)) ?? null // none yet: a rollback that was interrupted is finished
+    return orderTheme(tenant, { action: 'apply', rollback: true, dry, proven }, where)
+  }
   return orderTheme(tenant, { action: 'apply', dry, gently, ...wanted }, where)
 }
 
@@ -54,7 +57,7 @@ export async function seeTheme(
 ): Promise<void> {
   for (const field of applied.kept)
     warn(`${tenant.name}: ${field}: set by hand, it stays; empty it to take the brand's`)
-  const { manifest, before, changed, failed, configured } = applied
+  const { manifest, before, after, changed, failed, configured } = applied
   if (failed) throw failed
   if (!manifest) return
   const proven = changed.length === 0 && (await readProof(tenant)) === manifest.id
@@ -67,8 +70,14 @@ export async function seeTheme(
       await writeProof(tenant, manifest.id)
     })
   } catch (error) {
-    if (!(error instanceof OperatorError) || error.code > 128 || !before || changed.length === 0) throw error
-    await orderTheme(tenant, { action: 'revert', before })
+    if (!(error instanceof OperatorError) || error.code > 128 || !before || !after || changed.length === 0) throw error
+    await orderTheme(tenant, { action: 'revert', before, after }).catch((failed) => {
+      throw new OperatorError(`${error.message}; and it could not be taken back: ${messageOf(failed)}`, {
+        code: EXIT.changed,
+        hint: `npx zx scripts/apply-theme.ts ${tenant.name}`,
+        cause: error,
+      })
+    })
     throw new OperatorError(`${error.message}; what was there before is back`, {
       hint: `npx zx scripts/healthcheck.ts ${tenant.name}`,
       cause: error,

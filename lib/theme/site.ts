@@ -24,6 +24,8 @@ export interface Applied {
   removed?: string[]
   manifest?: Manifest
   before?: Before
+  /** The same as they were set. */
+  after?: Before
   /** When site_config.json was last changed, in seconds since 1970. */
   configured?: number
   /** The theme was not put on: it had been rolled back. */
@@ -44,8 +46,8 @@ export interface Look {
 
 type Order =
   | { action: 'look' }
-  | { action: 'revert'; before: Before }
-  | { action: 'apply'; rollback: true; dry: boolean }
+  | { action: 'revert'; before: Before; after: Before }
+  | { action: 'apply'; rollback: true; dry: boolean; proven: string | null }
   | ({ action: 'apply'; dry: boolean; gently: boolean } & Theme)
 
 /** In the running backend, or in a container of its own where that is still to be started. */
@@ -69,7 +71,8 @@ export async function orderTheme<T>(tenant: Tenant, order: Order, where: Where =
     const why = result.timedOut
       ? `no end within ${LIMIT} s`
       : lastLines(result.stderr, 1) || `it ended with ${result.code}`
-    const code = result.code > 1 ? EXIT.changed : EXIT.failed // 1: it stopped by itself, before anything was switched
+    const apart = result.timedOut || result.code > 1 // 1: it stopped by itself, before anything was switched
+    const code = apart ? EXIT.changed : EXIT.failed
     throw new OperatorError(`${tenant.name}: the theme was not applied: ${why}`, { code, hint })
   }
   const outcome = JSON.parse(answer) as T & { refused?: string; failed?: string; reverted?: boolean }

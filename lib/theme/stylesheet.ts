@@ -26,7 +26,12 @@ export async function cssFaults(file: string, text: string): Promise<Fault[]> {
 
 /** Also a mere string is held to that: image-set() and a custom property take one for a URL. */
 function wordFaults({ kind, value }: Word): string[] {
-  if (kind === 'import') return ['@import: a brand has its three style sheets and no other']
+  if (kind === 'import')
+    return [
+      value === '@charset'
+        ? '@charset: a style sheet is UTF-8'
+        : '@import: a brand has its three style sheets and no other',
+    ]
   const url = [...value].filter((sign) => sign > ' ').join('') // browsers drop what is invisible
   const shown = url.length > 60 ? `${url.slice(0, 60)}…` : url
   if (DATA.test(url)) {

@@ -19,7 +19,7 @@ export interface Scan {
 }
 
 const CLOSES: Record<string, string> = { '{': '}', '(': ')', '[': ']' }
-const IDENT = /@?(?:[\w\u0080-\u{10ffff}-]|\\[0-9a-f]{1,6}[ \t\n\f]?|\\[^\n])+/iuy
+const IDENT = /[@#]?(?:[\w\u0080-\u{10ffff}-]|\\[0-9a-f]{1,6}[ \t\n\f]?|\\[^\n])+/iuy
 const ESCAPE = /\\(?:([0-9a-f]{1,6})[ \t\n\f]?|([\s\S]))/gi
 
 /** Undo escapes: `\75rl` is `url`. */
@@ -72,7 +72,7 @@ function token(text: string, at: number): Token {
   if (ident === undefined) return [at + 1]
   const end = at + ident.length
   const name = plain(ident).toLowerCase()
-  if (name === '@import') return [end, { kind: 'import', value: name, offset: at }]
+  if (name === '@import' || name === '@charset') return [end, { kind: 'import', value: name, offset: at }]
   return name === 'url' && text[end] === '(' ? url(text, at, end + 1) : [end]
 }
 

@@ -216,6 +216,9 @@ describe('single sign-on', () => {
   })
 
   it('closes password login only once a System Manager came in by it, and tells the way back, which works', async () => {
+    books.python(
+      "import frappe; frappe.db.set_single_value('System Settings', 'reset_password_link_expiry_duration', 1200)",
+    )
     const early = await configure('--require')
     assert.equal(early.code, 3, early.stderr)
     assert.match(early.stderr, /no System Manager has signed in/)
@@ -229,7 +232,9 @@ describe('single sign-on', () => {
     assert.ok(way?.[1] && way[2], closed.stderr)
     const setting = (name: string) =>
       books.sql(`select value from tabSingles where doctype = 'System Settings' and field = '${name}'`).join()
-    assert.deepEqual([setting('disable_user_pass_login'), setting('login_with_email_link')], ['1', '0'])
+    const doors = () =>
+      ['disable_user_pass_login', 'login_with_email_link', 'reset_password_link_expiry_duration'].map(setting)
+    assert.deepEqual(doors(), ['1', '0', '1'])
     const password = readFileSync(join(stack.home, 'secrets/dickson_admin_password.txt'), 'utf8')
     await assert.rejects(signIn(browser, ERP, 'Administrator', password), /401/)
 
@@ -237,7 +242,7 @@ describe('single sign-on', () => {
     const back = await stack.script(way[1], way[2].split(' '))
     await rise()
     assert.equal(back.code, 0, back.stderr)
-    assert.deepEqual([setting('disable_user_pass_login'), setting('login_with_email_link')], ['0', '1'])
+    assert.deepEqual(doors(), ['0', '1', '1200'])
     await (await signIn(browser, ERP, 'Administrator', password)).context().close()
     assert.equal(keyRow(books), '')
   })

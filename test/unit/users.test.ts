@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
 import { parseCsv } from '../../lib/csv.ts'
-import { splitRoles, usersOf } from '../../lib/users.ts'
+import { readUsers, splitRoles, usersOf } from '../../lib/users.ts'
 
 const HEADER = 'email,first_name,last_name,roles\n'
 
@@ -24,6 +27,16 @@ describe('a CSV file', () => {
 })
 
 describe('users from a file', () => {
+  it('are refused where it is not UTF-8: a broken name would be theirs for good', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'erp-users-'))
+    after(() => rmSync(folder, { recursive: true }))
+    const file = join(folder, 'staff.csv')
+    writeFileSync(file, Buffer.from(`${HEADER}m@x.example,M\xfcller,,R\n`, 'latin1'))
+    await assert.rejects(readUsers(file), { code: 3, message: /staff\.csv is not UTF-8/ })
+    writeFileSync(file, `${HEADER}m@x.example,Müller,,R\n`)
+    assert.equal((await readUsers(file))[0]?.first_name, 'Müller')
+  })
+
   it('are read with every role once, addresses in lower case', () => {
     const { users, faults } = usersOf(`${HEADER}Mary@X.example, Mary ,O'Neil,Sales User; Accounts User;Sales User\n`)
     assert.deepEqual(faults, [])

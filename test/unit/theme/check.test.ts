@@ -37,6 +37,9 @@ describe('a style sheet', () => {
     ['a{background:src("http://evil.example")}', '1:18'],
     ['@font-face{font-family:x;src:url(http://evil.example/f.woff2)}', '1:30'],
     ['@import "x.css";', '1:1'],
+    ['@charset "shift_jis";', '1:1'],
+    // what begins with # is a name and no url(): quotes count in its bracket, and not in a url's
+    ['a{--x:#url(/assets/a"b) c");background:url(//evil.example/p.png);--y:("; url(/assets/q");--z:0}', '1:40'],
     ['@\\69mport url(//evil.example);', '1:1'],
     ['a{background:url(data:text/html,x)}', '1:14'],
     [`a{background:url(data:image/png;base64,${'A'.repeat(17_000)})}`, '1:14'],

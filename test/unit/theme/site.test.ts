@@ -80,6 +80,7 @@ interface Outcome {
   reverted?: boolean
   held?: string
   before: Record<string, unknown>
+  after: Record<string, unknown>
   generation: string
   mark?: { generation: string; previous?: string; rejected?: string }
   generations: string[]
@@ -287,6 +288,17 @@ describe('going back', () => {
     }
   })
 
+  it('typed again it is finished where nobody has seen it yet, and goes forward where it was seen', async () => {
+    const bench = makeBench()
+    const [a, b] = [theme('red'), theme('blue')]
+    for (const order of [a, b]) await bench.run(order)
+    const back = (proven: string | null) => bench.run({ action: 'apply', rollback: true, proven })
+    assert.equal((await back(b.manifest.id)).outcome.generation, a.manifest.id)
+    assert.equal((await back(b.manifest.id)).outcome.generation, a.manifest.id, 'it was interrupted')
+    assert.equal((await back(null)).outcome.generation, a.manifest.id)
+    assert.equal((await back(a.manifest.id)).outcome.generation, b.manifest.id)
+  })
+
   it('a theme that was rolled back is not put on again by a deploy, but by who asks for it', async () => {
     const bench = makeBench()
     for (const order of [theme('red'), theme('blue'), { action: 'apply', rollback: true }]) await bench.run(order)
@@ -310,10 +322,36 @@ describe('going back', () => {
     const bench = makeBench({ app_include_css: '/files/own.css' }, { 'Website Settings.app_name': 'ERPNext' })
     const before = [bench.config(), bench.singles()]
     const { outcome } = await bench.run(theme('red'))
-    await bench.run({ action: 'revert', before: outcome.before })
+    await bench.run({ action: 'revert', before: outcome.before, after: outcome.after })
     assert.deepEqual(bench.config(), before[0])
     for (const [key, value] of Object.entries(bench.singles()))
       assert.equal(value, key === 'Website Settings.app_name' ? 'ERPNext' : '')
+  })
+})
+
+describe('what others change while a theme is looked at', () => {
+  it('stays theirs when it is taken back: their logo, their entry, their HTML', async () => {
+    const bench = makeBench()
+    await bench.run(theme('red'))
+    const { outcome } = await bench.run(theme('blue'))
+    const lists = bench.config().app_include_css as string[]
+    const config = { ...bench.config(), app_include_css: [...lists, '/files/theirs.css'] }
+    writeFileSync(join(bench.place, 'sites', SITE, 'site_config.json'), JSON.stringify(config))
+    const { 'Website Settings.head_html': head = '' } = bench.singles()
+    const theirs = {
+      ...bench.singles(),
+      'Website Settings.head_html': `${head}<meta name="theirs">`,
+      'Website Settings.app_logo': '/files/l.png',
+    }
+    writeFileSync(join(bench.place, 'sites/singles.json'), JSON.stringify(theirs))
+    const { code } = await bench.run({ action: 'revert', before: outcome.before, after: outcome.after })
+    assert.equal(code, 0)
+    assert.deepEqual(bench.config().app_include_css, [...theme('red').manifest.css, '/files/theirs.css'])
+    const singles = bench.singles()
+    assert.equal(singles['Website Settings.app_logo'], '/files/l.png')
+    const html = singles['Website Settings.head_html'] ?? ''
+    assert.ok(html.includes(theme('red').manifest.head) && html.endsWith('<meta name="theirs">'), html)
+    assert.ok(!html.includes(theme('blue').manifest.head), html)
   })
 })
 

@@ -13,7 +13,8 @@ DEFINITIONS = {'alter', 'create', 'drop', 'rename', 'truncate'}
 #: A deadlock, and a row that has changed since this transaction began to read.
 DISTURBED = (ER.LOCK_DEADLOCK, ER.CHECKREAD)
 #: Fields of singles that are numbers; everything in tabSingles is text.
-NUMBERS = {'enable_scheduler', 'setup_complete', 'disable_user_pass_login', 'login_with_email_link'}
+NUMBERS = {'enable_scheduler', 'setup_complete', 'disable_user_pass_login', 'login_with_email_link',
+           'reset_password_link_expiry_duration'}
 
 
 def get_db(host: str, port: int, user: str, password: str, name: str | None = None) -> 'Database':
