@@ -43,12 +43,13 @@ export async function startServices(
   services: Service[],
   timeout: number,
   note: (text: string) => void,
-  judged = services,
+  { judged = services, recreate = true }: { judged?: Service[]; recreate?: boolean } = {},
 ): Promise<void> {
   const names = services.map(({ name }) => name)
   const before = await tenantContainers(unit)
   const workers = Math.max(1, before.filter(({ service }) => service === unit.service('worker')).length)
-  const up = await compose(upArgs(unit, names, workers), { timeout, nothrow: true })
+  const args = upArgs(unit, names, workers)
+  const up = await compose(recreate ? args : [...args, '--no-recreate'], { timeout, nothrow: true })
   if (up.code !== 0)
     throw await explain(unit, services, up.timedOut ? `no end within ${timeout} s` : lastLines(up.stderr, 1))
   const looping = before.filter((container) => names.includes(container.service) && isLooping(container))

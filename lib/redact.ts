@@ -20,6 +20,9 @@ export function makeRedactor(settings: Settings): (text: string) => string {
   }
 }
 
+/** Settings that stand among secrets and are none: such a word is in paths and names that have nothing to do with it. */
+const PLAIN = /^(?:RESTIC_REST_USERNAME|AWS_DEFAULT_REGION|AWS_REGION)=/
+
 /**
  * Every value in the files of secrets/: each line, and what stands behind its `NAME=`. Longest first, so that a secret
  * which contains another is replaced whole.
@@ -28,6 +31,7 @@ export function secretValues({ home }: Pick<Settings, 'home'>): { file: string; 
   const directory = join(home, 'secrets')
   return listDirectory(directory)
     .flatMap((file) => readLines(join(directory, file)).map((line) => ({ file, line })))
+    .filter(({ line }) => !PLAIN.test(line))
     .flatMap(({ file, line }) =>
       [...new Set([line, line.replace(/^\w+=/, '')])].map((text) => ({ file, value: text.trim() })),
     )

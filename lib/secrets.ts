@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { link, lstat, open, readdir, readFile, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { readLedger } from './backup/ledger.ts'
 import { volumeNames } from './docker.ts'
 import { messageOf, preconditionError } from './errors.ts'
 import { syncToDisk, writeAtomically } from './files.ts'
@@ -156,8 +157,11 @@ async function lostPasswords(missing: { unit: Unit; name: string }[]): Promise<s
       error,
     )
   })
-  const lostRepository = async ({ settings, name }: Unit) =>
-    (await exists(join(settings.home, 'backups', name, 'config'))) ? `backups/${name}` : undefined
+  const lostRepository = async ({ settings, name, state }: Unit) => {
+    if (await exists(join(settings.home, 'backups', name, 'config'))) return `backups/${name}`
+    const { repository, offsiteRepository } = await readLedger({ state }) // wherever it is
+    return (repository ?? offsiteRepository)?.location
+  }
   const checked = missing.map(async ({ unit, name }) => {
     const part = KEPT_BY[name]
     const volume = part && unit.volume(part)

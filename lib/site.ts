@@ -21,6 +21,8 @@ export interface SiteOutcome {
   found: 'absent' | 'empty' | 'half' | 'complete'
   detail: string
   mended_jobs: number
+  /** The site's database. */
+  schema: string
 }
 
 /**
@@ -87,18 +89,18 @@ async function askRedis(tenant: Tenant, part: string, ...commands: string[]): Pr
   return stdout.split('\n').slice(1)
 }
 
-/**
- * Empty redis-cache when another image filled it: it shares `assets_json`, and pages would come without their CSS.
- * Returns whether another image had.
- */
-export async function flushStaleCache(tenant: Tenant): Promise<boolean> {
+/** Which image filled redis-cache, which it is now, and whether they differ: until it is emptied, a deploy has not ended. */
+export async function cacheOf(tenant: Tenant): Promise<{ image: string; filledBy: string; stale: boolean }> {
   const containers = await tenantContainers(tenant)
   const image = containers.find(({ service }) => service === tenant.service('backend'))?.image ?? ''
-  const [filledBy] = await askCache(tenant, `get ${CACHE_KEY}`)
-  if (filledBy === image) return false
+  const [filledBy = ''] = await askCache(tenant, `get ${CACHE_KEY}`)
+  return { image, filledBy, stale: filledBy !== image }
+}
+
+/** Empty redis-cache when another image filled it: it shares `assets_json`, and pages would come without their CSS. */
+export async function emptyCache(tenant: Tenant, image: string): Promise<void> {
   const [flushed] = await askCache(tenant, 'flushall', `set ${CACHE_KEY} ${image}`)
   if (flushed !== 'OK') throw new OperatorError(`${tenant.name}: redis-cache was not emptied: ${flushed}`)
-  return filledBy !== ''
 }
 
 /** Empty both Redis: after a change of the data, what they hold belongs to the data that went. */

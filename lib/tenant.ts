@@ -1,7 +1,7 @@
 /** What tenant.ts does to one tenant's services. Every call names the services: no bare `compose stop` or `down`. */
 import { compose, composeArgs, renderServices, type Service, stopArgs, upArgs } from './compose.ts'
 import { type Container, tenantContainers } from './containers.ts'
-import { phases, proveFrontend, startServices } from './deploy.ts'
+import { phases, planChanges, proveFrontend, startServices } from './deploy.ts'
 import { dockerAttached, dockerExec, type LineOutput } from './docker.ts'
 import { OperatorError, preconditionError, quoted, usageError } from './errors.ts'
 import { verifyHardening } from './gate.ts'
@@ -14,12 +14,21 @@ import { waitUntilHealthy } from './wait.ts'
 /** Seconds. */
 const PATIENCE = 300
 
-/** Start everything that a deploy has made, in the deploy's order. */
-export async function start(tenant: Tenant, registry: Tenant[], { step }: Reporter): Promise<void> {
+/**
+ * Start everything that a deploy has made, in the deploy's order, as it was made: what has changed since, such as a new
+ * release, is a deploy's to bring, with what it says and checks.
+ */
+export async function start(tenant: Tenant, registry: Tenant[], { step, warn }: Reporter): Promise<void> {
   await Promise.all([verifySecrets(tenant, registry), verifyHardening(tenant, registry, tenant)])
   const services = await renderServices(tenant)
   const { stores, configurator, application } = phases(tenant, services)
-  const up = (list: Service[]) => (note: (text: string) => void) => startServices(tenant, list, PATIENCE, note)
+  const changed = planChanges(services, await tenantContainers(tenant)).filter(({ why }) => why === 'changed')
+  if (changed.length > 0)
+    warn(
+      `${changed.map(({ service }) => service).join(', ')}: as last deployed, not as configured now: npx zx scripts/deploy.ts ${tenant.name}`,
+    )
+  const up = (list: Service[]) => (note: (text: string) => void) =>
+    startServices(tenant, list, PATIENCE, note, { recreate: false })
   await step('Start the database and both Redis', up(stores))
   await step('Start the application', async (note) => {
     await up(configurator)(note)

@@ -68,8 +68,7 @@ command({
       await step('Wait until every service proves that it works', (note) =>
         waitUntilHealthy(tenant, ground.services, timeout, note),
       )
-      await warnOfRelease(tenant, ground, changes, reporter)
-      if (await site.flushStaleCache(tenant)) reporter.say('  redis-cache was emptied: another image had filled it')
+      await freshenCache(tenant, ground, fresh === undefined, reporter)
       await step(`Ask ${tenant.site} through its frontend`, () => deploy.proveFrontend(tenant))
       await makeRepository(tenant, reporter)
       const themed = fresh ?? (await step('Compare its theme', () => tryTheme(tenant, theme)))
@@ -121,25 +120,36 @@ async function makeRepository(tenant: Tenant, { step, warn }: Reporter): Promise
     if (await hasRepository(tenant)) return
     await step('Make the backup repository', (note) => ensureRepository(tenant, note))
   } catch (error) {
-    if (!(error instanceof OperatorError)) throw error
+    if (!(error instanceof OperatorError) || error.code > 128) throw error
     warn(
       `no backup is possible yet: ${error.message}; ${error.hint ?? `npx zx scripts/backup.ts ${tenant.name} --init`}`,
     )
   }
 }
 
+/**
+ * The last act on a new image: a run that ended before it is told of the release again by the next.
+ * @param interrupted this run started nothing: what started it did not come to this
+ */
+async function freshenCache(tenant: Tenant, ground: Ground, interrupted: boolean, reporter: Reporter): Promise<void> {
+  const { image, filledBy, stale } = await site.cacheOf(tenant)
+  if (!stale) return
+  if (interrupted) await warnOfRelease(tenant, ground, (await site.readMarks(tenant)).schema, reporter)
+  await site.emptyCache(tenant, image)
+  if (filledBy !== '') reporter.say('  redis-cache was emptied: another image had filled it')
+}
+
 /** Programs of a newer release run on data that `bench migrate` has not brought up: pages fail, one here, one there. */
-async function warnOfRelease(tenant: Tenant, { services }: Ground, changes: deploy.Change[], { warn }: Reporter) {
-  if (!changes.some(({ service, why }) => service === tenant.service('backend') && why === 'changed')) return
+async function warnOfRelease(tenant: Tenant, { services }: Ground, schema: string, { warn }: Reporter) {
   const image = services.find(({ name }) => name === tenant.service('backend'))?.image ?? ''
-  const { schema } = await site.readMarks(tenant)
   if (!needsMigration(await appVersions(askLive(tenant), schema), await imageApps(image))) return
   warn(
     `the data of ${tenant.name} is of an older release than its image: npx zx scripts/tenant.ts ${tenant.name} bench -- migrate (docs/managing.md#a-new-release)`,
   )
 }
 
-async function bringUp(tenant: Tenant, ground: Ground, theme: Theme, timeout: number, { step, warn }: Reporter) {
+async function bringUp(tenant: Tenant, ground: Ground, theme: Theme, timeout: number, reporter: Reporter) {
+  const { step, warn } = reporter
   const { stores, configurator, application } = deploy.phases(tenant, ground.services)
   const start = (services: typeof stores) => (note: (text: string) => void) =>
     deploy.startServices(tenant, services, timeout, note)
@@ -151,6 +161,7 @@ async function bringUp(tenant: Tenant, ground: Ground, theme: Theme, timeout: nu
   if (made.found === 'half') warn(`an interrupted installation was finished (${made.detail})`)
   if (made.found === 'complete' && made.mended_jobs > 0)
     warn(`${made.mended_jobs} scheduled jobs that were created in the future were mended`)
+  if (made.found === 'complete') await warnOfRelease(tenant, ground, made.schema, reporter) // it may not come up for that
   // Before anything of the application runs: its web workers would keep what they had for up to a minute.
   const themed = await step('Put its theme on', () => tryTheme(tenant, theme, 'apart'))
   await step('Start the application', start(application))

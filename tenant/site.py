@@ -5,7 +5,7 @@ The closed stdin ends it, so that it dies with the script that started it. Progr
 stderr, one line of JSON with the outcome to stdout. Runs in the backend's image, in sites/, with the bench's python.
 
 States (life-facts B; what is borrowed from frappe: installer._new_site, install_app, commands.site._drop_site):
-  absent    no folder, no configuration
+  absent    no folder, no configuration, and no schema whose they could be
   empty     a configuration, but no schema, or a schema without any app's tables and with no user of its own
   half      app tables without our marker, and no company or submitted document
   complete  our marker, and every app of the registry installed
@@ -56,6 +56,7 @@ def run(order):
         make_key(site)
         write_marker(site)
     outcome["mended_jobs"] = mend_future_jobs(site)
+    outcome["schema"] = read_config(site)["db_name"]
     return outcome
 
 
@@ -90,6 +91,8 @@ def root_sql(query, values=()):
 def classify(site, order):
     folder = Path(site)
     config = read_config(site)
+    if config is None and (lost := schemas_with_tables()):
+        return {"name": "foreign", "detail": f"the database holds {', '.join(lost)}, but there is no site {site}"}
     if not folder.exists():
         return {"name": "absent"}
     if config is None:
@@ -131,6 +134,15 @@ def read_config(site):
 
 def schema_tables(name):
     return {row[0] for row in root_sql("select table_name from information_schema.tables where table_schema=%s", (name,))}
+
+
+def schemas_with_tables():
+    """A site has its folder and configuration before its schema, and loses the schema first: one alone is somebody's books."""
+    rows = root_sql(
+        "select distinct table_schema from information_schema.tables"
+        " where table_schema not in ('mysql', 'sys', 'information_schema', 'performance_schema') order by 1"
+    )
+    return [row[0] for row in rows]
 
 
 def documents(schema, tables):

@@ -82,6 +82,8 @@ arrive() {
 case $order in
 swap)
   [ ! -e "$out/db/ibdata1" ] || gather
+  # what comes is whole: a first start that died before it says nothing of it (tenant/db-entrypoint.sh)
+  [ ! -e "$out/db/incoming" ] || rm -f "$out/db/.first-start"
   exchange db/data db/incoming db/previous
   exchange "sites/$site" "sites/incoming/$site" "sites/previous/$site"
   exchange_assets

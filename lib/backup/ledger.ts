@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { messageOf, OperatorError, preconditionError } from '../errors.ts'
 import { writeAtomically } from '../files.ts'
 import { makeDirectory } from '../lock.ts'
-import type { Tenant } from '../registry.ts'
+import type { Tenant, Unit } from '../registry.ts'
 
 /** Each moment is UTC, ISO 8601. */
 export interface Ledger {
@@ -37,7 +37,7 @@ export interface Ledger {
 }
 
 /** @throws OperatorError (3) where the file is there but cannot be read. */
-export async function readLedger(tenant: Tenant): Promise<Ledger> {
+export async function readLedger(tenant: Pick<Unit, 'state'>): Promise<Ledger> {
   const file = tenant.state('ledger.json')
   try {
     return JSON.parse(await readFile(file, 'utf8'))

@@ -74,7 +74,7 @@ async function watch({ core, registry }: CoreOptions, services: Service[], repor
   try {
     return await step('Tell Uptime Kuma what to watch', () => keepMonitors(core, registry, domain, warn))
   } catch (error) {
-    if (!(error instanceof OperatorError)) throw error
+    if (!(error instanceof OperatorError) || error.code > 128) throw error
     warn(`Uptime Kuma does not watch what it should: ${error.message}${error.hint ? `; ${error.hint}` : ''}`)
     return []
   }

@@ -68,7 +68,7 @@ export async function bringUp(
   const stayed = (await tenantContainers(tenant)).some((one) => one.service === frontend && one.status === 'running')
   const serving = application.filter(({ name }) => !isBackground(tenant, name))
   const judged = stayed ? serving.filter(({ name }) => name !== frontend) : serving
-  await step('Start the application', (note) => startServices(tenant, serving, PATIENCE, note, judged))
+  await step('Start the application', (note) => startServices(tenant, serving, PATIENCE, note, { judged }))
   await step(`Ask ${tenant.site} through its frontend`, () => proveFrontend(tenant))
   return { migrated }
 }

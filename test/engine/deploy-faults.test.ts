@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { buildImages } from '../../rehearsal/images.ts'
-import { compose, docker, eventually, logsOf, useStack } from './harness.ts'
+import { compose, docker, eventually, logsOf, redis, useStack } from './harness.ts'
 
 const stack = useStack('faults')
 const deploy = (args: string[] = [], env: Record<string, string> = {}) =>
@@ -137,5 +137,13 @@ describe('a changed image', () => {
     const { code, stderr } = await deploy()
     assert.equal(code, 0, stderr)
     assert.match(stderr, /older release than its image: npx zx scripts\/tenant\.ts dickson bench -- migrate/)
+  })
+
+  it('is told of once more where the run that started it did not come to its end', async () => {
+    redis(stack, 'dickson-redis-cache', 'set erp:image another')
+    const { code, stderr } = await deploy()
+    assert.equal(code, 0, stderr)
+    assert.match(stderr, /older release than its image/)
+    assert.doesNotMatch((await deploy()).stderr, /older release/)
   })
 })

@@ -163,6 +163,16 @@ json.dump(config, open(path, 'w'))`)
     assert.equal(schemas()[0], schema)
   })
 
+  it('is left alone where a database has no site beside it: its folder was lost, or the tenant got another name', async () => {
+    const [schema] = schemas()
+    python(`import os; os.rename('${SITE}', 'lost')`)
+    const { code, stderr } = await deploy()
+    assert.equal(code, 3, stderr)
+    assert.match(stderr, new RegExp(`the database holds ${schema}, but there is no site ${SITE}`))
+    assert.deepEqual(schemas(), [schema])
+    python(`import os; os.rename('lost', '${SITE}')`)
+  })
+
   it('is left alone where uploaded files lie beside a database that is gone', async () => {
     dropSite()
     python(`

@@ -120,6 +120,14 @@ describe('tenant.ts changes one tenant and nothing of the other', () => {
     assert.equal(code, 0, stdout)
   })
 
+  it('start: what is configured otherwise since is told, and left to a deploy', async () => {
+    const before = stack.fingerprint('byrne')
+    const { code, stderr } = await stack.script('tenant', ['byrne', 'start'], { env: { REDIS_MEMORY: '400m' } })
+    assert.equal(code, 0, stderr)
+    assert.match(stderr, /erpnext-redis-cache, erpnext-redis-queue: as last deployed, .*deploy\.ts byrne/)
+    assert.deepEqual(ids(stack.fingerprint('byrne')), ids(before))
+  })
+
   it('restart: all of it', async () => {
     const before = { byrne: stack.fingerprint('byrne'), dickson: stack.fingerprint('dickson') }
     await done('byrne', 'restart')

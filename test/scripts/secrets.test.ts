@@ -147,6 +147,17 @@ describe('generate-secrets', { concurrency: 4 }, () => {
     assert.equal(code, 3)
     assert.match(stderr, /dickson_backup_password\.txt is missing, but backups\/dickson/)
   })
+
+  it('refuses it as well while the repository is elsewhere: the ledger knows it', async () => {
+    const { home, file } = makeHome()
+    rmSync(file('dickson_backup_password.txt'))
+    mkdirSync(join(home, 'state/dickson'), { recursive: true })
+    const repository = { id: 'x', location: 's3:https://s3.host/bucket', at: '2026-01-01T00:00:00Z' }
+    writeFileSync(join(home, 'state/dickson/ledger.json'), JSON.stringify({ repository }))
+    const { code, stderr } = await generate(home)
+    assert.equal(code, 3)
+    assert.match(stderr, /dickson_backup_password\.txt is missing, but s3:https:\/\/s3\.host\/bucket/)
+  })
 })
 
 describe('a faulty secret is refused with 3, named, and never touched', { concurrency: 4 }, () => {

@@ -137,14 +137,14 @@ describe('what is shown', () => {
     const write = (name: string, text: string) => writeFileSync(join(place, 'secrets', name), text)
     write('a.txt', 'alphasecret')
     write('b.txt', 'alphasecretlonger\n')
-    write('environment.txt', 'AWS_KEY=keysecret1\nshort\n')
+    write('environment.txt', 'AWS_KEY=keysecret1\nRESTIC_REST_USERNAME=securenexus\nAWS_REGION=eu-west-1\nshort\n')
     symlinkSync('/dev/zero', join(place, 'secrets/endless'))
     learnSecret('learntsecret')
     learnSecret('abc')
     const redact = makeRedactor(settings)
     assert.equal(
-      redact('1 alphasecret 2 alphasecretlonger 3 keysecret1 4 learntsecret 5 abc 6 short'),
-      '1 [secret] 2 [secret] 3 [secret] 4 [secret] 5 abc 6 short',
+      redact('1 alphasecret 2 alphasecretlonger 3 keysecret1 4 learntsecret 5 abc 6 short 7 securenexus 8 eu-west-1'),
+      '1 [secret] 2 [secret] 3 [secret] 4 [secret] 5 abc 6 short 7 securenexus 8 eu-west-1',
     )
   })
 

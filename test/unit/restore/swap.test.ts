@@ -82,10 +82,12 @@ function assertState(out: string, live: 'old' | 'new', kept: 'old' | 'new'): voi
 }
 
 describe('the exchange of data', () => {
-  it('puts what comes in place of what is there, which is kept', () => {
+  it('puts what comes in place of what is there, which is kept; a first start that died is forgotten', () => {
     const out = volumes()
+    writeFileSync(join(out, 'db/.first-start'), '')
     assert.equal(swap(out, 'swap').status, 0)
     assertState(out, 'new', 'old')
+    assert.ok(!existsSync(join(out, 'db/.first-start')), 'the database would refuse to start beside it')
     assert.equal(swap(out, 'state').stdout, 'data\nprevious\nsite\n')
   })
 
