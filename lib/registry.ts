@@ -108,8 +108,8 @@ export const TENANT_VOLUMES = [
 ] as const
 
 const NAME = /^[a-z][a-z0-9-]{1,30}$/
-/** What core's own files, services and secrets begin with. */
-const RESERVED = /^(core|edge|shared|published|authentik|grafana|alertmanager|operators|uptime)(-|$)/
+/** What core's own files, services and secrets begin with, and what drills make and remove. */
+const RESERVED = /^(core|drill|edge|shared|published|authentik|grafana|alertmanager|operators|uptime)(-|$)/
 /** A host name, lower case. */
 export const HOST = /^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/
 

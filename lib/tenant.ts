@@ -20,7 +20,7 @@ const PATIENCE = 300
  */
 export async function start(tenant: Tenant, registry: Tenant[], { step, warn }: Reporter): Promise<void> {
   await Promise.all([verifySecrets(tenant, registry), verifyHardening(tenant, registry, tenant)])
-  const services = await renderServices(tenant)
+  const services = await renderServices(tenant, { hashes: true })
   const { stores, configurator, application } = phases(tenant, services)
   const changed = planChanges(services, await tenantContainers(tenant)).filter(({ why }) => why === 'changed')
   if (changed.length > 0)
@@ -99,7 +99,7 @@ export async function planned(tenant: Tenant, verb: string, parts: string[]): Pr
   const services = (await chooseServices(tenant, verb === 'scale' ? ['worker'] : parts)).map(({ name }) => name)
   const workers = (await tenantContainers(tenant)).filter(({ service }) => service === tenant.service('worker')).length
   const line = (args: string[]) => `docker ${args.join(' ')}`
-  const up = line(upArgs(tenant, services, Math.max(1, workers)))
+  const up = line([...upArgs(tenant, services, Math.max(1, workers)), '--no-recreate'])
   const down = line(stopArgs(tenant, services))
   const plans: Record<string, string[]> = {
     start: [up],

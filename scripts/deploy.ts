@@ -122,7 +122,7 @@ async function makeRepository(tenant: Tenant, { step, warn }: Reporter): Promise
   } catch (error) {
     if (!(error instanceof OperatorError) || error.code > 128) throw error
     warn(
-      `no backup is possible yet: ${error.message}; ${error.hint ?? `npx zx scripts/backup.ts ${tenant.name} --init`}`,
+      `backups are not all that they should be yet: ${error.message}; ${error.hint ?? `npx zx scripts/backup.ts ${tenant.name} --init`}`,
     )
   }
 }

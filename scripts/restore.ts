@@ -4,6 +4,7 @@ import { command } from '../lib/command.ts'
 import { askEngine, type Engine } from '../lib/docker.ts'
 import { publishedNames } from '../lib/edge/publish.ts'
 import { usageError } from '../lib/errors.ts'
+import { verifyHardening } from '../lib/gate.ts'
 import { planImport } from '../lib/import/import.ts'
 import type { Tenant, Unit } from '../lib/registry.ts'
 import type { Reporter } from '../lib/reporter.ts'
@@ -58,6 +59,7 @@ command({
 
     const all = { registry, core, engine, wanted, dryRun, agreed, reporter, unsaved: options['without-backup'] }
     const [done] = await forEachTenant(async (tenant) => {
+      await verifyHardening(tenant, registry, tenant) // what it starts, a deploy has perhaps never seen
       const intent = mode === 'restore' ? await restore.unfinished(tenant, { wanted, finishes, dryRun }) : undefined
       if (intent) return finish(tenant, intent, all)
       await refuseUnfinished(tenant)

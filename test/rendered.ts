@@ -9,7 +9,7 @@ import type { Mount, Rendered, RenderedService } from '../lib/gate/rendered.ts'
 
 interface Written extends Omit<RenderedService, 'volumes' | 'networks' | 'ports' | 'secrets'> {
   volumes?: (string | Mount)[]
-  networks?: string[] | Record<string, unknown>
+  networks?: string[] | Record<string, { aliases?: string[] } | null>
   ports?: (string | object)[]
   secrets?: (string | { source: string })[]
 }

@@ -83,7 +83,7 @@ export async function leaving<T>(
     if (startsDatabase) {
       await step('Start the database alone', async (note) => {
         await updateLedger(tenant, { databaseStarted: new Date().toISOString() })
-        await docker(upArgs(tenant, [db.name], 1), { timeout: 120 })
+        await docker([...upArgs(tenant, [db.name], 1), '--no-recreate'], { timeout: 120 }) // as it was deployed
         await waitUntilHealthy(tenant, [db], 180, note)
       })
     }

@@ -32,7 +32,8 @@ export async function listBackups(repository: Repository): Promise<Backup[]> {
 
 /**
  * Tell backups and proofs from a list of snapshots. A copy is known by the id that its original had, and so is what `restic
- * repair snapshots` cut down: only that one stands beside a proof that is none (restic 0.18: Original is always set). Pure.
+ * repair snapshots` cut down: that one stands beside a proof that is none (restic 0.18: Original is always set). Where it cut
+ * down the proof as well, that is an empty file, which whatever reads it refuses. Pure.
  */
 export function readCatalogue(snapshots: Snapshot[], tenant: string): Backup[] {
   const own = snapshots.filter(({ hostname }) => hostname === tenant)

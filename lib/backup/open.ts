@@ -65,7 +65,7 @@ const bare = ({ location }: Place) => location.replace(/\/+$/, '')
 function oneAndTheSame(tenant: Tenant): OperatorError {
   const [here, away] = [variableOf(tenant, 'repository'), variableOf(tenant, 'offsite')]
   return preconditionError(
-    `${here} and ${away} name one repository`,
+    `nothing would be off-site: ${here} and ${away} name one repository`,
     `give ${away} another place, or take it out of .env until there is one`,
   )
 }

@@ -67,7 +67,9 @@ export async function readKeys(tenant: Tenant): Promise<Keys> {
   const strange = Object.keys(values).filter((name) => !known.includes(name))
   if (strange.length > 0) {
     const file = basename(tenant.secret('backup_environment'))
-    const names = strange.map((name) => (/^[A-Z_]{3,40}$/.test(name) ? name : 'a line that is no setting')) // but a secret
+    const names = strange.map((name) =>
+      /^[A-Z][A-Z0-9_]{2,39}$/.test(name) && name.includes('_') ? name : 'a line that is no setting',
+    ) // but a secret
     throw preconditionError(`secrets/${file}: unknown ${names.join(', ')}; known: ${known.join(', ')}`)
   }
   const files: Record<string, string> = {}

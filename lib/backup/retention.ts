@@ -19,8 +19,9 @@ const RECENT = 24 * 3600_000
 
 /**
  * Keep the newest verified backup of each of the last days, weeks and months that have one, as restic's own policy does
- * for all snapshots; unverified ones count for nothing and go once as many days of verified ones are newer. What restores
- * have saved takes the place of none: the newest of each of the last days stays beside them. Pure.
+ * for all snapshots; unverified ones count for nothing and go once as many days of verified ones are newer, but for what a
+ * repair has saved (it has another original): whether that may go is for a person to say. What restores have saved takes the
+ * place of none: the newest of each of the last days stays beside them. Pure.
  * @param needed ids that something depends on, such as a restore that can still be undone
  * @param now milliseconds since 1970
  */
@@ -41,8 +42,8 @@ export function planRetention(backups: Backup[], policy: Policy, needed: string[
     ...newestOfEach(safety, policy.keepDaily, dayOf),
   ])
   const oldEnough = usual.find(({ id }) => id === daily[policy.keepDaily - 1])?.at
-  const stays = ({ id, at, proof }: Backup) =>
-    kept.has(id) || (proof === undefined && (oldEnough === undefined || at >= oldEnough))
+  const stays = ({ id, at, proof, original }: Backup) =>
+    kept.has(id) || (proof === undefined && (original !== id || oldEnough === undefined || at >= oldEnough))
   return { keep: sorted.filter(stays), forget: sorted.filter((backup) => !stays(backup)) }
 }
 

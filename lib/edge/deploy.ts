@@ -18,6 +18,8 @@ export interface EdgeGround {
   /** Names of files that will be published. */
   changed: string[]
   core: Container[]
+  /** Core's services that differ from compose.yml: Traefik joins a new tenant's network by a deploy of core. */
+  differs: string[]
 }
 
 /**
@@ -29,13 +31,12 @@ export async function edgePreflight(tenant: Tenant, { core, registry }: EdgeWork
     planPublishing({ core, registry, names: [tenant.name] }),
     tenantContainers(core),
   ])
-  if (containers.length === 0) return { changed, core: containers, warnings: [] }
+  if (containers.length === 0) return { changed, core: containers, differs: [], warnings: [] }
   const services = await renderServices(core, { hashes: true })
-  const differs = planChanges(services, containers).filter(({ why }) => why === 'changed')
-  const warnings = differs.map(
-    ({ service }) => `${service} differs from compose.yml and was left as it is: ${DEPLOY_CORE}`,
-  )
-  return { changed, core: containers, warnings: [...warnings, ...(await dnsWarnings(hostsOf(tenant), core))] }
+  const changes = planChanges(services, containers).filter(({ why }) => why === 'changed')
+  const differs = changes.map(({ service }) => service)
+  const warnings = differs.map((service) => `${service} differs from compose.yml and was left as it is: ${DEPLOY_CORE}`)
+  return { changed, core: containers, differs, warnings: [...warnings, ...(await dnsWarnings(hostsOf(tenant), core))] }
 }
 
 /**
@@ -54,6 +55,11 @@ export async function bringHosts(
   const edge = edgeOf(work.core, ground.core)
   if (!edge) reporter.say(`  the public hosts come with ${DEPLOY_CORE}`)
   if (!edge) return false
+  const traefik = ground.core.find(({ service }) => service === work.core.service('traefik'))
+  if (traefik && ground.differs.includes(traefik.service) && !traefik.addresses[tenant.network('edge')]) {
+    warn(`${tenant.name}: Traefik is not in its network yet: ${DEPLOY_CORE}`)
+    return false
+  }
   const silent = await step(`Ask ${tenant.site} and ${tenant.posHost} through Traefik`, () =>
     askHosts({ hosts: askedOf(tenant), names: [tenant.name] }, published, ground.core, work),
   )

@@ -19,6 +19,16 @@ export const CAPABILITIES: Readonly<Record<string, Readonly<Record<string, strin
   },
 }
 
+/** Parts that run as root: without a capability but those above, that is whose files they may open. */
+export const ROOTS: Readonly<Record<string, string>> = {
+  volumes: 'gives a new volume to the user who uses it',
+  'sso-volumes': 'gives a new volume to the user who uses it',
+  'monitoring-volumes': 'gives a new volume to the user who uses it',
+  backup: "reads every user's files, and owns the repository",
+  restore: "writes into every user's folders",
+  'syslog-ng': "reads Docker's logs, which are root's",
+}
+
 /** Programs whose patch releases have two numbers. */
 export const TWO_NUMBERS: readonly string[] = ['postgres']
 
@@ -39,9 +49,22 @@ interface HostPath {
   path: string
   writable: boolean
   why: string
+  /** Itself alone: below /proc lies the whole host. */
+  exact?: true
 }
 
-/** The paths of the host that a service may mount; what lies below them too. */
+/** What one part of core alone may see of the host. */
+const OF_CORE: Readonly<Record<string, { at: (home: string) => string; why: string; exact?: true }[]>> = {
+  traefik: [{ at: (home) => join(home, 'state/core/edge'), why: 'what it serves: checked and published by a rename' }],
+  'node-exporter': [
+    { at: (home) => join(home, 'state/core/metrics'), why: 'what healthcheck.ts writes for Prometheus' },
+    { at: () => '/proc', why: "the machine's figures", exact: true },
+    { at: () => '/sys', why: "the machine's figures", exact: true },
+  ],
+  'syslog-ng': [{ at: () => '/var/lib/docker/containers', why: 'the logs that are collected' }],
+}
+
+/** The paths of the host that a service may mount; what lies below them too, unless they are exact. */
 export function hostPaths({ owner, part }: Subject, { settings: { root, home, env } }: Court): HostPath[] {
   if (!owner) return []
   const reads = (path: string, why: string): HostPath => ({ path, writable: false, why })
@@ -53,11 +76,10 @@ export function hostPaths({ owner, part }: Subject, { settings: { root, home, en
     return [
       ...authority,
       reads(join(root, 'core'), "the repository's own configuration"),
-      reads(join(home, 'state/core/edge'), 'what Traefik serves: checked and published by a rename'),
-      reads(join(home, 'state/core/metrics'), 'what healthcheck.ts writes for Prometheus'),
-      reads('/var/lib/docker/containers', 'the logs that are collected'),
-      reads('/proc', "the machine's figures"),
-      reads('/sys', "the machine's figures"),
+      ...(OF_CORE[part] ?? []).map((one) => ({
+        ...reads(one.at(home), one.why),
+        ...(one.exact && { exact: one.exact }),
+      })),
     ]
   }
   const own = reads(join(root, 'tenant'), "the repository's own entry points and health probes")

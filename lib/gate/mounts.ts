@@ -29,7 +29,7 @@ function bind({ source = '', read_only = false }: Mount, subject: Subject, court
   if (SOCKET.test(path)) return ['mounts the Docker socket']
   const secrets = join(court.settings.home, 'secrets')
   if (isBelow(path, secrets)) return secretFile(path, subject, court, read_only)
-  const allowed = hostPaths(subject, court).find((one) => isBelow(path, one.path))
+  const allowed = hostPaths(subject, court).find((one) => (one.exact ? path === one.path : isBelow(path, one.path)))
   if (!allowed) return [`mounts the host path ${path}`]
   return when(!read_only && !allowed.writable, `writes to the host path ${path}`)
 }

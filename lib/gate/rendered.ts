@@ -11,6 +11,9 @@ export interface Mount {
 
 export interface RenderedService {
   image?: string
+  container_name?: string
+  user?: string
+  read_only?: boolean
   profiles?: string[]
   labels?: Record<string, string>
   restart?: string
@@ -30,14 +33,19 @@ export interface RenderedService {
   mem_limit?: string | number
   cpus?: string | number
   pids_limit?: number
-  deploy?: { resources?: { limits?: { memory?: string; cpus?: string | number; pids?: number } } }
+  deploy?: {
+    resources?: {
+      limits?: { memory?: string; cpus?: string | number; pids?: number }
+      reservations?: { devices?: unknown[] }
+    }
+  }
   logging?: { driver?: string; options?: Record<string, string> }
   healthcheck?: { disable?: boolean; test?: string[] }
   ports?: { host_ip?: string; target: number; published?: string; protocol?: string }[]
   environment?: Record<string, string | null>
   volumes?: Mount[]
   volumes_from?: string[]
-  networks?: Record<string, unknown>
+  networks?: Record<string, { aliases?: string[] } | null>
   secrets?: { source: string }[]
   configs?: { source: string }[]
 }
@@ -46,7 +54,10 @@ export interface RenderedService {
 export interface Resource {
   name?: string
   external?: boolean
+  driver?: string
   driver_opts?: Record<string, string>
+  /** A network without a way out. */
+  internal?: boolean
 }
 
 interface FileResource extends Resource {

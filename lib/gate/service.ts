@@ -1,12 +1,13 @@
 /** The rules that a service keeps or breaks by itself: privileges, limits, logs, health, image, ports. */
-import { CAPABILITIES, PORTS, PUBLISHER, TWO_NUMBERS } from './lists.ts'
+import { CAPABILITIES, PORTS, PUBLISHER, ROOTS, TWO_NUMBERS } from './lists.ts'
 import { CORE, type Court, type RenderedService, type Subject, when } from './rendered.ts'
 
 const plain = (capabilities: string[] = []) => capabilities.map((name) => name.toUpperCase().replace(/^CAP_/, ''))
 
 /** No privilege beyond the written list, and no way to gain one. */
 export function privileges({ service, part }: Subject): string[] {
-  const { cap_drop, cap_add, security_opt = [], devices, device_cgroup_rules, gpus } = service
+  const { cap_drop, cap_add, security_opt = [], devices, device_cgroup_rules, gpus, user = '', deploy } = service
+  const lists = [devices, device_cgroup_rules, deploy?.resources?.reservations?.devices]
   const allowed = Object.keys(CAPABILITIES[part] ?? {})
   const hardening = /^no-new-privileges([:=]true)?$/
   return [
@@ -17,7 +18,9 @@ export function privileges({ service, part }: Subject): string[] {
       .map((name) => `adds the capability ${name}`),
     ...when(!security_opt.some((option) => hardening.test(option)), 'has no no-new-privileges'),
     ...security_opt.filter((option) => !hardening.test(option)).map((option) => `weakens itself by ${option}`),
-    ...when([devices, device_cgroup_rules].some((list) => list?.length) || gpus !== undefined, 'has a device'),
+    ...when(lists.some((list) => list?.length) || gpus !== undefined, 'has a device'),
+    ...when(!/^[1-9]\d*(:\d+)?$/.test(user) && !(part in ROOTS), `runs as ${user || "its image's user"}`),
+    ...when(service.read_only !== true, 'may write to its own root'),
   ]
 }
 
@@ -87,13 +90,17 @@ export function ports({ name, owner, service }: Subject, { settings: { env } }: 
 }
 
 /** It is somebody's, by label, name and profile: a service without a profile would start with every tenant. */
-export function belonging({ name, owner, service }: Subject, { tenants }: Court): string[] {
-  const { profiles = [], labels } = service as RenderedService
+export function belonging({ name, owner, service }: Subject, { tenants, settings }: Court): string[] {
+  const { profiles = [], labels, container_name: container } = service as RenderedService
   if (!owner) return [`belongs to nobody: its label erp.tenant is ${labels?.['erp.tenant'] ?? 'missing'}`]
   const others = [...tenants, CORE].filter((one) => one !== owner)
   const foreign = profiles.filter((profile) => others.some(({ name }) => [name, `${name}-jobs`].includes(profile)))
   return [
     ...when(!name.startsWith(`${owner.prefix}-`), `is ${owner.name}'s by its label, but not by its name`),
+    ...when(
+      container !== undefined && container !== `${settings.prefix}${name}`,
+      `has the name ${container}, by which others may be asked`,
+    ),
     ...when(profiles.length === 0, 'has no profile: it would start with every tenant'),
     ...foreign.map((profile) => `is in the profile ${profile}`),
   ]

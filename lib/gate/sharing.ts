@@ -8,6 +8,8 @@ interface Use {
   name: string
   resource: Resource
   subject: Subject
+  /** Names that it takes in a network, besides its own. */
+  aliases: string[]
 }
 
 /** The faults of every service in what it shares with others. */
@@ -21,32 +23,44 @@ export function sharing(subjects: Subject[], court: Court): { service: string; r
 
 function usesOf(subject: Subject, { rendered }: Court): Use[] {
   const { networks = {}, volumes = [] } = subject.service
-  const use = (kind: Use['kind'], key: string, resource: Resource = {}) => ({
+  const use = (kind: Use['kind'], key: string, resource: Resource = {}, aliases: string[] = []): Use => ({
     kind,
     name: resource.name ?? key,
     resource,
     subject,
+    aliases,
   })
   const sources = volumes.flatMap(({ type, source }) => (type === 'volume' && source ? [source] : []))
   return [
-    ...Object.keys(networks).map((key) => use('network', key, rendered.networks?.[key])),
+    ...Object.entries(networks).map(([key, at]) => use('network', key, rendered.networks?.[key], at?.aliases)),
     ...sources.map((key) => use('volume', key, rendered.volumes?.[key])),
   ]
 }
 
-function strange({ kind, name, resource: { external, driver_opts = {} } }: Use): string[] {
+/** Networks with a way out; every other is internal. */
+const OUT = /(?:^|-)(?:egress|edge-public)$/
+
+function strange({ kind, name, resource: { external, driver, driver_opts = {}, internal } }: Use): string[] {
+  const options = Object.keys(driver_opts).length > 0
   return [
     ...when(external === true, `${kind} ${name} is external: others may use it`),
+    ...when(kind === 'volume' && options, `volume ${name} has driver_opts, which may lead to a path of the host`),
     ...when(
-      kind === 'volume' && Object.keys(driver_opts).length > 0,
-      `volume ${name} has driver_opts, which may lead to a path of the host`,
+      kind === 'network' && (options || !['bridge', undefined].includes(driver)),
+      `network ${name} is no plain bridge: it may reach the host's network`,
     ),
+    ...when(kind === 'network' && internal !== true && !OUT.test(name), `network ${name} has a way out: not internal`),
   ]
 }
 
-function shared({ kind, name, subject }: Use, users: Subject[], { tenants, settings }: Court): string[] {
+function shared({ kind, name, subject, aliases }: Use, users: Subject[], { tenants, settings }: Court): string[] {
   const host = kind === 'network' && tenants.find((tenant) => name === `${settings.prefix}${tenant.name}-edge`)
-  if (host) return when(!mayJoinEdge(subject, host), `joins ${name}, which is for Traefik and ${EDGE_PARTS.join(', ')}`)
+  if (host)
+    return [
+      ...when(!mayJoinEdge(subject, host), `joins ${name}, which is for Traefik and ${EDGE_PARTS.join(', ')}`),
+      // Traefik stands in every edge network, and asks for a tenant's frontend by its name alone
+      ...when(aliases.length > 0 && subject.name !== PUBLISHER, `takes other names in ${name}: ${aliases.join(', ')}`),
+    ]
   const owners = [...new Set(users.map(({ owner }) => owner?.name ?? 'nobody'))].sort()
   return when(owners.length > 1, `${kind} ${name} is shared by ${owners.join(' and ')}`)
 }

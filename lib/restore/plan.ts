@@ -167,7 +167,14 @@ export interface There {
   /** The site's folder, with or without a database. */
   hasSite: boolean
   /** What an earlier restore has kept, and whether a backup has that as well: one thing is kept, this makes room for the next. */
-  keeps?: { at: string; saved: boolean }
+  keeps?: Kept
+}
+
+export interface Kept {
+  at: string
+  saved: boolean
+  /** A site's folder alone, which had no database: no undo brings it back. */
+  files?: boolean
 }
 
 /** What would be lost of what is there. @param lost nothing where it is not known */
@@ -187,8 +194,8 @@ export function renderLoss(lost: Losses | undefined, { hasData, hasSite, keeps }
 }
 
 /** What the next restore removes. */
-export const describeKept = ({ at, saved }: { at: string; saved: boolean }) =>
-  `what the restore of ${at.slice(0, 16)}Z replaced${saved ? '' : ', of which there is no backup'}`
+export const describeKept = ({ at, saved, files = false }: Kept) =>
+  `${files ? "the site's folder that" : 'what'} the restore of ${at.slice(0, 16)}Z replaced${saved ? '' : ', of which there is no backup'}`
 
 function renderLosses({ documents, numbers: given }: Losses): string[] {
   const rows = Object.entries(documents).map(([doctype, count]) => `${count} ${doctype}`)

@@ -121,13 +121,17 @@ export async function liveBooks(tenant: Tenant, job: Job): Promise<LiveBooks> {
   const config = await siteConfigOf(tenant, job)
   const live = hasData ? await askLiveBooks(tenant, config) : undefined
   const { restored } = await readLedger(tenant)
-  const keeps = content.has('previous') && { at: restored?.at ?? 'an unknown day', saved: restored?.saved ?? true }
+  const files = content.has('files')
+  const kept = files || content.has('previous')
+  const keeps = kept && { at: restored?.at ?? 'an unknown day', saved: restored?.saved ?? true, files }
   return { hasData, hasSite: content.has('site'), config, live, ...(keeps && { keeps }) }
 }
 
 /** What has no backup and is about to go is told as a warning too. */
 export const keptWarnings = (tenant: Tenant, { keeps }: There): string[] =>
-  keeps && !keeps.saved ? [`${tenant.name}: this removes ${describeKept(keeps)} (--undo brings it back instead)`] : []
+  keeps && !keeps.saved
+    ? [`${tenant.name}: this removes ${describeKept(keeps)}${keeps.files ? '' : ' (--undo brings it back instead)'}`]
+    : []
 
 /** Another live key is what a restore mends: the backup's secrets are under the backup's key. */
 function keyWarnings(tenant: Tenant, { manifest }: Choice, live: SiteConfig | undefined): string[] {

@@ -124,7 +124,7 @@ async function conclude(
     const content = await contentOf(tenant, job)
     return content.has('previous') || content.has('files')
   })
-  const saved = verb === 'rollback' || snapshots.some((id) => id !== snapshot)
+  const saved = verb === 'rollback' ? snapshot !== undefined : snapshots.some((id) => id !== snapshot)
   await updateLedger(tenant, { restored: { at, verb, kept, saved, snapshots }, incoming: undefined })
   await removeIntent(tenant)
   return { verb, downtime, ...(lacks && { lacks }) }

@@ -30,7 +30,7 @@ export async function setTheme(
   { where = 'backend', dry = false, gently = false }: { where?: Where; dry?: boolean; gently?: boolean } = {},
 ): Promise<Applied> {
   if (wanted === 'earlier') {
-    const proven = (await readProof(tenant)) ?? null // none yet: a rollback that was interrupted is finished
+    const proven = (await readProof(tenant)) ?? null
     return orderTheme(tenant, { action: 'apply', rollback: true, dry, proven }, where)
   }
   return orderTheme(tenant, { action: 'apply', dry, gently, ...wanted }, where)

@@ -160,7 +160,10 @@ describe('a backup does not look good where', () => {
     const { verified, offsite } = ledger()
     const { code, stderr } = await backup(['dickson'], { BACKUP_OFFSITE_DICKSON: './backups/dickson/' })
     assert.equal(code, 1, stderr)
-    assert.match(stderr, /not off-site: BACKUP_REPOSITORY_DICKSON and BACKUP_OFFSITE_DICKSON name one repository/)
+    assert.match(
+      stderr,
+      /not off-site: nothing would be off-site: BACKUP_REPOSITORY_DICKSON and BACKUP_OFFSITE_DICKSON name one repository/,
+    )
     assert.notEqual(ledger().verified.snapshot, verified.snapshot)
     assert.deepEqual(ledger().offsite, offsite)
   })

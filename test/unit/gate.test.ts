@@ -28,6 +28,7 @@ const good = (): Rendered => {
   volumes['core-acme'] = { name: 'core-acme' }
   const traefik: RenderedService = {
     ...(rendered.services['dickson-frontend'] as RenderedService),
+    container_name: 'core-traefik',
     profiles: ['core', 'edge'],
     labels: { 'erp.tenant': 'core' },
     networks: { 'edge-public': null, 'dickson-edge': null, 'byrne-edge': null },
@@ -84,6 +85,15 @@ const VIOLATIONS: [what: string, change: Change, rule: RegExp, service?: string]
   ['no seccomp', (s) => s.security_opt?.push('seccomp:unconfined'), /^weakens itself by seccomp:unconfined$/],
   ['a device', (s) => (s.devices = ['/dev/kmsg:/dev/kmsg:rwm']), /^has a device$/],
   ['a rule for devices', (s) => (s.device_cgroup_rules = ['a *:* rwm']), /^has a device$/],
+  ['root', (s) => (s.user = '0:0'), /^runs as 0:0$/],
+  ['root by name', (s) => (s.user = 'root'), /^runs as root$/],
+  ["the image's user", (s) => delete s.user, /^runs as its image's user$/],
+  ['a root that it may write to', (s) => (s.read_only = false), /^may write to its own root$/],
+  [
+    'a device that is reserved',
+    (s) => (s.deploy = { resources: { reservations: { devices: [{ driver: 'cdi' }] } } }),
+    /^has a device$/,
+  ],
   ['a graphics card', (s) => (s.gpus = 'all'), /^has a device$/],
   // namespaces
   ["the host's network", (s) => (s.network_mode = 'host'), /^shares a namespace: network host$/],
@@ -163,7 +173,14 @@ const VIOLATIONS: [what: string, change: Change, rule: RegExp, service?: string]
   ['what Traefik serves', (s) => s.volumes?.push(bind(`${HOME}/state/core/edge`)), /^mounts the host path/],
   ['the figures of every tenant', (s) => s.volumes?.push(bind(`${HOME}/state/core/metrics`)), /^mounts the host path/],
   ["Docker's logs", (s) => s.volumes?.push(bind('/var/lib/docker/containers')), /^mounts the host path/],
-  ['processes, to write', (s) => s.volumes?.push(bind('/proc', false)), /^writes to the host path/, 'core-traefik'],
+  [
+    'processes, to write',
+    (s) => s.volumes?.push(bind('/proc', false)),
+    /^writes to the host path/,
+    'core-node-exporter',
+  ],
+  ['what lies below /proc', (s) => s.volumes?.push(bind('/proc/self/root')), /^mounts the host/, 'core-node-exporter'],
+  ["Docker's logs, by another", (s) => s.volumes?.push(bind('/var/lib/docker/containers')), /^mounts/, 'core-grafana'],
   ['a repository, by who makes no backup', (s) => s.volumes?.push(bind(`${HOME}/backups/dickson`)), /^mounts the host/],
   ["another's repository", (s) => s.volumes?.push(bind(`${HOME}/backups/byrne`)), /^mounts the host/, 'dickson-backup'],
   [
@@ -254,7 +271,29 @@ const VIOLATIONS: [what: string, change: Change, rule: RegExp, service?: string]
     },
     /^takes the secret x from no file$/,
   ],
+  // names
+  ["another's name", (s) => (s.container_name = 'erpnext-frontend'), /^has the name erpnext-frontend/],
+  [
+    "another's name where Traefik asks",
+    (s) => Object.assign(s.networks ?? {}, { 'dickson-edge': { aliases: ['erpnext-frontend'] } }),
+    /^takes other names in dickson-edge: erpnext-frontend$/,
+  ],
   // sharing
+  [
+    'a way out',
+    (_, all) => Object.assign(all.networks?.['dickson-internal'] ?? {}, { internal: false }),
+    /has a way out/,
+  ],
+  [
+    "the host's own network card",
+    (_, all) => Object.assign(all.networks?.['dickson-egress'] ?? {}, { driver: 'macvlan' }),
+    /^network dickson-egress is no plain bridge/,
+  ],
+  [
+    'a network that lets everybody in',
+    (_, all) => Object.assign(all.networks?.['dickson-egress'] ?? {}, { driver_opts: { x: 'y' } }),
+    /^network dickson-egress is no plain bridge/,
+  ],
   [
     "another tenant's volume",
     (s) => s.volumes?.push(volume('erpnext-sites-data')),
@@ -403,10 +442,11 @@ const ALLOWED: [what: string, change: Change, service?: string][] = [
   ],
   ["core's own secret", (s) => s.volumes?.push(bind(`${HOME}/secrets/grafana_admin_password.txt`)), 'core-traefik'],
   [
-    'processes and logs, for core',
-    (s) => s.volumes?.push(bind('/proc'), bind('/sys'), bind('/var/lib/docker/containers')),
-    'core-traefik',
+    'processes, for who measures the machine',
+    (s) => s.volumes?.push(bind('/proc'), bind('/sys')),
+    'core-node-exporter',
   ],
+  ['logs, for who collects them', (s) => s.volumes?.push(bind('/var/lib/docker/containers')), 'core-syslog-ng'],
 ]
 
 describe('the gate lets pass', () => {

@@ -29,6 +29,12 @@ describe('retention', () => {
     assert.deepEqual(plan(backups).forget, [])
   })
 
+  it('leaves what a repair has saved to a person, though it is not verified any more', () => {
+    const { proof: _, ...cut } = { ...backup('2026-01-01'), original: 'what it was' }
+    const { proof: __, ...failed } = backup('2026-01-02')
+    assert.deepEqual(ids(plan([...daily(10), cut, failed]).keep).slice(0, 1), ['2026-01-01'])
+  })
+
   it('keeps all of the last 24 hours', () => {
     const backups = ['2026-03-31T10:00:00Z', '2026-03-31T11:00:00Z', '2026-03-30T12:30:00Z'].map((at) => backup(at))
     assert.deepEqual(plan(backups).forget, [])
