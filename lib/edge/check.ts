@@ -4,7 +4,7 @@ import type { Tenant } from '../registry.ts'
 import { coreFaults } from './core.ts'
 import { type DynamicFile, type Fault, readDynamic, type Source } from './file.ts'
 import { coreHolders, tenantHolder } from './holders.ts'
-import { routerFaults } from './routers.ts'
+import { routerFaults, standingFaults } from './routers.ts'
 import { tenantFaults } from './tenant.ts'
 
 export const SHARED = 'shared'
@@ -16,8 +16,11 @@ export interface Holders {
   domain: string | undefined
 }
 
-/** Every fault of these files. A file of nobody's, as of a tenant that was removed, only has to be readable. Pure. */
-export function edgeFaults(sources: Source[], { tenants, domain }: Holders): Fault[] {
+/**
+ * Every fault of these files. A file of nobody's, as of a tenant that was removed, only has to be readable. Pure.
+ * @param publishing the names of the files that are to be published; nothing where all are judged alike
+ */
+export function edgeFaults(sources: Source[], { tenants, domain }: Holders, publishing?: readonly string[]): Fault[] {
   const read = sources.map(readDynamic)
   const broken = read.flatMap((one) => (Array.isArray(one) ? one : []))
   const files = read.flatMap((one) => (Array.isArray(one) ? [] : [one]))
@@ -31,6 +34,7 @@ export function edgeFaults(sources: Source[], { tenants, domain }: Holders): Fau
       const holder = holders.find(({ name }) => name === file.name)
       if (!holder) return []
       const scope = { file, holder, holders, shared }
+      if (publishing && !publishing.includes(file.name)) return standingFaults(scope, publishing)
       const tenant = tenants.find(({ name }) => name === file.name)
       return [...routerFaults(scope), ...(tenant ? tenantFaults({ ...scope, tenant }) : coreFaults(scope))]
     }),
@@ -83,8 +87,8 @@ function doubles(files: DynamicFile[]): Fault[] {
 }
 
 /** @throws OperatorError (3) that lists every fault as `file:line: message`. */
-export function verifyEdge(sources: Source[], holders: Holders): void {
-  const faults = edgeFaults(sources, holders)
+export function verifyEdge(sources: Source[], holders: Holders, publishing?: readonly string[]): void {
+  const faults = edgeFaults(sources, holders, publishing)
   if (faults.length === 0) return
   const lines = faults.map(({ path, line, message }) => `\n  ${path}:${line}: ${message}`)
   throw preconditionError(`the edge's files are refused:${lines.join('')}`, 'nothing was published; see docs/edge.md')

@@ -26,6 +26,29 @@ export function routerFaults(scope: Scope): Fault[] {
   })
 }
 
+/**
+ * The faults of a file that stays as it is while others are published: it must not stand in their way, and still find what it
+ * refers to. What else has changed for it, such as a host of next week's, is its own deploy's matter.
+ * @param publishing the names of those files
+ */
+export function standingFaults(
+  { file, holders, shared }: Omit<Scope, 'holder'>,
+  publishing: readonly string[],
+): Fault[] {
+  const theirs = holders.filter(({ name }) => publishing.includes(name))
+  return Object.entries(file.content.routers).flatMap(([name, router]) => {
+    const taken = (readRule(router.rule)?.hosts ?? []).flatMap((host) => {
+      const owner = theirs.find(({ hosts }) => hosts.includes(host))
+      const message = `${host} is ${owner?.name}'s by now: deploy ${file.name} first, or core, which publishes all`
+      return owner ? [file.fault(['http', 'routers', name, 'rule'], message)] : []
+    })
+    const lost = referenceFaults(router, { file, shared }).map(([field, message]) =>
+      file.fault(['http', 'routers', name, field], message),
+    )
+    return [...taken, ...lost]
+  })
+}
+
 /** A host belongs to one holder by the registry and CORE_DOMAIN: so it can stand in no other's file. */
 function hostFaults({ rule }: Router, { holder, holders }: Scope): string[] {
   const read = readRule(rule)
@@ -38,7 +61,10 @@ function hostFaults({ rule }: Router, { holder, holders }: Scope): string[] {
   })
 }
 
-function referenceFaults({ service, middlewares = [] }: Router, { file, shared }: Scope): [string, string][] {
+function referenceFaults(
+  { service, middlewares = [] }: Router,
+  { file, shared }: Pick<Scope, 'file' | 'shared'>,
+): [string, string][] {
   const known = (name: string) =>
     Object.hasOwn(file.content.middlewares, name) || Object.hasOwn(shared?.content.middlewares ?? {}, name)
   return [

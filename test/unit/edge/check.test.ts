@@ -279,3 +279,29 @@ describe('a dynamic file is refused for', () => {
     assert.equal(of('http: { bogus: 1 }').length, 1)
   })
 })
+
+describe('a file that stays as it is while another is published', () => {
+  const path = 'state/core/edge/dickson.yml'
+  /** Dickson's published file, changed, while Byrne's is published by this registry. */
+  const faults = (text: string, tenants = registry) =>
+    edgeFaults(
+      ['shared', 'byrne']
+        .map((name) => ({ name, path: `${name}.yml`, text: read(name) }))
+        .concat({ name: 'dickson', path, text }),
+      { tenants, domain },
+      ['shared', 'byrne'],
+    ).map(({ message }) => message)
+  const moved = (from: string, to: string) => swap(new RegExp(from.replaceAll('.', '\\.'), 'g'), to)(read('dickson'))
+
+  it('may have a host of before: one tenant never waits for what another has not deployed yet', () =>
+    assert.deepEqual(faults(moved('pos.dickson-supplies.com', 'old.dickson-supplies.com')), []))
+
+  it('may not have a host that is the other one’s by now', () => {
+    const said = faults(moved('pos.dickson-supplies.com', 'pos.byrne-accounts.org'))
+    assert.ok(said.length > 0)
+    for (const message of said) assert.match(message, /is byrne's by now: deploy dickson first, or core/)
+  })
+
+  it('must find what it refers to in the shared file that comes', () =>
+    assert.match(faults(moved('shared-', 'shared-gone-')).join(), /no middleware shared-gone-/))
+})
