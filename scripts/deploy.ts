@@ -116,14 +116,15 @@ const publishing = (names: string[]) => names.map((name) => `publish ${name}.yml
 
 /** A tenant that runs is not called failed for its repository; but it has no backup until that is there. */
 async function makeRepository(tenant: Tenant, { step, warn }: Reporter): Promise<void> {
+  const tell = (what: string, { message, hint = `npx zx scripts/backup.ts ${tenant.name} --init` }: OperatorError) =>
+    warn(`no ${what} is possible yet: ${message}; ${hint}`)
   try {
     if (await hasRepository(tenant)) return
-    await step('Make the backup repository', (note) => ensureRepository(tenant, note))
+    const fault = await step('Make the backup repository', (note) => ensureRepository(tenant, note))
+    if (fault) tell('off-site copy', fault)
   } catch (error) {
     if (!(error instanceof OperatorError) || error.code > 128) throw error
-    warn(
-      `backups are not all that they should be yet: ${error.message}; ${error.hint ?? `npx zx scripts/backup.ts ${tenant.name} --init`}`,
-    )
+    tell('backup', error)
   }
 }
 
@@ -142,7 +143,12 @@ async function freshenCache(tenant: Tenant, ground: Ground, interrupted: boolean
 /** Programs of a newer release run on data that `bench migrate` has not brought up: pages fail, one here, one there. */
 async function warnOfRelease(tenant: Tenant, { services }: Ground, schema: string, { warn }: Reporter) {
   const image = services.find(({ name }) => name === tenant.service('backend'))?.image ?? ''
-  if (!needsMigration(await appVersions(askLive(tenant), schema), await imageApps(image))) return
+  const compared = async () => needsMigration(await appVersions(askLive(tenant), schema), await imageApps(image))
+  const older = await compared().catch((error) => {
+    if (!(error instanceof OperatorError) || error.code > 128) throw error
+    warn(`whether the data of ${tenant.name} is of its image's release is not known: ${error.message}`)
+  })
+  if (!older) return
   warn(
     `the data of ${tenant.name} is of an older release than its image: npx zx scripts/tenant.ts ${tenant.name} bench -- migrate (docs/managing.md#a-new-release)`,
   )

@@ -79,16 +79,28 @@ async function mountOf(place: Place | undefined, makes: (place: Place) => boolea
 
 /**
  * Make a new tenant's repositories, so that its first night has them. One that was made before is not made again.
- * @throws OperatorError where one cannot be made, or is gone; the tenant is none the worse for it
+ * @returns why there is no off-site one, where one is wanted
+ * @throws OperatorError where the one here cannot be made, or is gone; the tenant is none the worse for it
  */
-export async function ensureRepository(tenant: Tenant, note: (text: string) => void): Promise<void> {
+export async function ensureRepository(
+  tenant: Tenant,
+  note: (text: string) => void,
+): Promise<OperatorError | undefined> {
   const services = await renderServices(tenant, { jobs: true })
   await pullMissing(
     tenant,
     services.filter(({ name }) => name === tenant.service('backup')),
     note,
   )
-  await withRepositories(tenant, 'backup', { init: true }, async ({ offsite }) => void (await offsite?.()))
+  return withRepositories(tenant, 'backup', { init: true }, async ({ offsite }) => {
+    try {
+      await offsite?.()
+      return undefined
+    } catch (error) {
+      if (!(error instanceof OperatorError) || error.code > 128) throw error
+      return error
+    }
+  })
 }
 
 /** True where each of the tenant's repositories was seen at the place that it has now. */
