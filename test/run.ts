@@ -23,24 +23,29 @@ if (unknown.length > 0) {
 
 const env = { ...process.env, NODE_OPTIONS: '', ZX_VERBOSE: '' }
 
-/** Run a program with our output; its failure ends everything. */
-async function run(program: string, args: string[]): Promise<void> {
-  console.error(`\n— ${program} ${args.join(' ')}`)
-  const [status] = await once(
-    spawn(program, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] }),
-    'close',
-  )
-  if (status !== 0) process.exit(status ?? 1)
+/** Run programs side by side with our output; when all have ended, a failure of one ends everything. */
+async function run(...programs: string[][]): Promise<void> {
+  const ended = programs.map(async ([program = '', ...args]) => {
+    console.error(`\n— ${program} ${args.join(' ')}`)
+    const child = spawn(program, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] })
+    const [status] = await once(child, 'close')
+    return status
+  })
+  const failed = (await Promise.all(ended)).find((status) => status !== 0)
+  if (failed !== undefined) process.exit(failed ?? 1)
 }
 
 async function check(): Promise<void> {
-  await run('node_modules/.bin/tsc', ['--noEmit'])
-  await run('node_modules/.bin/biome', ['check', '.'])
-  await run('node_modules/.bin/knip', [])
+  await run(['node_modules/.bin/tsc', '--noEmit'])
+  await run(['node_modules/.bin/biome', 'check', '.'])
+  await run(['node_modules/.bin/knip'])
 }
 
-/** What cannot have a neighbour: health holds seconds against limits, and edge spoils a file of this very tree for a moment. */
-const ALONE = /^test\/(engine\/(edge|health)|faults\/)/
+/** What cannot have a neighbour: health holds seconds against limits. */
+const ALONE = /^test\/(engine\/health|faults\/)/
+
+/** What waits out the minute of the web workers, again and again: beside all others. */
+const WAITS = /^test\/engine\/theme/
 
 /** Engine tests wait more than they compute, and each file has a stack of its own: two of them at once. */
 async function suite(tier: string): Promise<void> {
@@ -51,15 +56,20 @@ async function suite(tier: string): Promise<void> {
     .sort()
   if (files.length === 0) throw new Error(`test/${tier} holds no test`)
   const alone = files.filter((file) => ALONE.test(file))
-  const others = files.filter((file) => !ALONE.test(file))
-  if (alone.length > 0) await runTests(alone, 1)
-  if (others.length > 0) await runTests(others, tier === 'engine' ? 2 : undefined)
+  const waits = files.filter((file) => WAITS.test(file))
+  const others = files.filter((file) => !ALONE.test(file) && !WAITS.test(file))
+  if (alone.length > 0) await run(testing(alone, 1))
+  const lists = [
+    { list: others, atOnce: tier === 'engine' ? 2 : undefined },
+    { list: waits, atOnce: 1 },
+  ].filter(({ list }) => list.length > 0)
+  await run(...lists.map(({ list, atOnce }) => testing(list, atOnce)))
 }
 
 /** @param atOnce how many files at a time; node leaves a core free where nothing is said: a file starts many processes itself */
-async function runTests(files: string[], atOnce?: number): Promise<void> {
+function testing(files: string[], atOnce?: number): string[] {
   const most = atOnce ? [`--test-concurrency=${atOnce}`] : []
-  await run(process.execPath, ['--import=#typescript', '--test', '--test-reporter=spec', ...most, ...files])
+  return [process.execPath, '--import=#typescript', '--test', '--test-reporter=spec', ...most, ...files]
 }
 
 const say = (line: string) => console.error(line)

@@ -40,7 +40,8 @@ export interface Running {
   family(): number[]
 }
 
-const ZX = [process.execPath, '--import=#typescript', join(root, 'node_modules/zx/build/cli.js')]
+/** What starts a script, followed by its path. */
+export const ZX = [process.execPath, '--import=#typescript', join(root, 'node_modules/zx/build/cli.js')]
 
 /** Start `npx zx scripts/<name>.ts …args` in a process group of its own (zx directly: npx costs half a second). */
 export function start(name: string, args: string[], options: Options = {}): Running {
