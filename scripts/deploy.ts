@@ -73,7 +73,7 @@ command({
       await makeRepository(tenant, reporter)
       const themed = fresh ?? (await step('Compare its theme', () => tryTheme(tenant, theme)))
       const open = await bringHosts(tenant, edge, work, reporter)
-      await seeTheme(tenant, themed, work, reporter, { glance: false })
+      await seeTheme(tenant, themed, work, reporter, { glance: false, open })
       return { ...result, theme: themed.changed, open }
     })
     return { dryRun, ...(front && { core: front }), tenants }

@@ -1,6 +1,7 @@
 /** Restore a tenant: read the backup, save what is there, prove the backup beside it, exchange. Drill, export and undo are its kin. */
 import { checkSnapshotName } from '../lib/backup/catalogue.ts'
 import { command } from '../lib/command.ts'
+import { requireCompose } from '../lib/compose.ts'
 import { askEngine, type Engine } from '../lib/docker.ts'
 import { publishedNames } from '../lib/edge/publish.ts'
 import { usageError } from '../lib/errors.ts'
@@ -59,6 +60,7 @@ command({
 
     const all = { registry, core, engine, wanted, dryRun, agreed, reporter, unsaved: options['without-backup'] }
     const [done] = await forEachTenant(async (tenant) => {
+      await requireCompose()
       await verifyHardening(tenant, registry, tenant) // what it starts, a deploy has perhaps never seen
       const intent = mode === 'restore' ? await restore.unfinished(tenant, { wanted, finishes, dryRun }) : undefined
       if (intent) return finish(tenant, intent, all)

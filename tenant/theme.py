@@ -118,7 +118,7 @@ def earlier(key, before, after, now):
 def choose(order, mark):
     """The manifest that is wanted, the mark that says so, and whether an earlier rollback holds against it."""
     current, previous = mark.get("generation"), mark.get("previous")
-    if order.get("rollback") and mark.get("rejected") and order.get("proven") == mark["rejected"]:
+    if order.get("rollback") and order.get("pending") and mark.get("rejected"):
         return load(current), mark, None  # an earlier rollback, which nobody has seen yet: it is finished
     if order.get("rollback"):
         if not previous:

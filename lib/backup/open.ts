@@ -41,7 +41,12 @@ export async function withRepositories<T>(
   if (!place) throw preconditionError(`${tenant.name}: ${variableOf(tenant, 'offsite')} names no repository`)
   const [keys, ledger] = await Promise.all([readKeys(tenant), readLedger(tenant)])
   const makes = (one: Place) => init && !knownAs(one, ledger)
-  const mounts = [await mountOf(place, makes), await mountOf(away, makes)].filter((mount) => mount !== undefined)
+  let unmade: unknown // an off-site directory costs nothing here
+  const elsewhere = await mountOf(away, makes).catch((error) => {
+    unmade = error
+    return undefined
+  })
+  const mounts = [await mountOf(place, makes), elsewhere].filter((mount) => mount !== undefined)
   if (place.directory && !existsSync(place.directory)) throw gone(tenant, place, ledger, part)
   return withJob(tenant, part, mounts, async (job) => {
     const repository = await reach(tenant, job, place, keys)
@@ -49,6 +54,7 @@ export async function withRepositories<T>(
     const offsite =
       away &&
       (async () => {
+        if (unmade) throw unmade
         if (bare(away) === bare(place)) throw oneAndTheSame(tenant)
         if (away.directory && !existsSync(away.directory)) throw gone(tenant, away, ledger, part)
         const second = await reach(tenant, job, away, keys)

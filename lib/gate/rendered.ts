@@ -12,6 +12,7 @@ export interface Mount {
 export interface RenderedService {
   image?: string
   container_name?: string
+  hostname?: string
   user?: string
   read_only?: boolean
   profiles?: string[]

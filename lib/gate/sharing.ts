@@ -22,7 +22,8 @@ export function sharing(subjects: Subject[], court: Court): { service: string; r
 }
 
 function usesOf(subject: Subject, { rendered }: Court): Use[] {
-  const { networks = {}, volumes = [] } = subject.service
+  const { networks = {}, volumes = [], hostname } = subject.service
+  const host = hostname ? [hostname] : [] // which Docker answers for as well
   const use = (kind: Use['kind'], key: string, resource: Resource = {}, aliases: string[] = []): Use => ({
     kind,
     name: resource.name ?? key,
@@ -32,16 +33,21 @@ function usesOf(subject: Subject, { rendered }: Court): Use[] {
   })
   const sources = volumes.flatMap(({ type, source }) => (type === 'volume' && source ? [source] : []))
   return [
-    ...Object.entries(networks).map(([key, at]) => use('network', key, rendered.networks?.[key], at?.aliases)),
+    ...Object.entries(networks).map(([key, at]) =>
+      use('network', key, rendered.networks?.[key], [...(at?.aliases ?? []), ...host]),
+    ),
     ...sources.map((key) => use('volume', key, rendered.volumes?.[key])),
   ]
 }
+
+/** Options of a bridge: the size of its packets, and the name by which a firewall knows it. */
+const HARMLESS = ['com.docker.network.driver.mtu', 'com.docker.network.bridge.name']
 
 /** Networks with a way out; every other is internal. */
 const OUT = /(?:^|-)(?:egress|edge-public)$/
 
 function strange({ kind, name, resource: { external, driver, driver_opts = {}, internal } }: Use): string[] {
-  const options = Object.keys(driver_opts).length > 0
+  const options = Object.keys(driver_opts).some((option) => kind === 'volume' || !HARMLESS.includes(option))
   return [
     ...when(external === true, `${kind} ${name} is external: others may use it`),
     ...when(kind === 'volume' && options, `volume ${name} has driver_opts, which may lead to a path of the host`),
@@ -54,15 +60,17 @@ function strange({ kind, name, resource: { external, driver, driver_opts = {}, i
 }
 
 function shared({ kind, name, subject, aliases }: Use, users: Subject[], { tenants, settings }: Court): string[] {
-  const host = kind === 'network' && tenants.find((tenant) => name === `${settings.prefix}${tenant.name}-edge`)
-  if (host)
+  const edgeOf = [...tenants, CORE].find((one) => kind === 'network' && name === `${settings.prefix}${one.name}-edge`)
+  // Traefik stands in every edge network, and asks for a tenant's frontend by its name alone
+  const named = edgeOf && aliases.length > 0 && subject.name !== PUBLISHER
+  const names = when(named === true, `takes other names in ${name}: ${aliases.join(', ')}`)
+  if (edgeOf && edgeOf !== CORE)
     return [
-      ...when(!mayJoinEdge(subject, host), `joins ${name}, which is for Traefik and ${EDGE_PARTS.join(', ')}`),
-      // Traefik stands in every edge network, and asks for a tenant's frontend by its name alone
-      ...when(aliases.length > 0 && subject.name !== PUBLISHER, `takes other names in ${name}: ${aliases.join(', ')}`),
+      ...names,
+      ...when(!mayJoinEdge(subject, edgeOf), `joins ${name}, which is for Traefik and ${EDGE_PARTS.join(', ')}`),
     ]
   const owners = [...new Set(users.map(({ owner }) => owner?.name ?? 'nobody'))].sort()
-  return when(owners.length > 1, `${kind} ${name} is shared by ${owners.join(' and ')}`)
+  return [...names, ...when(owners.length > 1, `${kind} ${name} is shared by ${owners.join(' and ')}`)]
 }
 
 const mayJoinEdge = ({ name, owner, part }: Subject, host: Owner) =>

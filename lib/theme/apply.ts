@@ -30,8 +30,9 @@ export async function setTheme(
   { where = 'backend', dry = false, gently = false }: { where?: Where; dry?: boolean; gently?: boolean } = {},
 ): Promise<Applied> {
   if (wanted === 'earlier') {
-    const proven = (await readProof(tenant)) ?? null
-    return orderTheme(tenant, { action: 'apply', rollback: true, dry, proven }, where)
+    const seen = await readSeen(tenant)
+    if (!dry) await writeSeen(tenant, { ...seen, rollback: true })
+    return orderTheme(tenant, { action: 'apply', rollback: true, dry, pending: seen.rollback === true }, where)
   }
   return orderTheme(tenant, { action: 'apply', dry, gently, ...wanted }, where)
 }
@@ -46,6 +47,7 @@ export function tryTheme(tenant: Tenant, theme: Theme, where: Where = 'backend')
 
 /**
  * See that browsers get what was set; what was proven before and has not changed is only glanced at.
+ * @param open whether the public hosts answer; else the site is asked at its frontend
  * @throws OperatorError (1): the earlier theme is back where there was another; (4) where that failed as well
  */
 export async function seeTheme(
@@ -53,21 +55,21 @@ export async function seeTheme(
   applied: Applied,
   front: Front,
   { step, warn }: Reporter,
-  { glance = true } = {},
+  { glance = true, open = true } = {},
 ): Promise<void> {
   for (const field of applied.kept)
     warn(`${tenant.name}: ${field}: set by hand, it stays; empty it to take the brand's`)
   const { manifest, before, after, changed, failed, configured } = applied
   if (failed) throw failed
   if (!manifest) return
-  const proven = changed.length === 0 && (await readProof(tenant)) === manifest.id
+  const proven = changed.length === 0 && (await readSeen(tenant)).generation === manifest.id
   if (proven && !glance) return
   try {
     await step('See what browsers get', async (note) => {
-      const doors = await doorsOf(tenant, front.core, front.registry)
+      const doors = await doorsOf(tenant, front.core, open ? front.registry : [])
       if (proven) return glanceAtTheme(tenant, manifest, doors)
       await proveTheme(tenant, manifest, doors, await configAge(tenant, configured), note)
-      await writeProof(tenant, manifest.id)
+      await writeSeen(tenant, { generation: manifest.id })
     })
   } catch (error) {
     if (!(error instanceof OperatorError) || error.code > 128 || !before || !after || changed.length === 0) throw error
@@ -154,18 +156,25 @@ export interface Status {
   differs: string[]
 }
 
-const proofFile = (tenant: Tenant) => tenant.state('theme.json')
+const seenFile = (tenant: Tenant) => tenant.state('theme.json')
 
-/** The theme that browsers were last seen to get. */
-async function readProof(tenant: Tenant): Promise<string | undefined> {
+interface Seen {
+  /** The theme that browsers were last seen to get. */
+  generation?: string
+  /** A rollback has begun, and nobody has seen what came of it: typed again it is finished, and goes to no other theme. */
+  rollback?: boolean
+}
+
+async function readSeen(tenant: Tenant): Promise<Seen> {
   try {
-    return (JSON.parse(await readFile(proofFile(tenant), 'utf8')) as { generation?: string }).generation
+    return JSON.parse(await readFile(seenFile(tenant), 'utf8')) as Seen
   } catch {
-    return undefined // none, or a torn one: it is proven again
+    return {} // none, or a torn one: it is proven again
   }
 }
 
-async function writeProof(tenant: Tenant, generation: string): Promise<void> {
-  await makeDirectory(dirname(proofFile(tenant)))
-  await writeAtomically(proofFile(tenant), `${JSON.stringify({ generation, at: new Date().toISOString() })}\n`, 0o600)
+async function writeSeen(tenant: Tenant, seen: Seen): Promise<void> {
+  await makeDirectory(dirname(seenFile(tenant)))
+  const text = `${JSON.stringify({ ...seen, at: new Date().toISOString() })}\n`
+  await writeAtomically(seenFile(tenant), text, 0o600)
 }

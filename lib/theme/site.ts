@@ -47,7 +47,7 @@ export interface Look {
 type Order =
   | { action: 'look' }
   | { action: 'revert'; before: Before; after: Before }
-  | { action: 'apply'; rollback: true; dry: boolean; proven: string | null }
+  | { action: 'apply'; rollback: true; dry: boolean; pending: boolean }
   | ({ action: 'apply'; dry: boolean; gently: boolean } & Theme)
 
 /** In the running backend, or in a container of its own where that is still to be started. */

@@ -278,6 +278,13 @@ const VIOLATIONS: [what: string, change: Change, rule: RegExp, service?: string]
     (s) => Object.assign(s.networks ?? {}, { 'dickson-edge': { aliases: ['erpnext-frontend'] } }),
     /^takes other names in dickson-edge: erpnext-frontend$/,
   ],
+  ["another's name as its host's", (s) => (s.hostname = 'erpnext-frontend'), /^takes other names in dickson-edge/],
+  [
+    "a tenant's name in core's network",
+    (s) => Object.assign(s.networks ?? {}, { 'core-edge': { aliases: ['erpnext-frontend'] } }),
+    /^takes other names in core-edge: erpnext-frontend$/,
+    'core-grafana',
+  ],
   // sharing
   [
     'a way out',
