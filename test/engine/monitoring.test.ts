@@ -333,11 +333,16 @@ describe('monitoring', () => {
       await lookUntilWell()
     })
 
-    it('says of a healthy tenant nothing but that its certificates end in five days', async () => {
-      await mustFire('ErpWatchdog', 'ErpCertificateEnds', 'ErpCertificateEndsSoon')
+    it('says of a healthy tenant nothing but that its certificates end in five days, and that nobody looks at the other', async () => {
+      await mustFire('ErpWatchdog', 'ErpCertificateEnds', 'ErpCertificateEndsSoon', 'ErpTenantUnwatched')
+      const unwatched = query('ALERTS{alertname="ErpTenantUnwatched",alertstate="firing"}')
+      assert.deepEqual(
+        unwatched.map(({ metric }) => metric.tenant),
+        ['byrne'],
+      )
       await mustEnd('ErpTenantDown', 'ErpBackupTooOld', 'ErpOffsiteTooOld', 'ErpWorkerDead', 'ErpSchedulerDead')
       assert.equal(query('erp_tenant_up{tenant="dickson"}')[0]?.value[1], '1')
-      const known = /^Erp(Watchdog|CertificateEnds(Soon)?|CheckFailed|DiskFull)$/ // a minute's forecast is of noise
+      const known = /^Erp(Watchdog|TenantUnwatched|CertificateEnds(Soon)?|CheckFailed|DiskFull)$/ // a minute's forecast is of noise
       const others = [...firing()].filter((name) => !known.test(name))
       assert.deepEqual(others, [])
       const red = query('erp_check_state == 2').map(({ metric }) => metric.check)
@@ -438,7 +443,7 @@ describe('monitoring', () => {
       writeFileSync(metrics(), 'erp_tenant_up{oops 1\n')
       await mustFire('ErpTextfileUnreadable')
       rmSync(metrics())
-      await mustFire('ErpMetricsAbsent', 'ErpTenantUnwatched')
+      await mustFire('ErpMetricsAbsent')
       await lookUntilWell()
       await mustEnd('ErpMetricsAbsent', 'ErpMetricsStale', 'ErpTextfileUnreadable')
     })
