@@ -22,6 +22,9 @@ const pourInto = (folder: string) => `
   mkfifo /tmp/end; tail -c 1024 /tmp/end | tr -d '\\0' | wc -c >/tmp/rest & "$@" | tee /tmp/end | tar --numeric-owner -x -C ${folder}
   wait $!; rm /tmp/end; [ "$(cat /tmp/rest)" = 0 ] || { echo 'the archive is cut short' >&2; exit 1; }`
 
+/** What restores of ours had kept beside the brand: it would be in the way of the exchange. */
+export const WITHOUT_REMAINS = 'rm -rf /out/assets/.incoming/.{previous,incoming,arriving,removed}'
+
 const SCRIPTS = {
   /** An archive, apart. */
   unpack: `set -euo pipefail; rm -rf ${RAW} /tmp/end; mkdir ${RAW}; ${pourInto(RAW)}`,
@@ -29,8 +32,7 @@ const SCRIPTS = {
   site: `set -euo pipefail; rm -rf "/out/sites/incoming/$1"; mv "${RAW}/$2" "/out/sites/incoming/$1"; rm -rf ${RAW}`,
   /** public/files or private/files out of a tar of \`bench backup\`, whatever its site was called. */
   files: `set -euo pipefail; for part in public private; do from=$(find ${RAW} -maxdepth 4 -type d -path "*/$part/files" | head -n 1); [ -n "$from" ] || continue; mkdir -p "/out/sites/incoming/$1/$part"; mv "$from" "/out/sites/incoming/$1/$part/"; done; rm -rf ${RAW}`,
-  /** Without what restores of ours had kept there: it would be in the way of the exchange. */
-  assets: `set -euo pipefail; rm -rf /tmp/end; ${pourInto('/out/assets/.incoming')}; rm -rf /out/assets/.incoming/.{previous,incoming,arriving,removed}`,
+  assets: `set -euo pipefail; rm -rf /tmp/end; ${pourInto('/out/assets/.incoming')}; ${WITHOUT_REMAINS}`,
   config: `umask 077; cd "/out/sites/incoming/$1"; mkdir -p {${FOLDERS}}; cat >site_config.json; chown -hR 1000:1000 . /out/assets/.incoming; sync`,
 }
 

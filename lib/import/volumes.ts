@@ -14,7 +14,7 @@ import { rename } from '../restore/volumes.ts'
 import { refuseWrongKey, userSql } from './load.ts'
 import { type Incoming, incomingConfig } from './plan.ts'
 import { prove } from './prove.ts'
-import { withWriter, writeConfig } from './unpack.ts'
+import { WITHOUT_REMAINS, withWriter, writeConfig } from './unpack.ts'
 
 const HOUR = 3600
 /** The volumes, as they are called, and where a container of ours has them. */
@@ -43,7 +43,7 @@ const SCRIPTS = {
   beside: `set -euo pipefail; cp -a /before/db/. /out/db/incoming/; chown -R 999:999 /out/db/incoming
     cp -a "/before/sites/$1/." "/out/sites/incoming/$1/"
     [ ! -d /before/assets ] || cp -a /before/assets/. /out/assets/.incoming/
-    rm -rf /out/assets/.incoming/.{previous,incoming,arriving,removed}; sync`, // what restores of ours left there
+    ${WITHOUT_REMAINS}; sync`,
 }
 
 /** What was found in the volumes. */

@@ -52,13 +52,14 @@ function sayingOf(stderr: string): string {
 
 /** A line of `restic backup --json` about one file (manual: scripting, Error); nothing of any other. */
 const unreadFile = (line: string) =>
-  messageOf(line, 'error', ({ item, error }: { item: string; error: Error }) => [`${item}: ${error.message}`])
+  wordsOf(line, 'error', ({ item, error }: { item: string; error: Error }) => [`${item}: ${error.message}`])
 
 /** Why a `--json` run ended (manual: scripting, Exit errors), as others say it. */
 const lastWord = (line: string) =>
-  messageOf(line, 'exit_error', ({ message }: { message: string }) => message.split('\n').slice(0, 1))
+  wordsOf(line, 'exit_error', ({ message }: { message: string }) => message.split('\n').slice(0, 1))
 
-function messageOf<T>(line: string, type: string, read: (message: T) => string[]): string[] {
+/** The words of a line of this type. */
+function wordsOf<T>(line: string, type: string, read: (message: T) => string[]): string[] {
   try {
     const message = JSON.parse(line)
     return message.message_type === type ? read(message) : []
