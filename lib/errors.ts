@@ -54,6 +54,9 @@ export function preconditionError(message: string, hint?: string, cause?: unknow
   return new OperatorError(message, { code: EXIT.precondition, cause, ...(hint && { hint }) })
 }
 
+/** An error that we know and that may be told or mended; a signal, whose code is above 128, ends everything. */
+export const isFailure = (error: unknown): error is OperatorError => error instanceof OperatorError && error.code <= 128
+
 /** An argument as a message may show it: quoted, short, and with nothing in it that a terminal would obey. */
 export function quoted(text: string): string {
   return `"${printable(text.length > 40 ? `${text.slice(0, 40)}…` : text)}"`

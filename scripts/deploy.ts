@@ -6,7 +6,7 @@ import * as deploy from '../lib/deploy.ts'
 import { askEngine } from '../lib/docker.ts'
 import { deployCore } from '../lib/edge/core-deploy.ts'
 import { bringHosts, edgePreflight } from '../lib/edge/deploy.ts'
-import { OperatorError, usageError } from '../lib/errors.ts'
+import { isFailure, type OperatorError, usageError } from '../lib/errors.ts'
 import { askLive } from '../lib/mariadb.ts'
 import { type Ground, preflight, pullMissing, refuseForeignDatabase } from '../lib/preflight.ts'
 import { CORE_PARTS, makeCore, type Tenant } from '../lib/registry.ts'
@@ -123,7 +123,7 @@ async function makeRepository(tenant: Tenant, { step, warn }: Reporter): Promise
     const fault = await step('Make the backup repository', (note) => ensureRepository(tenant, note))
     if (fault) tell('off-site copy', fault)
   } catch (error) {
-    if (!(error instanceof OperatorError) || error.code > 128) throw error
+    if (!isFailure(error)) throw error
     tell('backup', error)
   }
 }
@@ -145,7 +145,7 @@ async function warnOfRelease(tenant: Tenant, { services }: Ground, schema: strin
   const image = services.find(({ name }) => name === tenant.service('backend'))?.image ?? ''
   const compared = async () => needsMigration(await appVersions(askLive(tenant), schema), await imageApps(image))
   const older = await compared().catch((error) => {
-    if (!(error instanceof OperatorError) || error.code > 128) throw error
+    if (!isFailure(error)) throw error
     warn(`whether the data of ${tenant.name} is of its image's release is not known: ${error.message}`)
   })
   if (!older) return

@@ -1,7 +1,7 @@
 /** Opens a tenant's repositories inside its backup job: the one that was used before, or a new one where that is asked for. */
 import { existsSync } from 'node:fs'
 import { renderServices } from '../compose.ts'
-import { OperatorError, preconditionError } from '../errors.ts'
+import { isFailure, OperatorError, preconditionError } from '../errors.ts'
 import { type Job, type JobPart, withJob } from '../jobs.ts'
 import { makeDirectory } from '../lock.ts'
 import { pullMissing } from '../preflight.ts'
@@ -103,7 +103,7 @@ export async function ensureRepository(
       await offsite?.()
       return undefined
     } catch (error) {
-      if (!(error instanceof OperatorError) || error.code > 128) throw error
+      if (!isFailure(error)) throw error
       return error
     }
   })

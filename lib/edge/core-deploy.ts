@@ -4,7 +4,7 @@ import type { Service } from '../compose.ts'
 import { type Container, tenantContainers } from '../containers.ts'
 import { type Change, planChanges, startServices } from '../deploy.ts'
 import { docker, type Engine } from '../docker.ts'
-import { OperatorError, preconditionError } from '../errors.ts'
+import { isFailure, OperatorError, preconditionError } from '../errors.ts'
 import { verifyHardening } from '../gate.ts'
 import { keepMonitors } from '../kuma.ts'
 import { portHolder } from '../ports.ts'
@@ -74,7 +74,7 @@ async function watch({ core, registry }: CoreOptions, services: Service[], repor
   try {
     return await step('Tell Uptime Kuma what to watch', () => keepMonitors(core, registry, domain, warn))
   } catch (error) {
-    if (!(error instanceof OperatorError) || error.code > 128) throw error
+    if (!isFailure(error)) throw error
     warn(`Uptime Kuma does not watch what it should: ${error.message}${error.hint ? `; ${error.hint}` : ''}`)
     return []
   }

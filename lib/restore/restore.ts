@@ -7,7 +7,7 @@ import { withRepositories } from '../backup/open.ts'
 import type { Answers } from '../backup/proof.ts'
 import { prove } from '../backup/prove.ts'
 import type { Role } from '../backup/repository.ts'
-import { renderServices, requireCompose } from '../compose.ts'
+import { renderServices } from '../compose.ts'
 import type { Engine } from '../docker.ts'
 import { EXIT, messageOf, OperatorError, preconditionError } from '../errors.ts'
 import type { Job } from '../jobs.ts'
@@ -45,7 +45,7 @@ export interface Wanted {
 
 /** Check the machine and the secrets, and get the images that are missing. @throws OperatorError (3) */
 export async function prepare(tenant: Tenant, registry: Tenant[], note: (text: string) => void): Promise<Ground> {
-  await Promise.all([requireCompose(), verifySecrets(tenant, registry)])
+  await verifySecrets(tenant, registry)
   const services = await renderServices(tenant, { jobs: true })
   await pullMissing(tenant, services, note)
   const image = (part: string) => services.find(({ name }) => name === tenant.service(part))?.image ?? ''

@@ -5,7 +5,7 @@ import { renderServices, type Service } from '../compose.ts'
 import { type Container, tenantContainers } from '../containers.ts'
 import { startServices } from '../deploy.ts'
 import { docker } from '../docker.ts'
-import { EXIT, messageOf, OperatorError } from '../errors.ts'
+import { EXIT, isFailure, messageOf, OperatorError } from '../errors.ts'
 import type { Job } from '../jobs.ts'
 import type { Tenant } from '../registry.ts'
 import type { Reporter } from '../reporter.ts'
@@ -132,7 +132,7 @@ async function conclude(
 
 /** What a deploy can mend is told at the end; a signal ends everything. */
 function whyNot(error: unknown): string {
-  if (error instanceof OperatorError && error.code < 128) return error.message
+  if (isFailure(error)) return error.message
   throw error
 }
 

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { tenantContainers } from '../containers.ts'
-import { EXIT, messageOf, OperatorError, preconditionError } from '../errors.ts'
+import { EXIT, isFailure, messageOf, OperatorError, preconditionError } from '../errors.ts'
 import { writeAtomically } from '../files.ts'
 import { makeDirectory } from '../lock.ts'
 import type { Tenant, Unit } from '../registry.ts'
@@ -40,7 +40,7 @@ export async function setTheme(
 /** A deploy goes on without a theme, and ends with why there is none: people can work. */
 export function tryTheme(tenant: Tenant, theme: Theme, where: Where = 'backend'): Promise<Applied> {
   return setTheme(tenant, theme, { where, gently: true }).catch((error) => {
-    if (!(error instanceof OperatorError) || error.code > 128) throw error
+    if (!isFailure(error)) throw error
     return { generation: theme.manifest.id, changed: [], kept: [], failed: error }
   })
 }
@@ -72,7 +72,7 @@ export async function seeTheme(
       await writeSeen(tenant, { generation: manifest.id })
     })
   } catch (error) {
-    if (!(error instanceof OperatorError) || error.code > 128 || !before || !after || changed.length === 0) throw error
+    if (!isFailure(error) || !before || !after || changed.length === 0) throw error
     await orderTheme(tenant, { action: 'revert', before, after }).catch((failed) => {
       throw new OperatorError(`${error.message}; and it could not be taken back: ${messageOf(failed)}`, {
         code: EXIT.changed,
@@ -101,7 +101,7 @@ export async function themeAgain(tenant: Tenant, front: Front, reporter: Reporte
     const applied = await reporter.step('Put the current theme on', () => setTheme(tenant, theme, { gently: true }))
     await seeTheme(tenant, applied, front, reporter, { glance: false })
   } catch (error) {
-    if (!(error instanceof OperatorError) || error.code > 128) throw error
+    if (!isFailure(error)) throw error
     reporter.warn(`${error.message}; then npx zx scripts/apply-theme.ts ${tenant.name}`)
   }
 }
