@@ -1,6 +1,7 @@
 /** restic's exit codes and complaints as errors of ours, in restic's own words. */
 import { type DockerResult, lastLines } from '../docker.ts'
 import { OperatorError, preconditionError } from '../errors.ts'
+import type { Tenant } from '../registry.ts'
 import type { Repository } from './client.ts'
 
 /** restic's own exit codes (restic 0.17 and newer, manual: scripting). */
@@ -30,10 +31,20 @@ export function failure(
       `${where} is locked by another machine: ${said}`,
       'try again later; where that machine is gone: docs/backup.md#a-lock-of-a-machine-that-is-gone',
     )
-  const hint = `where old backups may go: npx zx scripts/backup.ts ${tenant.name} --prune`
-  const full = /no space left/i.test(said)
-  return new OperatorError(`${where}: restic ${args[0]} failed (${code}): ${said}`, { ...(full && { hint }) })
+  const hint = HINTS.find(([words]) => words.test(said))?.[1](tenant)
+  return new OperatorError(`${where}: restic ${args[0]} failed (${code}): ${said}`, { ...(hint && { hint }) })
 }
+
+/** What helps against a complaint of restic's. */
+const HINTS: [complaint: RegExp, hint: (tenant: Tenant) => string][] = [
+  [/no space left/i, ({ name }) => `where old backups may go: npx zx scripts/backup.ts ${name} --prune`],
+  [
+    // restic may end before it has passed on what ssh said
+    /unable to start the sftp session/i,
+    ({ prefix }) =>
+      `is it the host key of secrets/${prefix}_backup_known_hosts, and does the server take ${prefix}_backup_ssh_key?`,
+  ],
+]
 
 /** What went wrong, in restic's own words: the files of a `--json` run that it could not read, or else its last lines. */
 function sayingOf(stderr: string): string {

@@ -145,7 +145,6 @@ function assertRefused({ code, stdout, stderr, seconds }: Ran, limit: number): v
 
 before(async () => {
   mkdirSync(home, { mode: 0o700 })
-  for (const tenant of ['dickson', 'byrne']) plantLedger(home, tenant)
   const images = await buildImages(() => {})
   Object.assign(env, images)
   await boot()
@@ -162,6 +161,8 @@ before(async () => {
     const { code, stderr } = await script(name, [...args])
     assert.equal(code, 0, stderr)
   }
+  // not before: a ledger of backups whose password is gone is refused
+  for (const tenant of ['dickson', 'byrne']) plantLedger(home, tenant)
 })
 
 beforeEach(async () => {
