@@ -122,7 +122,11 @@ async function bringIn(tenant: Tenant, coming: outcome.Coming, all: All) {
   await all.agreed()
   const saves = coming.hasData && !all.unsaved
   const saved = saves
-    ? [await reporter.step('Back up what is there', (note) => restore.saveLive(tenant, registry, engine, note))]
+    ? [
+        await reporter.step('Back up what is there', (note) =>
+          restore.saveLive(tenant, registry, engine, { note, warn: reporter.warn }),
+        ),
+      ]
     : []
   await coming.bring()
   const done = await exchange(tenant, outcome.intentOf(coming, saved), all)

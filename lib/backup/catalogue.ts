@@ -7,7 +7,7 @@ import { listSnapshots, type Snapshot } from '../restic/snapshots.ts'
 export const TAG = { backup: 'backup', safety: 'safety', proof: 'proof', of: (id: string) => `of=${id}` } as const
 
 /** How far the clocks of two machines may be apart, in milliseconds. */
-const SKEW = 5 * 60_000
+export const SKEW = 5 * 60_000
 
 /** True for a backup that a wrong clock has made. */
 export const isOfFuture = ({ at }: Backup, now: number) => Date.parse(at) > now + SKEW

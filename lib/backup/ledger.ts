@@ -5,13 +5,22 @@ import { writeAtomically } from '../files.ts'
 import { makeDirectory } from '../lock.ts'
 import type { Tenant, Unit } from '../registry.ts'
 
+/** A repository that was seen, by restic's id; `at`: when first. */
+export interface Known {
+  id: string
+  location: string
+  at: string
+}
+
 /** Each moment is UTC, ISO 8601. */
 export interface Ledger {
-  /** The repository that these backups are in, by restic's id; `at`: when it was first seen. */
-  repository?: { id: string; location: string; at: string }
+  /** The repository that these backups are in. */
+  repository?: Known
+  offsiteRepository?: Known
+  /** Where repositories were before. */
+  earlierRepositories?: Known[]
   /** What the repository kept after each of the last backups, oldest first. */
   sizes?: { at: string; bytes: number }[]
-  offsiteRepository?: { id: string; location: string; at: string }
   /** The last snapshot that was stored, proven or not. */
   backup?: { at: string; snapshot: string }
   verified?: { at: string; snapshot: string; databaseBytes: number; addedBytes: number }

@@ -8,7 +8,7 @@ import { pullMissing } from '../preflight.ts'
 import type { Tenant } from '../registry.ts'
 import { type Repository, reach } from '../restic/client.ts'
 import { initRepository, repositoryId } from '../restic/repository.ts'
-import { type Ledger, readLedger, updateLedger } from './ledger.ts'
+import { type Known, type Ledger, readLedger, updateLedger } from './ledger.ts'
 import { type Place, placeOf, type Role, readKeys, variableOf } from './repository.ts'
 
 /** A job's container with the tenant's repositories. */
@@ -117,9 +117,22 @@ export async function hasRepository(tenant: Tenant): Promise<boolean> {
 }
 
 const entryOf = ({ role }: Place) => (role === 'offsite' ? 'offsiteRepository' : 'repository')
-const knownAs = (place: Place, ledger: Ledger) => {
-  const known = ledger[entryOf(place)]
-  return known?.location === place.location ? known : undefined
+
+/** A place counts as known also after the repository was elsewhere for a time: its disk may not be mounted. */
+function knownAs(place: Place, ledger: Ledger): Known | undefined {
+  const { repository, offsiteRepository, earlierRepositories = [] } = ledger
+  return [repository, offsiteRepository, ...earlierRepositories].find((known) => known?.location === place.location)
+}
+
+/** Write down where it is now, and where it was. */
+async function remember({ tenant, place }: Repository, id: string): Promise<void> {
+  const ledger = await readLedger(tenant) // the other repository may just have been written down
+  const was = ledger[entryOf(place)]
+  if (was?.id === id && was.location === place.location) return
+  const { at } = knownAs(place, ledger) ?? { at: new Date().toISOString() }
+  const others = [...(ledger.earlierRepositories ?? []), was].filter((known) => known !== undefined)
+  const earlierRepositories = others.filter(({ location }) => location !== place.location)
+  await updateLedger(tenant, { [entryOf(place)]: { id, location: place.location, at }, earlierRepositories })
 }
 
 /** A repository that existed and is gone is never made anew. */
@@ -143,8 +156,7 @@ async function open(
   if (found === undefined) await initRepository(repository, like)
   const id = found ?? (await repositoryId(repository))
   if (!id) throw new OperatorError(`${tenant.name}: the ${place.role} ${place.location} was not made`)
-  if (known?.id !== id)
-    await updateLedger(tenant, { [entryOf(place)]: { id, location: place.location, at: new Date().toISOString() } })
+  await remember(repository, id)
 }
 
 function gone(tenant: Tenant, place: Place, ledger: Ledger, part: JobPart): OperatorError {

@@ -112,13 +112,15 @@ export function opens(key: string, token: string): boolean {
 /**
  * Judge what the booted copy answered.
  * @param live asks the running database, to tell books that do not balance from a copy that is torn
+ * @param safety it saves what a restore replaces: a lost key is what that mends
+ * @returns what is true of the books themselves
  * @throws OperatorError (1) that says why the copy proves nothing.
  */
 export async function judge(
   manifest: Manifest,
   stored: { manifest: string; config: SiteConfig },
   answers: Answers,
-  live?: Ask,
+  { live, safety = false }: { live?: Ask; safety?: boolean } = {},
 ): Promise<string[]> {
   const fail = (why: string) => new OperatorError(`${manifest.tenant}: the backup is not proven: ${why}`)
   if (stored.manifest !== JSON.stringify(manifest)) throw fail('the snapshot holds another manifest')
@@ -126,11 +128,12 @@ export async function judge(
     throw fail("the site's encryption key changed while it was copied")
   if (answers.baseTables === 0) throw fail(`the copy has no table of ${manifest.schema}`)
   const { stored: secrets, opened } = answers.secrets
-  if (secrets > 0 && opened === 0) throw fail("the encryption key opens none of the site's stored secrets")
+  const lost = secrets > 0 && opened === 0 ? ["the encryption key opens none of the site's stored secrets"] : []
+  if (lost[0] && !safety) throw fail(lost[0])
   const { difference } = answers.ledger
-  if (Number(difference) === 0) return []
+  if (Number(difference) === 0) return lost
   const now = live && (await askLedger(live, manifest.schema)).difference
-  if (now === difference) return [`the books themselves do not balance: debit less credit is ${difference}`]
+  if (now === difference) return [...lost, `the books themselves do not balance: debit less credit is ${difference}`]
   throw fail(`debit less credit of the copy is ${difference}`)
 }
 

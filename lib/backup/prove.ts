@@ -30,7 +30,7 @@ export async function proveAndCheck(
       (error: unknown) => error,
     )
   const beside = repository.place.directory ? checking() : undefined
-  const proof = await prove(repository, ground, manifest, stored, beside).catch(async (error) => {
+  const proof = await prove(repository, ground, manifest, stored, { beside }).catch(async (error) => {
     const fault = await beside
     $.signal?.throwIfAborted()
     if (!(error instanceof OperatorError && fault instanceof OperatorError)) throw error
@@ -42,7 +42,7 @@ export async function proveAndCheck(
 
 /**
  * Boot the copy apart, ask it about the books, and store what it said beside the snapshot; the copy is removed meanwhile.
- * @param beside holds the repository: nothing can be stored until it ends
+ * @param how `beside` holds the repository: nothing can be stored until it ends; `safety`: it saves what a restore replaces
  * @throws OperatorError (1) where the copy does not boot or does not answer as books do; the snapshot stays unverified.
  */
 export async function prove(
@@ -50,10 +50,10 @@ export async function prove(
   ground: Ground,
   manifest: Manifest,
   stored: Stored,
-  beside?: Promise<unknown>,
+  { beside, safety = false }: { beside?: Promise<unknown> | undefined; safety?: boolean } = {},
 ): Promise<Proof> {
   const { tenant } = repository
-  const proof = await askCopy(repository, ground, manifest, stored)
+  const proof = await askCopy(repository, ground, manifest, stored, safety)
   const emptied = emptyStaging(tenant, ground.images.mariadb) // seconds, where the disk is told what is free (discard)
   emptied.catch(() => {}) // thrown below
   const keepProof = async () => {
@@ -67,7 +67,13 @@ export async function prove(
   return proof
 }
 
-async function askCopy(repository: Repository, { images }: Ground, manifest: Manifest, { id }: Stored): Promise<Proof> {
+async function askCopy(
+  repository: Repository,
+  { images }: Ground,
+  manifest: Manifest,
+  { id }: Stored,
+  safety: boolean,
+): Promise<Proof> {
   const { tenant } = repository
   const reading = readBack(repository, id)
   reading.catch(() => {}) // beside the boot; what went wrong is thrown below
@@ -77,7 +83,7 @@ async function askCopy(repository: Repository, { images }: Ground, manifest: Man
     const { text, config } = await reading
     return { text, config, answers: await askBooks(ask, manifest.schema, config.encryption_key) }
   })
-  const remarks = await judge(manifest, { manifest: text, config }, answers, askLive(tenant))
+  const remarks = await judge(manifest, { manifest: text, config }, answers, { live: askLive(tenant), safety })
   const at = new Date().toISOString()
   return { format: 1, tenant: tenant.name, snapshot: id, manifest: sha256(text), at, answers, remarks }
 }

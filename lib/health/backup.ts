@@ -1,6 +1,7 @@
 /** The ledger of a tenant's backups against its objectives: a backup that never ran is as red as one that failed. */
 import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { SKEW } from '../backup/catalogue.ts'
 import { type Ledger, readLedger } from '../backup/ledger.ts'
 import { placeOf } from '../backup/repository.ts'
 import type { Tenant } from '../registry.ts'
@@ -35,10 +36,10 @@ function verifiedFinding(tenant: Tenant, { backup, verified }: Ledger, now: numb
   const most = tenant.objectives.maxBackupAgeHours
   const base = { part, check: 'verified', limit: `< ${most} h`, remedy: command(tenant) }
   if (!verified) return { ...base, state: 'fail', is: 'no backup was ever verified' }
-  const hours = (now - Date.parse(verified.at)) / HOUR
+  const hours = since(verified.at, now) / HOUR
   const state = grade(hours, most * SOON, most)
   const unproven = backup && backup.snapshot !== verified.snapshot && backup.at > verified.at
-  const is = `${age(hours)} ago${unproven ? '; a later one was not proven' : ''}`
+  const is = `${ago(hours)}${unproven ? '; a later one was not proven' : ''}`
   if (state === 'ok' && !unproven) return { part, check: 'verified', limit: base.limit, state, is }
   return { ...base, state: state === 'ok' ? 'warn' : state, is }
 }
@@ -47,9 +48,9 @@ function offsiteFinding(tenant: Tenant, { offsite }: Ledger, now: number): Findi
   const most = tenant.objectives.maxBackupAgeHours
   const base = { part, check: 'off-site', limit: `< ${most} h` }
   if (!offsite) return { ...base, state: 'fail', is: 'nothing was ever copied', remedy: `${command(tenant)} --init` }
-  const hours = (now - Date.parse(offsite.at)) / HOUR
+  const hours = since(offsite.at, now) / HOUR
   const state = grade(hours, most * SOON, most)
-  return { ...base, state, is: `${age(hours)} ago`, ...(state !== 'ok' && { remedy: command(tenant) }) }
+  return { ...base, state, is: ago(hours), ...(state !== 'ok' && { remedy: command(tenant) }) }
 }
 
 function integrityFinding(tenant: Tenant, { checked }: Ledger, now: number): Finding {
@@ -57,7 +58,7 @@ function integrityFinding(tenant: Tenant, { checked }: Ledger, now: number): Fin
   if (!checked) return { ...base, state: 'warn', is: 'was never checked', remedy: command(tenant) }
   if (checked.damaged)
     return { ...base, state: 'fail', is: checked.damaged, remedy: 'see docs/backup.md#the-repository-is-damaged' }
-  const state = grade((now - Date.parse(checked.at)) / DAY, UNCHECKED.warn, UNCHECKED.fail)
+  const state = grade(since(checked.at, now) / DAY, UNCHECKED.warn, UNCHECKED.fail)
   const is = `checked ${checked.at.slice(0, 16).replace('T', ' ')}`
   return { ...base, state, is, ...(state !== 'ok' && { remedy: command(tenant) }) }
 }
@@ -68,13 +69,13 @@ function drillFinding(tenant: Tenant, { drilled, repository }: Ledger, now: numb
   const remedy = `npx zx scripts/restore.ts ${tenant.name} --drill`
   const base = { part, check: 'drill', limit: `< ${most} days, in ${restoreSeconds} s` }
   if (drilled && !drilled.passed) return { ...base, state: 'fail', is: `failed: ${drilled.message ?? ''}`, remedy }
-  const since = drilled?.at ?? repository?.at
-  const days = since === undefined ? Number.NaN : (now - Date.parse(since)) / DAY
+  const last = drilled?.at ?? repository?.at
+  const days = last === undefined ? Number.NaN : since(last, now) / DAY
   const due = grade(days, most * SOON, most)
   if (!drilled) return { ...base, state: due === 'ok' ? 'warn' : due, is: 'never', remedy }
   const slow = drilled.restoreSeconds > restoreSeconds
   const state: State = due === 'ok' && slow ? 'warn' : due
-  const is = `${age(days * 24)} ago, restored in ${Math.round(drilled.restoreSeconds)} s`
+  const is = `${ago(days * 24)}, restored in ${Math.round(drilled.restoreSeconds)} s`
   return { ...base, state, is, ...(state !== 'ok' && { remedy }) }
 }
 
@@ -97,5 +98,14 @@ async function sizeFindings(tenant: Tenant, { sizes = [] }: Ledger): Promise<Fin
   return [size, { ...growth, ...(state !== 'ok' && { remedy: 'see docs/backup.md#the-disk-fills-up' }) }]
 }
 
+/** Milliseconds since then; no number where a wrong clock wrote a moment that has not come, which would be well until it comes. */
+function since(at: string, now: number): number {
+  const passed = now - Date.parse(at)
+  return passed < -SKEW ? Number.NaN : passed
+}
+
 /** Hours as a person reads them. */
-const age = (hours: number) => (hours < 48 ? `${Math.round(hours)} h` : `${Math.round(hours / 24)} days`)
+function ago(hours: number): string {
+  if (Number.isNaN(hours)) return 'in the future: the clock was wrong'
+  return hours < 48 ? `${Math.round(hours)} h ago` : `${Math.round(hours / 24)} days ago`
+}

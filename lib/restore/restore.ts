@@ -13,6 +13,7 @@ import { EXIT, messageOf, OperatorError, preconditionError } from '../errors.ts'
 import type { Job } from '../jobs.ts'
 import { pullMissing } from '../preflight.ts'
 import type { Tenant } from '../registry.ts'
+import type { Reporter } from '../reporter.ts'
 import { verifySecrets } from '../secrets.ts'
 import { fetchIncoming, proveIncoming } from './incoming.ts'
 import { type Intent, readIntent, removeIntent, saysUnfinished } from './intent.ts'
@@ -142,13 +143,14 @@ function keyWarnings(tenant: Tenant, { manifest }: Choice, live: SiteConfig | un
 
 /**
  * Back up what is there, verified, before anything of it is replaced.
+ * @returns the snapshot's id
  * @throws OperatorError (3) where it fails: nothing was changed.
  */
 export async function saveLive(
   tenant: Tenant,
   registry: Tenant[],
   engine: Engine,
-  note: (text: string) => void,
+  { note, warn }: { note: (text: string) => void; warn: Reporter['warn'] },
 ): Promise<string> {
   try {
     const ground = await backup.prepare(tenant, registry, engine, note)
@@ -160,7 +162,8 @@ export async function saveLive(
         withRepositories(tenant, 'backup', { init: false, only: 'repository' }, async ({ job, repository }) => {
           const copy = await backup.copy(tenant, ground, job, note)
           const stored = await backup.store(repository, copy, [TAG.safety])
-          await prove(repository, ground, copy, stored)
+          const { remarks } = await prove(repository, ground, copy, stored, { safety: true })
+          for (const remark of remarks) warn(`${tenant.name}, as it is now: ${remark}`)
           return stored.id
         }),
     )

@@ -14,7 +14,7 @@ import { type Intent, nextStage, readIntent, removeIntent, rollbackOf, writeInte
 import { imageApps } from './plan.ts'
 import { contentOf, rename, siteConfigOf, withVolumes } from './volumes.ts'
 
-/** What writes, in the order in which it stops (life-facts L). */
+/** What writes stops at once: both Redis stay, without which socketio would end with 1 (life-facts L). The database is last. */
 const WRITERS = ['scheduler', 'worker', 'socketio', 'backend']
 
 /** How an exchange ended. */

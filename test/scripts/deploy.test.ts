@@ -83,6 +83,22 @@ describe('deploy', { concurrency: 4 }, () => {
     assert.ok(!existsSync(here))
   })
 
+  it('nor one that was its repository before another was', async () => {
+    const [docker, { home }] = [fakeDocker().deployed('dickson'), makeHome({ repositories: false })]
+    const deployed = (more: object = {}) =>
+      script('deploy', ['dickson'], { env: { ...docker.env, ERP_HOME: home, ...more } })
+    for (const more of [{}, { BACKUP_REPOSITORY_DICKSON: join(home, 'second') }])
+      assert.equal((await deployed(more)).code, 0)
+    const first = join(home, 'backups/dickson')
+    rmSync(first, { recursive: true }) // its disk is not mounted
+    const { code, stderr } = await deployed()
+    assert.equal(code, 0, stderr)
+    assert.ok(!existsSync(first), stderr)
+    const backup = await script('backup', ['dickson', '--init'], { env: { ...docker.env, ERP_HOME: home } })
+    assert.equal(backup.code, 3, backup.stderr)
+    assert.match(backup.stderr, /existed and is gone\n.*bring it back/)
+  })
+
   it('is no failure without a repository, but a warning with the next command', async () => {
     const [docker, { home }] = [fakeDocker().deployed('dickson'), makeHome({ repositories: false })]
     const env = { ...docker.env, ERP_HOME: home, BACKUP_REPOSITORY_DICKSON: 'ftp://elsewhere/x' }

@@ -63,6 +63,24 @@ describe('the ledger against the objectives', () => {
       { ...good, backup: { at: ago(1), snapshot: 'b' } },
       /^warn: 9 h ago; a later one was not proven/,
     ],
+    [
+      'one that was stored and never proven is red, where it is the only one',
+      'verified',
+      { repository, backup: good.backup },
+      /^fail: no backup was ever verified/,
+    ],
+    [
+      'one that a wrong clock made is red: it would be young for a year',
+      'verified',
+      { ...good, verified: { ...verified, at: ago(-9000) } },
+      /^fail: in the future: the clock was wrong/,
+    ],
+    [
+      'a check of the future is red',
+      'repository',
+      { ...good, checked: { at: ago(-9000), part: 3 } },
+      /^fail: checked 2027/,
+    ],
     ['no off-site copy is no matter where none is wanted', 'off-site', rest, /^none$/],
     [
       'an off-site copy that was never made is red',

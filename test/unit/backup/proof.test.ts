@@ -63,10 +63,14 @@ describe('the judgement of a booted copy', () => {
     refused(/encryption key changed/, manifest, { ...stored, config: { ...config, encryption_key: 'other' } }, good))
   it('refuses a key that opens nothing', () =>
     refused(/opens none/, manifest, stored, { ...good, secrets: { stored: 2, opened: 0 } }))
+  it('only remarks on it where a restore saves what it replaces: it is what that mends', async () => {
+    const remarks = await judge(manifest, stored, { ...good, secrets: { stored: 2, opened: 0 } }, { safety: true })
+    assert.match(remarks.join(), /opens none/)
+  })
   it('refuses a copy whose debit and credit differ where the live books balance', () =>
-    refused(/debit less credit of the copy is 1.00/, manifest, stored, off('1.00'), live('0.00')))
+    refused(/debit less credit of the copy is 1.00/, manifest, stored, off('1.00'), { live: live('0.00') }))
   it('tells books that do not balance themselves from a torn copy', async () => {
-    const remarks = await judge(manifest, stored, off('1.00'), live('1.00'))
+    const remarks = await judge(manifest, stored, off('1.00'), { live: live('1.00') })
     assert.match(remarks.join(), /the books themselves do not balance: debit less credit is 1.00/)
   })
 })
