@@ -57,6 +57,20 @@ export function preconditionError(message: string, hint?: string, cause?: unknow
 /** An error that we know and that may be told or mended; a signal, whose code is above 128, ends everything. */
 export const isFailure = (error: unknown): error is OperatorError => error instanceof OperatorError && error.code <= 128
 
+/** What says that nothing was changed. */
+const REFUSALS: number[] = [EXIT.precondition, EXIT.locked]
+
+/**
+ * Work that begins where something was changed already: what refuses to go on then is a failure (1), and told as one.
+ * @param what stands before its message
+ */
+export async function afterChange<T>(work: Promise<T>, what = ''): Promise<T> {
+  return work.catch((error) => {
+    if (!(error instanceof OperatorError && REFUSALS.includes(error.code))) throw error
+    throw new OperatorError(`${what}${error.message}`, { cause: error, ...(error.hint && { hint: error.hint }) })
+  })
+}
+
 /** An argument as a message may show it: quoted, short, and with nothing in it that a terminal would obey. */
 export function quoted(text: string): string {
   return `"${printable(text.length > 40 ? `${text.slice(0, 40)}…` : text)}"`

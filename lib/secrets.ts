@@ -160,7 +160,8 @@ async function lostPasswords(missing: { unit: Unit; name: string }[]): Promise<s
   const lostRepository = async ({ settings, name, state }: Unit) => {
     if (await exists(join(settings.home, 'backups', name, 'config'))) return `backups/${name}`
     const { repository, offsiteRepository } = await readLedger({ state }) // wherever it is
-    return (repository ?? offsiteRepository)?.location
+    const known = (repository ?? offsiteRepository)?.location
+    return known && `${known} (to begin anew without those backups: move ${state('ledger.json')} away)`
   }
   const checked = missing.map(async ({ unit, name }) => {
     const part = KEPT_BY[name]

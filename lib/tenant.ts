@@ -1,7 +1,7 @@
 /** What tenant.ts does to one tenant's services. Every call names the services: no bare `compose stop` or `down`. */
 import { compose, composeArgs, renderServices, type Service, stopArgs, upArgs } from './compose.ts'
 import { type Container, tenantContainers } from './containers.ts'
-import { phases, planChanges, proveFrontend, startServices } from './deploy.ts'
+import { type Change, phases, planChanges, proveFrontend, startServices } from './deploy.ts'
 import { dockerAttached, dockerExec, type LineOutput } from './docker.ts'
 import { OperatorError, preconditionError, quoted, usageError } from './errors.ts'
 import { verifyHardening } from './gate.ts'
@@ -22,11 +22,10 @@ export async function start(tenant: Tenant, registry: Tenant[], { step, warn }: 
   await Promise.all([verifySecrets(tenant, registry), verifyHardening(tenant, registry, tenant)])
   const services = await renderServices(tenant, { hashes: true })
   const { stores, configurator, application } = phases(tenant, services)
-  const changed = planChanges(services, await tenantContainers(tenant)).filter(({ why }) => why === 'changed')
-  if (changed.length > 0)
-    warn(
-      `${changed.map(({ service }) => service).join(', ')}: as last deployed, not as configured now: npx zx scripts/deploy.ts ${tenant.name}`,
-    )
+  const changes = planChanges(services, await tenantContainers(tenant))
+  const changed = changes.filter(({ why }) => why === 'changed')
+  if (changed.length > 0 && changes.some(({ why }) => why === 'missing')) throw newBesideOld(tenant, changed)
+  if (changed.length > 0) warn(`${asDeployed(changed)}: npx zx scripts/deploy.ts ${tenant.name}`)
   const up = (list: Service[]) => (note: (text: string) => void) =>
     startServices(tenant, list, PATIENCE, note, { recreate: false })
   await step('Start the database and both Redis', up(stores))
@@ -35,6 +34,17 @@ export async function start(tenant: Tenant, registry: Tenant[], { step, warn }: 
     await up(application)(note)
   })
   await step('Ask the site through its frontend', () => proveFrontend(tenant))
+}
+
+const asDeployed = (changed: Change[]) =>
+  `${changed.map(({ service }) => service).join(', ')}: as last deployed, not as configured now`
+
+/** What is made now would be of another release than what runs, and perhaps than the data. */
+function newBesideOld(tenant: Tenant, changed: Change[]): OperatorError {
+  return preconditionError(
+    `${asDeployed(changed)}: what is made now would not be as they are; nothing was changed`,
+    `npx zx scripts/deploy.ts ${tenant.name}`,
+  )
 }
 
 /** Stop this tenant's services and nothing else; compose stops them against their order of dependence. */
@@ -71,10 +81,16 @@ async function chooseServices(tenant: Tenant, parts: string[]): Promise<Service[
   })
 }
 
-/** Set the number of workers; nothing else is recreated. */
+/**
+ * Set the number of workers; nothing else is recreated.
+ * @throws OperatorError (3) where new ones would be of another release than the old
+ */
 export async function scale(tenant: Tenant, registry: Tenant[], count: number, { step }: Reporter): Promise<void> {
   await verifyHardening(tenant, registry, tenant)
-  const services = await chooseServices(tenant, ['worker'])
+  const rendered = await renderServices(tenant, { hashes: true })
+  const changed = planChanges(rendered, await tenantContainers(tenant)).filter(({ why }) => why === 'changed')
+  const services = rendered.filter(({ name }) => name === tenant.service('worker'))
+  if (changed.some(({ service }) => service === tenant.service('worker'))) throw newBesideOld(tenant, changed)
   await step(`Run ${count} workers`, async (note) => {
     await compose([...upArgs(tenant, [tenant.service('worker')], count), '--no-recreate'], { timeout: 120 })
     await waitUntilHealthy(tenant, services, PATIENCE, note)

@@ -35,7 +35,7 @@ export async function forEachTenant<T>(
     if (tenants.length > 1) reporter.say(`— ${tenant.title} (${tenant.name}) —`)
     try {
       const whole = async () => {
-        if (run.verb !== 'restore') await refuseUnfinished(tenant)
+        if (!run.verb.startsWith('restore')) await refuseUnfinished(tenant) // which looks itself
         return work(tenant)
       }
       results.push(dryRun ? await work(tenant) : await lockedAndRecorded(tenant, run, whole))

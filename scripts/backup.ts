@@ -9,7 +9,7 @@ import { proveAndCheck } from '../lib/backup/prove.ts'
 import type { Policy } from '../lib/backup/retention.ts'
 import { command } from '../lib/command.ts'
 import { askEngine, type Engine } from '../lib/docker.ts'
-import { EXIT, messageOf, OperatorError, usageError } from '../lib/errors.ts'
+import { afterChange, isFailure, messageOf, OperatorError, usageError } from '../lib/errors.ts'
 import type { Tenant } from '../lib/registry.ts'
 import type { Reporter } from '../lib/reporter.ts'
 import type { Stored } from '../lib/restic/snapshots.ts'
@@ -87,23 +87,19 @@ async function backUp(tenant: Tenant, { registry, engine, init, policy, signal }
       signal.throwIfAborted()
       throw await step('Look whether the repository is damaged', () => explain(repository, error))
     })
-    return finish(opened, copy, stored).catch((error) => {
-      throw notNothing(error)
-    })
+    return afterChange(finish(opened, copy, stored)) // such as of a repository that somebody has locked: it holds one more
   }
   return backup.leaving(tenant, ground, step, () => withRepositories(tenant, 'backup', { init }, night))
-}
-
-/** A refusal, such as a repository that somebody has locked, says that nothing was changed: by now a backup was stored. */
-function notNothing(error: unknown): unknown {
-  if (!(error instanceof OperatorError) || error.code !== EXIT.precondition) return error
-  return new OperatorError(error.message, { cause: error, ...(error.hint && { hint: error.hint }) })
 }
 
 /** A full repository takes no backup, and so would never come to what removes old ones. @throws OperatorError (1) */
 async function prune(tenant: Tenant, policy: Policy, step: Reporter['step']) {
   return withRepositories(tenant, 'backup', { init: false, only: 'repository' }, async ({ repository }) => {
-    await step('Check a seventh of the repository', () => check(repository))
+    await step('Check a seventh of the repository', () => check(repository)).catch((error) => {
+      if (!isFailure(error) || !/no space left/i.test(error.message)) throw error
+      const hint = 'not even a lock fits: free some MiB of its disk first'
+      throw new OperatorError(error.message, { code: error.code, hint, cause: error })
+    })
     const { remarks, ...kept } = await step('Keep what retention says', () => keep(repository, policy, false))
     if (remarks.length > 0) throw new OperatorError(`${tenant.name}: ${remarks.join('; ')}`)
     return kept

@@ -6,7 +6,7 @@ import * as deploy from '../lib/deploy.ts'
 import { askEngine } from '../lib/docker.ts'
 import { deployCore } from '../lib/edge/core-deploy.ts'
 import { bringHosts, edgePreflight } from '../lib/edge/deploy.ts'
-import { isFailure, type OperatorError, usageError } from '../lib/errors.ts'
+import { afterChange, isFailure, type OperatorError, usageError } from '../lib/errors.ts'
 import { askLive } from '../lib/mariadb.ts'
 import { type Ground, preflight, pullMissing, refuseForeignDatabase } from '../lib/preflight.ts'
 import { CORE_PARTS, makeCore, type Tenant } from '../lib/registry.ts'
@@ -46,7 +46,7 @@ command({
     const front = coreIsMeant
       ? await forCore(core, () => deployCore({ ...work, engine, timeout, dryRun }, reporter))
       : undefined
-    const tenants = await forEachTenant(async (tenant) => {
+    const deploying = forEachTenant(async (tenant) => {
       const [ground, edge, theme] = await step(
         'Check the machine, the configuration, the secrets and the brand',
         async () =>
@@ -64,18 +64,24 @@ command({
       const settled = changes.length === 0 && unfinished.length === 0
       if (dryRun)
         return { ...result, theme: settled ? (await setTheme(tenant, theme, PLAN)).changed : [theme.manifest.id] }
-      const fresh = settled ? undefined : await bringUp(tenant, ground, theme, timeout, reporter)
-      await step('Wait until every service proves that it works', (note) =>
-        waitUntilHealthy(tenant, ground.services, timeout, note),
-      )
-      await freshenCache(tenant, ground, fresh === undefined, reporter)
-      await step(`Ask ${tenant.site} through its frontend`, () => deploy.proveFrontend(tenant))
-      await makeRepository(tenant, reporter)
-      const themed = fresh ?? (await step('Compare its theme', () => tryTheme(tenant, theme)))
-      const open = await bringHosts(tenant, edge, work, reporter)
-      await seeTheme(tenant, themed, work, reporter, { glance: false, open })
-      return { ...result, theme: themed.changed, open }
+      if (!settled) await lookBefore(tenant, ground, step)
+      const bring = async () => {
+        const fresh = settled ? undefined : await bringUp(tenant, ground, theme, timeout, reporter)
+        await step('Wait until every service proves that it works', (note) =>
+          waitUntilHealthy(tenant, ground.services, timeout, note),
+        )
+        await freshenCache(tenant, ground, fresh === undefined, reporter)
+        await step(`Ask ${tenant.site} through its frontend`, () => deploy.proveFrontend(tenant))
+        await makeRepository(tenant, reporter)
+        const themed = fresh ?? (await step('Compare its theme', () => tryTheme(tenant, theme)))
+        const open = await bringHosts(tenant, edge, work, reporter)
+        await seeTheme(tenant, themed, work, reporter, { glance: false, open })
+        return { ...result, theme: themed.changed, open }
+      }
+      return settled ? bring() : afterChange(bring())
     })
+    const first = front && front.changes.length + front.published.length > 0
+    const tenants = await (first ? afterChange(deploying, 'core was deployed; but ') : deploying)
     return { dryRun, ...(front && { core: front }), tenants }
   },
   render({ core, tenants, dryRun }) {
@@ -154,13 +160,17 @@ async function warnOfRelease(tenant: Tenant, { services }: Ground, schema: strin
   )
 }
 
+/** Before anything is changed. @throws OperatorError (3) */
+async function lookBefore(tenant: Tenant, ground: Ground, step: Reporter['step']): Promise<void> {
+  await step('Get the images that are missing', (note) => pullMissing(tenant, ground.services, note))
+  await step('Look for data that is not ours', () => refuseForeignDatabase(tenant, ground))
+}
+
 async function bringUp(tenant: Tenant, ground: Ground, theme: Theme, timeout: number, reporter: Reporter) {
   const { step, warn } = reporter
   const { stores, configurator, application } = deploy.phases(tenant, ground.services)
   const start = (services: typeof stores) => (note: (text: string) => void) =>
     deploy.startServices(tenant, services, timeout, note)
-  await step('Get the images that are missing', (note) => pullMissing(tenant, ground.services, note))
-  await step('Look for data that is not ours', () => refuseForeignDatabase(tenant, ground))
   await step('Start the database and both Redis', start(stores))
   await step('Write the configuration of the bench', start(configurator))
   const made = await step(`Make the site ${tenant.site}, once`, (note) => site.makeSite(tenant, note))

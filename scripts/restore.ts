@@ -4,7 +4,7 @@ import { command } from '../lib/command.ts'
 import { requireCompose } from '../lib/compose.ts'
 import { askEngine, type Engine } from '../lib/docker.ts'
 import { publishedNames } from '../lib/edge/publish.ts'
-import { usageError } from '../lib/errors.ts'
+import { OperatorError, usageError } from '../lib/errors.ts'
 import { verifyHardening } from '../lib/gate.ts'
 import { planImport } from '../lib/import/import.ts'
 import type { Tenant, Unit } from '../lib/registry.ts'
@@ -64,7 +64,7 @@ command({
       await verifyHardening(tenant, registry, tenant) // what it starts, a deploy has perhaps never seen
       const intent = mode === 'restore' ? await restore.unfinished(tenant, { wanted, finishes, dryRun }) : undefined
       if (intent) return finish(tenant, intent, all)
-      await refuseUnfinished(tenant)
+      if (!(mode === 'undo' && (await restore.isRolledBack(tenant)))) await refuseUnfinished(tenant)
       if (mode === 'undo') return undo(tenant, all)
       const ground = await reporter.step('Check the machine, the images and the secrets', (note) =>
         restore.prepare(tenant, registry, note),
@@ -156,9 +156,14 @@ async function finish(tenant: Tenant, intent: Intent, all: All) {
   return exchange(tenant, intent, all)
 }
 
-/** The data that came may name an older theme: its files came with it, and the current one is put on again. */
+/**
+ * The data that came may name an older theme: its files came with it, and the current one is put on again.
+ * @throws OperatorError (1) where what was finished is the way back of a restore that had failed
+ */
 async function exchange(tenant: Tenant, intent: Intent, front: All) {
   const done = await takeOver(tenant, intent, front.reporter)
-  await themeAgain(tenant, front, front.reporter)
-  return outcome.exchanged(tenant, done)
+  if (intent.stage !== 'release') await themeAgain(tenant, front, front.reporter)
+  const exchanged = outcome.exchanged(tenant, done)
+  if (done.verb === 'rollback') throw new OperatorError(exchanged.text)
+  return exchanged
 }

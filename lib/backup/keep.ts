@@ -8,6 +8,7 @@ import { forget } from '../restic/snapshots.ts'
 import { readIntent } from '../restore/intent.ts'
 import { type Backup, isOfFuture, isVerified, listBackups } from './catalogue.ts'
 import { readLedger, updateLedger } from './ledger.ts'
+import { oneAndTheSame } from './open.ts'
 import { type Policy, planRetention } from './retention.ts'
 
 /** The data of a repository is read in this many nights; a small one on this machine every night. */
@@ -43,7 +44,10 @@ export async function check(repository: Repository): Promise<void> {
   const at = new Date().toISOString()
   if (size !== undefined) await updateLedger(tenant, { sizes: [...sizes, { at, bytes: size }].slice(-MONTH) })
   const damaged = await checkRepository(repository, part, parts)
-  await updateLedger(tenant, { checked: damaged ? { at, part: checked?.part ?? 0, damaged } : { at, part } })
+  const found = damaged
+    ? { checked: { at, part: checked?.part ?? 0, damaged }, damagedAt: at }
+    : { checked: { at, part } }
+  await updateLedger(tenant, found)
   if (!damaged) return
   throw new OperatorError(`${tenant.name}: the repository is damaged; nothing was removed: ${damaged}`, {
     hint: 'see docs/backup.md#the-repository-is-damaged',
@@ -75,8 +79,8 @@ export interface Kept {
  * @param room there may be none to write anything: only what can go whole goes
  */
 export async function keep(repository: Repository, policy: Policy, room = true): Promise<Kept> {
-  const needed = await neededSnapshots(repository.tenant)
   const backups = await listBackups(repository)
+  const needed = [...(await neededSnapshots(repository.tenant)), ...(await hurtSnapshots(repository.tenant, backups))]
   const { forget: gone, held } = planRetention(backups, policy, needed, Date.now())
   const newest = backups.findLast(isVerified)?.at
   const all = { kept: backups.length, forgotten: 0, ...(newest && { newest }) }
@@ -102,6 +106,12 @@ async function remove(repository: Repository, backups: Backup[], room: boolean):
     $.signal?.throwIfAborted()
     return messageOf(error)
   }
+}
+
+/** Backups that may have lost their proof, and nothing else, to damage: whether they may go is for a person to say. */
+async function hurtSnapshots(tenant: Tenant, backups: Backup[]): Promise<string[]> {
+  const { damagedAt = '' } = await readLedger(tenant)
+  return backups.filter((one) => !isVerified(one) && one.at < damagedAt).map(({ id }) => id)
 }
 
 /** Snapshots that something depends on: a restore that is not finished, or that can still be undone. */
@@ -139,11 +149,13 @@ async function copyMissing(repository: Repository, made: string, offsite: Reposi
   const [here, there] = await Promise.all([listBackups(repository), listBackups(offsite)])
   const has = (backups: Backup[], { original }: Backup) =>
     backups.some((one) => isVerified(one) && one.original === original)
+  if (there.some(({ id }) => id === made)) throw oneAndTheSame(tenant) // a copy has an id of its own
   const newest = there.findLast((one) => isVerified(one) && !isOfFuture(one, Date.now()))?.at ?? ''
   const missing = here.filter(isVerified).filter((one) => one.at > newest && !has(there, one))
   const ids = missing.flatMap(({ id, proof }) => [id, proof])
   if (ids.length > 0) {
-    await removeStaleLocks(offsite) // a line that broke leaves one, which would stop the pruning by its own host for ever
+    // a line that broke leaves one, which would stop the pruning by its own host for ever; it stands in no copy's way
+    await removeStaleLocks(offsite).catch(() => $.signal?.throwIfAborted())
     await copySnapshots(repository, offsite, ids) // without an id restic copies all that there is
   }
   const newOne = here.find(({ id }) => id === made)

@@ -27,6 +27,8 @@ export interface Ledger {
   offsite?: { at: string; snapshot: string }
   /** The last check of the repository, and which seventh of its data was read. */
   checked?: { at: string; part: number; damaged?: string }
+  /** When a check last found damage: what was unproven then may have been proven before. */
+  damagedAt?: string
   /** The last exchange of the data, whether what it replaced is kept in the volumes, and whether a backup has it as well. */
   restored?: { at: string; verb: string; kept: boolean; saved?: boolean; snapshots: string[] }
   /** Since when a restore has data beside the live one: what a kill leaves there is removed by the next backup. */

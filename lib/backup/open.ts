@@ -68,7 +68,7 @@ export async function withRepositories<T>(
 const bare = ({ location }: Place) => location.replace(/\/+$/, '')
 
 /** As after a disaster, where the off-site copy has become the repository: every night would find its backup "there". */
-function oneAndTheSame(tenant: Tenant): OperatorError {
+export function oneAndTheSame(tenant: Tenant): OperatorError {
   const [here, away] = [variableOf(tenant, 'repository'), variableOf(tenant, 'offsite')]
   return preconditionError(
     `nothing would be off-site: ${here} and ${away} name one repository`,

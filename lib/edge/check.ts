@@ -4,7 +4,7 @@ import type { Tenant } from '../registry.ts'
 import { coreFaults } from './core.ts'
 import { type DynamicFile, type Fault, readDynamic, type Source } from './file.ts'
 import { coreHolders, tenantHolder } from './holders.ts'
-import { routerFaults, standingFaults } from './routers.ts'
+import { routerFaults, standingFaults, takenFaults } from './routers.ts'
 import { tenantFaults } from './tenant.ts'
 
 export const SHARED = 'shared'
@@ -17,7 +17,7 @@ export interface Holders {
 }
 
 /**
- * Every fault of these files. A file of nobody's, as of a tenant that was removed, only has to be readable. Pure.
+ * Every fault of these files. A file of nobody's, as of a tenant that was removed, only must not match what is another's. Pure.
  * @param publishing the names of the files that are to be published; nothing where all are judged alike
  */
 export function edgeFaults(sources: Source[], { tenants, domain }: Holders, publishing?: readonly string[]): Fault[] {
@@ -26,15 +26,16 @@ export function edgeFaults(sources: Source[], { tenants, domain }: Holders, publ
   const files = read.flatMap((one) => (Array.isArray(one) ? [] : [one]))
   const shared = files.find(({ name }) => name === SHARED)
   const holders = [...tenants.map(tenantHolder), ...coreHolders(domain)]
+  const theirs = holders.filter(({ name }) => !publishing || publishing.includes(name))
   return [
     ...broken,
     ...files.flatMap(nameFaults),
     ...(shared ? sharedFaults(shared) : []),
     ...files.flatMap((file) => {
       const holder = holders.find(({ name }) => name === file.name)
-      if (!holder) return []
+      if (!holder) return file === shared ? [] : takenFaults(file, theirs, 'deploy core, which takes this file away')
       const scope = { file, holder, holders, shared }
-      if (publishing && !publishing.includes(file.name)) return standingFaults(scope, publishing)
+      if (publishing && !publishing.includes(file.name)) return standingFaults(scope, theirs)
       const tenant = tenants.find(({ name }) => name === file.name)
       return [...routerFaults(scope), ...(tenant ? tenantFaults({ ...scope, tenant }) : coreFaults(scope))]
     }),

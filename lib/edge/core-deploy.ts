@@ -1,4 +1,5 @@
 /** Brings core, or a part of it, up: its files, its containers, and the proof that its hosts answer. */
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Service } from '../compose.ts'
 import { type Container, tenantContainers } from '../containers.ts'
@@ -45,10 +46,8 @@ export async function deployCore(options: CoreOptions, reporter: Reporter): Prom
   )
   for (const warning of ground.warnings) warn(warning)
   const plain = planChanges(ground.services, ground.containers)
-  const traefik = core.service('traefik')
-  const here = ground.services.some(({ name }) => name === traefik) && !plain.some(({ service }) => service === traefik)
-  const restarts = here && (await isOutdated(core))
-  const changes: Change[] = restarts ? [...plain, { service: traefik, why: 'changed' }] : plain
+  const outdated = await outdatedServices(core, ground, plain)
+  const changes: Change[] = [...plain, ...outdated.map((service): Change => ({ service, why: 'changed' }))]
   const parts = partsOf(ground.services)
   if (options.dryRun) return { parts, changes, published: (await planPublishing(order)).changed, monitors: [] }
   if (changes.length > 0) {
@@ -57,13 +56,40 @@ export async function deployCore(options: CoreOptions, reporter: Reporter): Prom
   const published = await step('Publish the files that were checked', () => options.publishing(() => publish(order)))
   if (changes.length > 0) {
     await step(`Start ${parts.join(', ')}`, async (note) => {
-      if (restarts) await docker(['restart', core.container('traefik')], { timeout: 60 })
+      const restarted = ground.containers.filter(({ service }) => outdated.includes(service)).map(({ id }) => id)
+      if (restarted.length > 0) await docker(['restart', ...restarted], { timeout: 120 })
       await startServices(core, ground.services, timeout, note)
     })
   }
   await step('Wait until Traefik works by them', async () => awaitTaken(core, (await readMark(core)) ?? ''))
   await tellSilent(options, { own, tenants, published }, reporter)
   return { parts, changes, published, monitors: await watch(options, ground.services, reporter) }
+}
+
+/** What reads all its files, which are in core/<part>, at its start alone. */
+const READ_ONCE = ['prometheus', 'alertmanager', 'syslog-ng', 'loki', 'grafana']
+
+/** Services that run on files of before: Compose does not see that a mounted file has changed. */
+async function outdatedServices(core: Unit, { services, containers }: Ground, changes: Change[]): Promise<string[]> {
+  const runs = (part: string) => {
+    const name = core.service(part)
+    if (!services.some((one) => one.name === name) || changes.some(({ service }) => service === name)) return undefined
+    return containers.find(({ service, status }) => service === name && status === 'running')
+  }
+  const older = READ_ONCE.map(async (part) => {
+    const container = runs(part)
+    const written = container ? await lastWritten(join(core.settings.root, 'core', part)) : 0
+    return container && written > Date.parse(container.startedAt) ? [container.service] : []
+  })
+  const traefik = runs('traefik')
+  return [...(await Promise.all(older)).flat(), ...(traefik && (await isOutdated(core)) ? [traefik.service] : [])]
+}
+
+/** When the newest of a directory's files was written, in milliseconds since 1970. */
+async function lastWritten(directory: string): Promise<number> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true })
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
+  return Math.max(...(await Promise.all(files.map(async (file) => (await stat(file)).mtimeMs))))
 }
 
 /** Where Uptime Kuma is here it is told what to watch. That it cannot be told is a warning: all else is up. */

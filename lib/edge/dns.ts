@@ -47,9 +47,13 @@ const NONE = ['ENOTFOUND', 'ENODATA']
  */
 export function judgeDns(host: string, a: Records, aaaa: Records, { serverIp }: Addresses): DnsVerdict {
   if (!serverIp) return { state: 'warn', is: 'not compared: SERVER_IP is not set', remedy: 'set SERVER_IP in .env' }
-  if (a.error && !NONE.includes(a.error)) {
-    return { state: 'warn', is: `cannot be asked: ${a.error}`, remedy: 'see /etc/resolv.conf, or DNS_SERVER in .env' }
-  }
+  const unasked = ({ error }: Records) => error !== undefined && !NONE.includes(error)
+  const mute = ({ error }: Records): DnsVerdict => ({
+    state: 'warn',
+    is: `cannot be asked: ${error}`,
+    remedy: 'see /etc/resolv.conf, or DNS_SERVER in .env',
+  })
+  if (unasked(a)) return mute(a)
   const set = `set ${host}. A ${serverIp}`
   if (a.addresses.length === 0) return { state: 'fail', is: 'DNS has no A record', remedy: set }
   if (a.addresses.some((address) => address !== serverIp)) {
@@ -59,5 +63,5 @@ export function judgeDns(host: string, a: Records, aaaa: Records, { serverIp }: 
     const is = `DNS says ${aaaa.addresses.join(', ')}: nobody answers there by IPv6`
     return { state: 'fail', is, remedy: `remove ${host}. AAAA` }
   }
-  return { state: 'ok', is: a.addresses.join(', ') }
+  return unasked(aaaa) ? mute(aaaa) : { state: 'ok', is: a.addresses.join(', ') }
 }

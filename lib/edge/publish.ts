@@ -71,7 +71,8 @@ export async function planPublishing({ core, registry, names, tidy = false }: Or
     if (!source) throw preconditionError(`core/traefik/dynamic/${name}.yml is missing`, 'see docs/adding-a-tenant.md')
     after.set(name, { ...source, text: source.text.replaceAll(DOMAIN, domain ?? DOMAIN) })
   }
-  verifyEdge([...after.values()], holders, [SHARED, ...names])
+  const published = await isAsPublished(core) // else one that was changed by hand would be taken for published from now on
+  verifyEdge([...after.values()], holders, published ? [SHARED, ...names] : undefined)
   const all = new Set([...before.keys(), ...after.keys()])
   return { before, after, changed: [...all].filter((name) => before.get(name)?.text !== after.get(name)?.text).sort() }
 }

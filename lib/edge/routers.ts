@@ -27,25 +27,29 @@ export function routerFaults(scope: Scope): Fault[] {
 }
 
 /**
- * The faults of a file that stays as it is while others are published: it must not stand in their way, and still find what it
- * refers to. What else has changed for it, such as a host of next week's, is its own deploy's matter.
- * @param publishing the names of those files
+ * The faults of a file that stays as it was published while others are: it must not stand in their way, and still find what
+ * it refers to. What else has changed for it, such as a host of next week's, is its own deploy's matter.
+ * @param theirs the holders of those files
  */
-export function standingFaults(
-  { file, holders, shared }: Omit<Scope, 'holder'>,
-  publishing: readonly string[],
-): Fault[] {
-  const theirs = holders.filter(({ name }) => publishing.includes(name))
-  return Object.entries(file.content.routers).flatMap(([name, router]) => {
-    const taken = (readRule(router.rule)?.hosts ?? []).flatMap((host) => {
-      const owner = theirs.find(({ hosts }) => hosts.includes(host))
-      const message = `${host} is ${owner?.name}'s by now: deploy ${file.name} first, or core, which publishes all`
-      return owner ? [file.fault(['http', 'routers', name, 'rule'], message)] : []
-    })
-    const lost = referenceFaults(router, { file, shared }).map(([field, message]) =>
+export function standingFaults({ file, shared }: Pick<Scope, 'file' | 'shared'>, theirs: readonly Holder[]): Fault[] {
+  const lost = Object.entries(file.content.routers).flatMap(([name, router]) =>
+    referenceFaults(router, { file, shared }).map(([field, message]) =>
       file.fault(['http', 'routers', name, field], message),
-    )
-    return [...taken, ...lost]
+    ),
+  )
+  return [...takenFaults(file, theirs, `deploy ${file.name} first, or core, which publishes all`), ...lost]
+}
+
+/** Where a file's routers match what is another's. @param remedy what mends it */
+export function takenFaults(file: DynamicFile, theirs: readonly Holder[], remedy: string): Fault[] {
+  return Object.entries(file.content.routers).flatMap(([name, { rule }]) => {
+    const fault = (message: string) => file.fault(['http', 'routers', name, 'rule'], message)
+    const read = readRule(rule)
+    if (!read) return [fault(RULE_FORM)] // it may match every host
+    return read.hosts.flatMap((host) => {
+      const owner = theirs.find(({ hosts }) => hosts.includes(host))
+      return owner ? [fault(`${host} is ${owner.name}'s by now: ${remedy}`)] : []
+    })
   })
 }
 

@@ -1,6 +1,6 @@
 /** What an operator decides about the edge in `.env`: read and checked, every fault at once. */
 import { readFileSync } from 'node:fs'
-import { isIPv4 } from 'node:net'
+import { isIP, isIPv4 } from 'node:net'
 import { resolve } from 'node:path'
 import { preconditionError } from '../errors.ts'
 import { HOST, type Tenant } from '../registry.ts'
@@ -50,7 +50,7 @@ export const subnetVariable = ({ name }: Pick<Tenant, 'name'>) =>
 /** Every fault of these settings, each with its variable. Pure but for the CA's file. */
 export function edgeSettingFaults(settings: Settings, registry: readonly Tenant[]): string[] {
   const { env } = settings
-  const { email, caServer, ca, domain, serverIp } = edgeSettings(settings)
+  const { email, caServer, ca, domain, serverIp, dnsServer } = edgeSettings(settings)
   const isMail = /^[^\s@|&]+@[^\s@|&]+\.[^\s@|&]+$/.test(email)
   const subnets = [{ name: 'core' }, ...registry].map((tenant) => ({
     name: subnetVariable(tenant),
@@ -69,6 +69,9 @@ export function edgeSettingFaults(settings: Settings, registry: readonly Tenant[
       .filter((host) => registry.some(({ site, posHost }) => [site, posHost].includes(host)))
       .map((host) => `CORE_DOMAIN makes ${host} core's, but it is a tenant's`),
     ...(serverIp === undefined || isIPv4(serverIp) ? [] : ['SERVER_IP must be an IPv4 address']),
+    ...(dnsServer === undefined || isIP(dnsServer) || (isPort(dnsServer) && dnsServer.includes(':'))
+      ? []
+      : ['DNS_SERVER must be an address, or an address, a colon and a port']),
     ...['HTTP_PORT', 'HTTPS_PORT']
       .filter((name) => env[name] && !isPort(env[name]))
       .map((name) => `${name} ${PORT_FORM}`),

@@ -89,9 +89,11 @@ function memoryFinding(tenant: Tenant, info: string): Finding {
     check: 'memory',
     state,
     is: `${mib(used)} of ${most > 0 ? mib(most) : 'no limit'} used, ${evicted} keys evicted`,
-    limit: '0 evicted',
+    limit: `< ${MEMORY.fail * 100} %, 0 evicted`,
     value: { name: 'erp_redis_queue_memory_bytes', value: used },
-    ...(state !== 'ok' && { remedy: `npx zx scripts/tenant.ts ${tenant.name} logs worker` }),
+    ...(state !== 'ok' && {
+      remedy: `npx zx scripts/${most > 0 ? `tenant.ts ${tenant.name} logs worker` : `deploy.ts ${tenant.name}`}`,
+    }),
   }
 }
 

@@ -1,4 +1,6 @@
 /** restic's exit codes and complaints as errors of ours, in restic's own words. */
+
+import type { Place } from '../backup/repository.ts'
 import { type DockerResult, lastLines } from '../docker.ts'
 import { OperatorError, preconditionError } from '../errors.ts'
 import type { Tenant } from '../registry.ts'
@@ -31,13 +33,19 @@ export function failure(
       `${where} is locked by another machine: ${said}`,
       'try again later; where that machine is gone: docs/backup.md#a-lock-of-a-machine-that-is-gone',
     )
-  const hint = HINTS.find(([words]) => words.test(said))?.[1](tenant)
+  const hint = HINTS.find(([words]) => words.test(said))?.[1](tenant, place)
   return new OperatorError(`${where}: restic ${args[0]} failed (${code}): ${said}`, { ...(hint && { hint }) })
 }
 
 /** What helps against a complaint of restic's. */
-const HINTS: [complaint: RegExp, hint: (tenant: Tenant) => string][] = [
-  [/no space left/i, ({ name }) => `where old backups may go: npx zx scripts/backup.ts ${name} --prune`],
+const HINTS: [complaint: RegExp, hint: (tenant: Tenant, place: Place) => string][] = [
+  [
+    /no space left/i,
+    ({ name }, { role }) =>
+      role === 'offsite'
+        ? 'make room there, or prune it there: docs/backup.md#where-backups-go'
+        : `where old backups may go: npx zx scripts/backup.ts ${name} --prune`,
+  ],
   [
     // restic may end before it has passed on what ssh said
     /unable to start the sftp session/i,

@@ -53,10 +53,10 @@ async function exchangeOrGoBack(tenant: Tenant, intent: Intent, reporter: Report
       reporter.warn(`${tenant.name}: the restore was interrupted: npx zx scripts/restore.ts ${tenant.name} finishes it`)
       throw error
     }
-    if (!back || !(await canGoBack(tenant))) throw unfinished(tenant, error)
+    if (!back || !(await canGoBack(tenant))) throw unfinished(tenant, intent, error)
     reporter.warn(`${tenant.name} did not come up on what came: ${error.message}`)
     const { lacks } = await exchange(tenant, back, reporter, progress).catch((failed) => {
-      throw unfinished(tenant, failed)
+      throw unfinished(tenant, back, failed)
     })
     const but = lacks ? `; but ${lacks}` : ''
     throw new OperatorError(
@@ -65,10 +65,12 @@ async function exchangeOrGoBack(tenant: Tenant, intent: Intent, reporter: Report
   }
 }
 
-function unfinished(tenant: Tenant, error: unknown): OperatorError {
+function unfinished(tenant: Tenant, { verb, stage }: Intent, error: unknown): OperatorError {
+  const goes = `npx zx scripts/restore.ts ${tenant.name} goes on from here`
+  const undoes = verb === 'rollback' && stage !== 'release' ? '; with --undo to what had come' : ''
   return new OperatorError(`${tenant.name}: the restore is not finished: ${messageOf(error)}`, {
     code: EXIT.changed,
-    hint: `npx zx scripts/restore.ts ${tenant.name} goes on from here`,
+    hint: `${goes}${undoes}`,
     cause: error,
   })
 }
@@ -117,7 +119,7 @@ async function conclude(
   step: Reporter['step'],
 ): Promise<TakenOver> {
   const lacks = await step('Start worker and scheduler, wait until every service proves that it works', (note) =>
-    startServices(tenant, starting, PATIENCE, note, { judged: services }),
+    startServices(tenant, starting, PATIENCE, note, { judged: services, recreate: false }),
   ).then(() => undefined, whyNot)
   const kept = await withVolumes(tenant, async (job) => {
     if (foreign) await rename(tenant, job, 'drop')

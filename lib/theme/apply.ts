@@ -31,8 +31,10 @@ export async function setTheme(
 ): Promise<Applied> {
   if (wanted === 'earlier') {
     const seen = await readSeen(tenant)
-    if (!dry) await writeSeen(tenant, { ...seen, rollback: true })
-    return orderTheme(tenant, { action: 'apply', rollback: true, dry, pending: seen.rollback === true }, where)
+    const { mark } = await orderTheme<Look>(tenant, { action: 'look' }, where)
+    const pending = seen.leaving !== undefined && mark?.rejected === seen.leaving
+    if (!dry && !pending && mark) await writeSeen(tenant, { ...seen, leaving: mark.generation })
+    return orderTheme(tenant, { action: 'apply', rollback: true, dry, pending }, where)
   }
   return orderTheme(tenant, { action: 'apply', dry, gently, ...wanted }, where)
 }
@@ -161,8 +163,8 @@ const seenFile = (tenant: Tenant) => tenant.state('theme.json')
 interface Seen {
   /** The theme that browsers were last seen to get. */
   generation?: string
-  /** A rollback has begun, and nobody has seen what came of it: typed again it is finished, and goes to no other theme. */
-  rollback?: boolean
+  /** A rollback from this one has begun, and nobody has seen what came of it: typed again it is finished, and goes to no other. */
+  leaving?: string
 }
 
 async function readSeen(tenant: Tenant): Promise<Seen> {

@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -213,6 +213,18 @@ describe('monitoring', () => {
     const { code, stdout } = await stack.script('deploy', ['core', '--only', 'monitoring'])
     assert.equal(code, 0)
     assert.match(stdout, /nothing had to be done/)
+  })
+
+  it('is restarted on files that are newer than it, and on nothing else', async () => {
+    const before = stack.fingerprint('core')
+    const [file, now] = [join(root, 'core/prometheus/rules/erp.yml'), new Date()]
+    utimesSync(file, now, now)
+    const { code, stderr, stdout } = await stack.script('deploy', ['core', '--only', 'monitoring'])
+    assert.equal(code, 0, stderr)
+    assert.doesNotMatch(stdout, /nothing had to be done/)
+    const of = (text: string) => text.split('\n').filter((line) => !line.includes('core-prometheus'))
+    assert.deepEqual(of(stack.fingerprint('core')), of(before))
+    assert.notEqual(stack.fingerprint('core'), before)
   })
 
   it("reaches its four sources, Traefik's on core's own network alone", async () => {

@@ -168,6 +168,22 @@ describe('tenant.ts changes one tenant and nothing of the other', () => {
     assert.deepEqual(lasting(stack.fingerprint('dickson')), lasting(before))
   })
 
+  it('makes nothing new beside what is of before: a worker of the next release, or what was removed', async () => {
+    const env = { APP_MEMORY: '1100m' }
+    const refused = async (...args: string[]) => {
+      const before = stack.fingerprint('dickson')
+      const { code, stderr } = await stack.script('tenant', ['dickson', ...args], { env })
+      assert.equal(code, 3, stderr)
+      assert.match(stderr, /dickson-worker.*: as last deployed, .*nothing was changed\n.*deploy\.ts dickson/)
+      assert.equal(stack.fingerprint('dickson'), before)
+    }
+    await refused('scale', '2')
+    docker('rm', '--force', stack.container('dickson-scheduler'))
+    await refused('start')
+    await done('dickson', 'start')
+    assert.deepEqual(states('dickson-scheduler'), ['running'])
+  })
+
   it('scale: a deploy that has something to do keeps three as well', async () => {
     await done('dickson', 'scale', '3')
     docker('rm', '--force', stack.container('dickson-scheduler'))

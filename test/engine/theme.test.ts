@@ -113,6 +113,16 @@ describe('a theme that a deploy has put on', () => {
     assert.equal(config().erp_theme.generation, second.generation)
   })
 
+  it('--rollback that was ended before it did anything is begun anew, though an earlier one was finished', async () => {
+    const { generation, previous } = live().erp_theme
+    const seen = { generation, leaving: generation }
+    writeFileSync(join(stack.home, 'state/dickson/theme.json'), JSON.stringify(seen))
+    for (const wanted of [previous, generation]) {
+      assert.equal((await theme('--rollback')).code, 0)
+      assert.equal(config().erp_theme.generation, wanted)
+    }
+  })
+
   it('no session of ours is left, only the one of who has signed in', () => {
     assert.equal(sql('select count(*) from tabSessions'), '1')
   })

@@ -392,6 +392,22 @@ describe('deploy that is killed at the boundary of a stage comes to the same end
   })
 })
 
+describe("another tenant's published file that was changed by hand", () => {
+  it('refuses a deploy, which would make it pass for published, until a deploy of its own', async () => {
+    const [docker, { home }] = [fakeDocker().deployed('dickson').deployed('byrne'), makeHome()]
+    const deploy = (what: string) => script('deploy', [what], { env: { ...docker.env, ERP_HOME: home } })
+    assert.equal((await deploy('--all')).code, 0)
+    const file = join(home, 'state/core/edge/dickson.yml')
+    const published = readFileSync(file, 'utf8')
+    writeFileSync(file, published.replace('http://dickson-frontend:8080', 'http://erpnext-frontend:8080'))
+    const { code, stderr } = await deploy('byrne')
+    assert.equal(code, 3, stderr)
+    assert.match(stderr, /state\/core\/edge\/dickson\.yml:\d+: .*must be http:\/\/dickson-frontend/)
+    for (const tenant of ['dickson', 'byrne']) assert.equal((await deploy(tenant)).code, 0)
+    assert.equal(readFileSync(file, 'utf8'), published)
+  })
+})
+
 describe('through a symlink and below a path with blanks', () => {
   it('deploy does the same', async () => {
     const place = join(temporary(), 'a b  ünï')

@@ -157,6 +157,7 @@ describe('generate-secrets', { concurrency: 4 }, () => {
     const { code, stderr } = await generate(home)
     assert.equal(code, 3)
     assert.match(stderr, /dickson_backup_password\.txt is missing, but s3:https:\/\/s3\.host\/bucket/)
+    assert.match(stderr, /to begin anew without those backups: move .*state\/dickson\/ledger\.json away/)
   })
 })
 

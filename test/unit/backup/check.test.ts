@@ -12,7 +12,8 @@ import tenants from '../../../tenants.ts'
 const home = mkdtempSync(join(tmpdir(), 'erp-test-'))
 after(() => rmSync(home, { recursive: true, force: true }))
 const tenant = makeTenant('dickson', tenants.dickson, readSettings('/repository', { ERP_HOME: home }))
-const checked = () => JSON.parse(readFileSync(join(home, 'state/dickson/ledger.json'), 'utf8')).checked
+const ledger = () => JSON.parse(readFileSync(join(home, 'state/dickson/ledger.json'), 'utf8'))
+const checked = () => ledger().checked
 
 /** Check a remote repository that answers each verb of restic's like this; what is not named ends well. */
 function checkOf(answers: Record<string, { stderr: string; timedOut?: boolean }>) {
@@ -38,6 +39,15 @@ describe('the check of a repository', () => {
     await assert.rejects(checkOf({ stats: damage, check: damage }), { code: 1, message: /is damaged; nothing was/ })
     assert.match(checked().damaged, /tree 1234 not found/)
     await checkOf({})
+  })
+
+  it('that finds damage is remembered after it has passed again: what was unproven then may go by no rule', async () => {
+    await assert.rejects(checkOf({ check: { stderr: 'pack 1234 contains 1 errors' } }), { message: /is damaged/ })
+    const { damagedAt } = ledger()
+    await checkOf({})
+    assert.equal(ledger().checked.damaged, undefined)
+    assert.equal(ledger().damagedAt, damagedAt)
+    assert.ok(Date.parse(damagedAt) > Date.now() - 60_000)
   })
 
   it('that could not be made is no damage: no room or no leave for a lock, no answer in time', async () => {

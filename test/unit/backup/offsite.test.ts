@@ -26,8 +26,8 @@ function proven(name: string, time: string, copied = false) {
   ]
 }
 
-/** Two repositories; what restic is asked to copy arrives in the second. */
-function repositories(here: object[], there: object[]) {
+/** Two repositories; what restic is asked to copy arrives in the second, which may keep its locks. */
+function repositories(here: object[], there: object[], { keepsLocks = false } = {}) {
   const copied: string[][] = []
   const unlocked: string[] = []
   const repository = (role: 'repository' | 'offsite', snapshots: () => object[]): Repository => {
@@ -36,7 +36,8 @@ function repositories(here: object[], there: object[]) {
       const copy = line.includes(' copy ')
       if (line.includes(' unlock')) unlocked.push(`${role} before ${copied.length} copies`)
       if (copy) copied.push(command.filter((word) => /^[0-9a-f]{64}$/.test(word)))
-      return { code: 0, stdout: copy ? '' : JSON.stringify(snapshots()), stderr: '', timedOut: false }
+      const code = keepsLocks && line.includes(' unlock') ? 1 : 0
+      return { code, stdout: copy ? '' : JSON.stringify(snapshots()), stderr: '', timedOut: false }
     }
     const place = { role, location: role, restic: role }
     return { tenant, place, job: { name: 'job', exec }, flags: ['--repository-file', role], environment: {} }
@@ -69,6 +70,21 @@ describe('what goes off-site', () => {
     assert.deepEqual(copied, [[id('b'), id('bf')]])
     assert.deepEqual(unlocked, ['offsite before 0 copies'], 'what a broken line left')
     assert.equal(JSON.parse(readFileSync(join(home, 'state/dickson/ledger.json'), 'utf8')).offsite.snapshot, id('b'))
+  })
+
+  it('is copied also where a lock that was left there may not be removed: it stands in no copy’s way', async () => {
+    const { run, copied } = repositories(proven('a', MONDAY), [], { keepsLocks: true })
+    assert.deepEqual(await run('a'), { copied: 1 })
+    assert.deepEqual(copied, [[id('a'), id('af')]])
+  })
+
+  it('is nothing where both are one repository under two names: a copy has an id of its own', async () => {
+    const { run, copied } = repositories(proven('a', MONDAY), proven('a', MONDAY))
+    await assert.rejects(run('a'), {
+      code: 1,
+      message: /not off-site: nothing would be off-site: .*name one repository/,
+    })
+    assert.deepEqual(copied, [])
   })
 
   it('is nothing where all is there: restic would copy everything if it were given no id', async () => {

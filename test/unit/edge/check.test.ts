@@ -277,6 +277,8 @@ describe('a dynamic file is refused for', () => {
     const of = (text: string) => edgeFaults([{ name: 'dickson', path: 'dickson.yml', text }], { tenants: gone, domain })
     assert.deepEqual(of(read('dickson')), [])
     assert.equal(of('http: { bogus: 1 }').length, 1)
+    const taken = of(read('dickson').replaceAll('pos.dickson-supplies.com', 'pos.byrne-accounts.org'))
+    assert.match(taken[0]?.message ?? '', /pos\.byrne-accounts\.org is byrne's by now: deploy core, which takes this/)
   })
 })
 
@@ -301,6 +303,12 @@ describe('a file that stays as it is while another is published', () => {
     assert.ok(said.length > 0)
     for (const message of said) assert.match(message, /is byrne's by now: deploy dickson first, or core/)
   })
+
+  it('may not match what no rule of ours does, such as every host', () =>
+    assert.match(
+      faults(swap('rule: Host(`pos.dickson-supplies.com`)\n', 'rule: PathPrefix(`/`)\n')(read('dickson'))).join(),
+      /must be Host/,
+    ))
 
   it('must find what it refers to in the shared file that comes', () =>
     assert.match(faults(moved('shared-', 'shared-gone-')).join(), /no middleware shared-gone-/))

@@ -161,6 +161,7 @@ describe('DNS', () => {
       `remove ${HOST}. AAAA`,
     ],
     ['does not answer', none('ETIMEOUT'), none('ETIMEOUT'), 'warn', /cannot be asked: ETIMEOUT/],
+    ['does not say whether there is an IPv6 address', found('192.0.2.1'), none('ESERVFAIL'), 'warn', /: ESERVFAIL/],
   ]
   for (const [what, a, aaaa, state, is, remedy] of cases) {
     it(`that ${what} is ${state}`, () => {
@@ -198,6 +199,8 @@ describe('the settings of the edge', () => {
   const good = { ACME_EMAIL: 'admin@example.org' }
 
   it('are well with a mail address alone', () => assert.deepEqual(faults(good), []))
+  for (const DNS_SERVER of ['192.0.2.53', '127.0.0.1:5353', '2001:db8::53'])
+    it(`take the name server ${DNS_SERVER}`, () => assert.deepEqual(faults({ ...good, DNS_SERVER }), []))
 
   const cases: [what: string, env: Record<string, string>, message: RegExp][] = [
     ['no mail address in production', {}, /ACME_EMAIL is missing/],
@@ -206,6 +209,7 @@ describe('the settings of the edge', () => {
     ['an authority without TLS', { ...good, ACME_CA_SERVER: 'http://ca.example/dir' }, /must be an https URL/],
     ['a certificate that is not there', { ...good, ACME_CA_CERTIFICATE: '/nowhere.pem' }, /holds no PEM certificate/],
     ['an address that is none', { ...good, SERVER_IP: '192.0.2' }, /SERVER_IP must be/],
+    ['a name server by its name', { ...good, DNS_SERVER: 'dns.example' }, /DNS_SERVER must be/],
     ['a port that is none', { ...good, HTTPS_PORT: '70000' }, /HTTPS_PORT must be/],
     ['a port at a name', { ...good, HTTP_PORT: 'localhost:80' }, /HTTP_PORT must be/],
     ['a subnet with its mask', { ...good, EDGE_SUBNET_DICKSON: '10.1.2.0/24' }, /EDGE_SUBNET_DICKSON must be/],
