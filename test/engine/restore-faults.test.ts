@@ -5,7 +5,7 @@ import { openSync, readdirSync, readSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { type Fault, failingAt, withInjector } from '../faults/injector.ts'
-import { repositoryOf } from './backups.ts'
+import { assertNothingLeft, repositoryOf } from './backups.ts'
 import { docker, useStack } from './harness.ts'
 import { assertRefused, type MarkedBooks, markBooks, restoreUnder } from './restores.ts'
 
@@ -14,6 +14,8 @@ const repository = repositoryOf(stack)
 const SITE = 'erp.dickson-supplies.com'
 const restore = (args: string[], env: Record<string, string> = {}) =>
   stack.script('restore', ['dickson', '--confirm=dickson', ...args], { env })
+/** The first backup, of one entry. */
+const good = () => `--snapshot=${repository.verified()[0]}`
 let marked: MarkedBooks
 
 interface Spoil {
@@ -85,7 +87,6 @@ describe('a backup is refused while the site serves on', () => {
   })
 
   /** The backup that is as it should be: what was made by hand after it is newer. */
-  const good = () => `--snapshot=${repository.verified()[0]}`
   const manifest = (filter: string) => `jq -c '${filter}' manifest.json >m && mv m manifest.json`
   const config = (filter: string) =>
     `jq '${filter}' sites/${SITE}/site_config.json >m && cat m >sites/${SITE}/site_config.json && rm m`
@@ -163,6 +164,18 @@ describe('a live key that is not the backup’s', () => {
     assert.equal(code, 0, stderr)
     assert.match(stderr, /encryption key is missing, unlike the backup's/)
   })
+
+  it('keeps no restore from saving what is there first', async () => {
+    const config = `${SITE}/site_config.json`
+    marked.inBackend(`cp -p ${config} /tmp/kept; sed 's/"encryption_key": "./&x/' /tmp/kept >${config}`)
+    const before = repository.verified()
+    const { code, stderr } = await restore([good()])
+    assert.equal(code, 0, stderr)
+    assert.match(stderr, /encryption key is another than the backup's/)
+    assert.match(stderr, /dickson, as it is now: the encryption key opens none of the site's stored secrets/)
+    assert.equal(repository.verified().length, before.length + 1)
+    assert.doesNotThrow(() => marked.inBackend(`cmp /tmp/kept ${config}`))
+  })
 })
 
 describe('a restore that is stopped', () => {
@@ -199,6 +212,66 @@ describe('a restore that is stopped', () => {
     await survives({ at: '--scale dickson-worker=1', mode: 'fail' }, 4, false)
   })
 
+  it('while it saves what is there changes nothing, and what it saved half is no backup', async () => {
+    for (const [mode, wanted] of [
+      ['kill-before', null],
+      ['term', 143],
+    ] as const) {
+      const [old, verified] = [marked.state(), repository.verified()]
+      await withInjector({ at: '--tag safety', mode }, async ({ env, struck }) => {
+        const { code, stderr } = await restore([good()], env)
+        assert.deepEqual([struck(), code], [true, wanted], stderr)
+      })
+      await assertNothingLeft(stack)
+      assert.deepEqual([marked.state(), marked.intent(), repository.verified()], [old, false, verified])
+    }
+    assert.equal((await stack.script('backup', ['dickson'])).code, 0)
+  })
+
+  const BACKEND = '--pull never dickson-backend'
+
+  it('whose way back does not come up either leaves two: to what was, and to what had come', async () => {
+    const failBoth = async () => {
+      await marked.book()
+      const old = marked.state()
+      await withInjector({ at: BACKEND, mode: 'fail', persistent: true }, async ({ env }) => {
+        const { code, stderr } = await restore([good(), '--without-backup'], env)
+        assert.equal(code, 4, stderr)
+        assert.match(stderr, /restore\.ts dickson goes on from here; with --undo to what had come/)
+      })
+      return old
+    }
+    const old = await failBoth()
+    const back = await restore([])
+    assert.equal(back.code, 1, back.stderr)
+    assert.match(back.stderr, /dickson: the restore was taken back: the earlier state is there/)
+    assert.deepEqual([marked.state(), marked.intent()], [old, false])
+    await failBoth()
+    const came = await restore(['--undo'])
+    assert.equal(came.code, 0, came.stderr)
+    assert.deepEqual([marked.state(), marked.intent()], ['1 1', false])
+  })
+
+  it('on its way back goes on with that, and ends with 1', async () => {
+    await marked.book()
+    const old = marked.state()
+    await withInjector({ at: BACKEND, mode: 'fail' }, async ({ env: failing }) => {
+      await withInjector(
+        { at: 'swap.sh turn', mode: 'kill-before' },
+        async ({ env, struck }) => {
+          const { code, stderr } = await restore([good(), '--without-backup'], env)
+          assert.deepEqual([struck(), code], [true, null], stderr)
+        },
+        failing.PATH.split(':')[0],
+      )
+    })
+    assert.equal((await stack.script('backup', ['dickson'])).code, 3)
+    const { code, stderr } = await restore([])
+    assert.equal(code, 1, stderr)
+    assert.match(stderr, /finishing the rollback of[\s\S]*taken back: the earlier state is there/)
+    assert.deepEqual([marked.state(), marked.intent()], [old, false])
+  })
+
   it('once the site is open is finished without stopping it, and what was booked since stays, whatever fails then', async () => {
     const background = '--scale dickson-worker=1'
     await withInjector({ at: background, mode: 'kill-before' }, async ({ env }) => {
@@ -210,7 +283,8 @@ describe('a restore that is stopped', () => {
     const booked = marked.state()
     const since = () => docker('inspect', '--format', '{{.State.StartedAt}}', stack.container('dickson-backend'))
     const began = since()
-    const { code, stderr } = await failingAt(background, (env) => restore([], env))
+    const release = { APP_MEMORY: '1100m' } // as a newer image would, it makes every container differ
+    const { code, stderr } = await failingAt(background, (env) => restore([], { ...env, ...release }))
     assert.equal(code, 4, stderr)
     assert.match(stderr, /the site answers, but [\s\S]*deploy\.ts dickson/)
     assert.deepEqual([marked.state(), since(), marked.intent()], [booked, began, false])
@@ -232,6 +306,26 @@ describe('a restore that is stopped', () => {
     assert.equal(code, 0, stderr)
     assert.equal(marked.state(), '1 1')
   })
+
+  for (const [when, fault] of [
+    ['before its exchange', { at: 'swap.sh turn', mode: 'kill-after' }],
+    ['after its exchange', { at: 'swap.sh swap', mode: 'kill-after' }],
+  ] as const)
+    it(`as an undo ${when} is finished by the next run`, async () => {
+      const now = marked.state()
+      await withInjector(fault, async ({ env, struck }) => {
+        const { code, stderr } = await restore(['--undo'], env)
+        assert.deepEqual([struck(), code], [true, null], stderr)
+      })
+      assert.ok(marked.intent())
+      const { code, stderr } = await restore([])
+      assert.equal(code, 0, stderr)
+      assert.match(stderr, /finishing the undo of/)
+      assert.notEqual(marked.state(), now)
+      const again = await restore(['--undo'])
+      assert.equal(again.code, 0, again.stderr)
+      assert.equal(marked.state(), now, 'nothing of either was lost')
+    })
 
   it('before its exchange has nothing to finish: an undo is typed again', async () => {
     const old = marked.state()

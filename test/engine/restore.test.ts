@@ -1,12 +1,13 @@
 /** A live restore, its undo, a drill, an export, and a server that has lost everything: on one stack, in this order. */
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { failingAt } from '../faults/injector.ts'
-import { start } from '../scripts/harness.ts'
+import { failingAt, withInjector } from '../faults/injector.ts'
+import { root, start, ZX } from '../scripts/harness.ts'
 import { assertNothingLeft, repositoryOf } from './backups.ts'
 import { type Books, openBooks } from './books.ts'
 import { docker, eventually, redis, secretsOf, useStack } from './harness.ts'
@@ -24,6 +25,22 @@ const inAssets = (script: string) =>
     ...['--entrypoint', 'sh', stack.env.ERPNEXT_IMAGE ?? '', '-c', script],
   )
 
+/** Run it on a terminal, and type this where it asks. */
+async function typed(word: string, ...args: string[]): Promise<{ code: number | null; said: string }> {
+  const line = [...ZX, 'scripts/restore.ts', 'dickson', ...args].map((one) => `'${one}'`).join(' ')
+  const env = { ...process.env, ...stack.env, NODE_OPTIONS: '', CI: '' }
+  const child = spawn('script', ['--quiet', '--return', '--command', line, '/dev/null'], { cwd: root, env })
+  let [said, answered] = ['', false]
+  child.stdout.on('data', (data) => {
+    said += data
+    if (answered || !said.includes('Type dickson to go on')) return
+    answered = true
+    child.stdin.write(`${word}\r`)
+  })
+  const [code] = await once(child, 'close')
+  return { code, said }
+}
+
 /** Neither a secret file's value nor one of the site's own in any of these. */
 function assertNoSecret(...texts: string[]): void {
   const files = Object.values(secretsOf(stack))
@@ -39,6 +56,10 @@ const maintenance = (on: 0 | 1) =>
 /** An extended attribute of the marker; none of the image's programs shows one. */
 const xattr = (verb: 'set' | 'get') =>
   `${BENCH}/env/bin/python -c 'import os; print(os.${verb}xattr("marker", "user.note"${verb === 'set' ? ', b"kept"' : ''}))'`
+const canary = () =>
+  books.python(
+    'from frappe.utils.password import get_decrypted_password\nprint(get_decrypted_password("User", "Administrator", "api_secret"))',
+  )
 const marker = () => inBackend(`cat ${SITE}/private/files/marker`)
 const rootLogin = (password: string, sql: string) =>
   docker(
@@ -153,11 +174,19 @@ describe('a live restore', () => {
     assert.equal(erpnextVersion(), '16.32.3')
   })
 
+  it('asks for the tenant’s name on a terminal, and another word changes nothing', async () => {
+    const untouched = stack.fingerprint('dickson')
+    const { code, said } = await typed('byrne', '--undo')
+    assert.equal(code, 2, said)
+    assert.match(said, /dickson was not typed: nothing was changed/)
+    assert.equal(stack.fingerprint('dickson'), untouched)
+  })
+
   it('is undone, and an undo as well; what a killed restore left is not in the way', async () => {
     docker('exec', '--user', '0', stack.container('dickson-db'), 'mkdir', '/var/lib/mysql/incoming')
     inBackend(`mkdir -p incoming/${SITE}`)
-    const undone = await restore('--undo', '--confirm=dickson')
-    assert.equal(undone.code, 0, undone.stderr)
+    const undone = await typed('dickson', '--undo')
+    assert.equal(undone.code, 0, undone.said)
     assert.deepEqual(counts(books), ['5', '10', '5'])
     assert.equal(marker(), 'newer')
     assert.equal(inAssets('cat /a/*'), 'newer\nnewer')
@@ -201,6 +230,36 @@ describe('a drill', () => {
     assert.equal(drillRemains(), '')
   })
 
+  const drilled = (part: string) => `${stack.prefix}drill-dickson-${part}`
+  const inSite = (code: string) => `docker exec -w ${BENCH}/sites/${SITE} ${drilled('backend')} bash -c '${code}'`
+  const schema = `docker exec ${drilled('db')} mariadb -Ne 'select table_schema from information_schema.tables where table_name = "tabUser"'`
+  for (const [what, run, message] of [
+    [
+      'a row fewer',
+      `docker exec ${drilled('db')} mariadb -e 'delete from \`tabGL Entry\` limit 1' "$(${schema})"`,
+      /GL Entry/,
+    ],
+    ['another key', inSite('sed -i "s/\\(encryption_key": "\\)./\\1_/" site_config.json'), /another encryption key/],
+    [
+      'files that are not the repository’s',
+      inSite('find public private -type f | while read -r file; do echo more >>"$file"; done'),
+      /is not what the repository holds/,
+    ],
+    ['a desk that does not open', `docker stop --time 0 ${drilled('frontend')}`, /./],
+  ] as const)
+    it(`fails of ${what}, though it came up`, async () => {
+      await withInjector({ at: ' cat /out/sites/', mode: 'meanwhile', run }, async ({ env, struck }) => {
+        const { code, stderr } = await stack.script('restore', ['dickson', '--drill'], { env })
+        assert.ok(struck())
+        assert.equal(code, 1, stderr)
+        assert.match(stderr, /Ask erp\.dickson-supplies\.com through its frontend/)
+        assert.match(stderr, message)
+      })
+      assert.equal(ledger().drilled.passed, false)
+      assert.match(ledger().drilled.message, message)
+      assert.equal(drillRemains(), '')
+    })
+
   it('has no way out and none to the live tenant; TERM removes it, and the next run removes what a kill left', async () => {
     const running = start('restore', ['dickson', '--drill'], { env: stack.env, timeout: 120 })
     const backend = `${stack.prefix}drill-dickson-backend`
@@ -230,6 +289,7 @@ describe('a drill', () => {
     assert.notEqual(drillRemains(), '')
     const next = await restore('--drill')
     assert.equal(next.code, 0, next.stderr)
+    assert.match(next.stdout, /books, key and 3 files are as they were/)
     assert.equal(drillRemains(), '')
   })
 })
@@ -281,10 +341,11 @@ describe('an export into a place that takes no file', () => {
 })
 
 describe('a server that has lost everything but repository and secrets', () => {
-  let lost: [rows: string[] | undefined, mark: string]
+  let lost: [rows: string[] | undefined, mark: string, secret: string]
   before(async () => {
     assert.equal((await stack.script('backup', ['dickson'])).code, 0)
-    lost = [counts(books), marker()]
+    lost = [counts(books), marker(), canary()]
+    assert.equal(lost[2], 'canary')
     stack.wipe('dickson')
     rmSync(join(stack.home, 'state'), { recursive: true, force: true })
   })
@@ -302,7 +363,7 @@ describe('a server that has lost everything but repository and secrets', () => {
   })
 
   it('is made again by restore alone, and answers', async () => {
-    const [rows, mark] = lost
+    const [rows, mark, secret] = lost
     const { code, stdout, stderr } = await restore('--confirm=dickson')
     assert.equal(code, 0, stderr)
     assert.match(stdout, /dickson: restored/)
@@ -310,6 +371,7 @@ describe('a server that has lost everything but repository and secrets', () => {
     assert.match(`${stdout}${stderr}`, /next: npx zx scripts\/deploy\.ts core dickson --only edge lets browsers in/)
     assert.deepEqual(counts(books), rows)
     assert.equal(marker(), mark)
+    assert.equal(canary(), secret, 'what is stored under the site’s key')
     assert.ok(!existsSync(join(stack.home, 'state/dickson/restore.json')))
     assert.equal(rootLogin(rootPassword(), 'select 1'), '1')
     books = await openBooks(stack)

@@ -8,6 +8,7 @@
  *   term          (e) sends TERM to the script alone, then asks
  *   interrupt     (f) sends INT to the script's whole process group, as Ctrl-C does, then asks
  *   hang          (g) never answers; like the real client it ends by TERM
+ *   meanwhile     asks; but first `run`, a line of bash, changes what will be found
  *
  * Transient: the fault strikes once, so that the next run of the script goes through. Persistent (`persistent: true`): it
  * strikes at the n-th call and at every one after it, whichever run makes it.
@@ -30,8 +31,10 @@ export const MODES = ['fail', 'kill-before', 'kill-after', 'term', 'interrupt', 
 export interface Fault {
   /** The number of the call, from 1; or words that the first call to be struck holds, since a deploy polls. */
   at: number | string
-  mode: (typeof MODES)[number]
+  mode: (typeof MODES)[number] | 'meanwhile'
   persistent?: boolean
+  /** For `meanwhile`; `docker` is the one behind. */
+  run?: string
 }
 
 /** What a sweep of a long verb strikes with at each call, by name. */
@@ -57,6 +60,7 @@ const STRIKE: Record<Fault['mode'], string> = {
   term: 'kill -TERM "$script"',
   interrupt: 'read -r _ _ _ _ group _ <"/proc/$script/stat"; kill -INT -- "-$group"',
   hang: 'exec sleep 600',
+  meanwhile: 'docker() { behind "$@"; }; meanwhile',
 }
 
 /**
@@ -77,11 +81,18 @@ export function injectDocker(directory: string, behind: string, fault?: Fault): 
   }
 }
 
-/** Do the work with an injector before the real docker, in a directory that is removed afterwards. */
-export async function withInjector<T>(fault: Fault | undefined, work: (injector: Injector) => Promise<T>): Promise<T> {
+/**
+ * Do the work with an injector before the real docker, in a directory that is removed afterwards.
+ * @param behind the directory of another injector, which is asked in its place
+ */
+export async function withInjector<T>(
+  fault: Fault | undefined,
+  work: (injector: Injector) => Promise<T>,
+  behind?: string,
+): Promise<T> {
   const directory = mkdtempSync(join(tmpdir(), 'erp-fault-'))
   try {
-    return await work(injectDocker(directory, realDocker, fault))
+    return await work(injectDocker(directory, behind ? join(behind, 'docker') : realDocker, fault))
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
@@ -131,6 +142,9 @@ flock 9
 printf '%s\\n' "\${*//$'\\n'/ }" >&9
 n=$(wc -l <'${directory}/calls')
 exec 9>&-
+meanwhile() {
+  ${fault?.run ?? ':'}
+} >&2
 if ${strikes}; then
   : >'${directory}/struck'
   ${fault ? STRIKE[fault.mode] : ':'}

@@ -6,7 +6,7 @@ import { compose, docker, eventually, secretsOf, type TestStack } from '../engin
 import { type Ran, start } from '../scripts/harness.ts'
 import { type Fault, withInjector } from './injector.ts'
 
-const CODES: Record<Fault['mode'], (number | null)[]> = {
+const CODES: Partial<Record<Fault['mode'], (number | null)[]>> = {
   fail: [0, 1, 3],
   'kill-before': [null],
   'kill-after': [null],
@@ -46,7 +46,7 @@ export async function deployUnder(stack: TestStack, fault: Fault): Promise<Outco
 }
 
 async function holdAfterFault(stack: TestStack, fault: Fault, ran: Ran, family: () => number[]): Promise<void> {
-  assert.ok(CODES[fault.mode].includes(ran.code), `${fault.mode} at ${fault.at}: exit ${ran.code}\n${ran.stderr}`)
+  assert.ok(CODES[fault.mode]?.includes(ran.code), `${fault.mode} at ${fault.at}: exit ${ran.code}\n${ran.stderr}`)
   await eventually(10, `no process of the deploy is left (${fault.mode} at ${fault.at})`, () => family().length === 0)
   await eventually(10, 'no one-off container is left', () => oneOffs(stack) === '')
 }
