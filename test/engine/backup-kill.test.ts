@@ -3,9 +3,9 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
-import type { Fault } from '../faults/injector.ts'
+import { type Fault, withInjector } from '../faults/injector.ts'
 import { start } from '../scripts/harness.ts'
-import { assertHolds, backupUnder, repositoryOf } from './backups.ts'
+import { assertHolds, assertNothingLeft, backupUnder, plantBackup, repositoryOf } from './backups.ts'
 import { docker, eventually, useStack } from './harness.ts'
 
 const stack = useStack('backupkill', ['dickson', 'byrne'])
@@ -61,6 +61,82 @@ describe('a backup that is killed', () => {
     await assertHolds(stack, repository, earlier, running.family)
     await plain()
     assert.equal(repository.locks(), 0)
+  })
+})
+
+/** The ends of a night: what is old is forgotten, its space given back, and what is new copied elsewhere. */
+describe('a backup that is killed once it is verified', () => {
+  const away = repositoryOf(stack, 'away')
+  const env = { BACKUP_OFFSITE_DICKSON: './backups/away' }
+  const once = ['--keep-daily', '1', '--keep-weekly', '1', '--keep-monthly', '1']
+  const night = (more: Record<string, string> = {}) =>
+    start('backup', ['dickson', ...once, '--init'], { env: { ...stack.env, ...env, ...more }, timeout: 120 })
+  const days = ['2026-01-05', '2026-01-06']
+  let recent: string[]
+
+  before(async () => {
+    recent = repository.verified()
+    assert.equal((await night().done).code, 0)
+  })
+
+  /** Whatever was interrupted: all of this day's backups are there, here and there; what is old is gone whole, or all there. */
+  async function holds(family: () => number[]): Promise<void> {
+    await eventually(10, 'no process of the backup is left', () => family().length === 0)
+    await assertNothingLeft(stack)
+    const ids = repository.verified()
+    assert.deepEqual(
+      recent.filter((id) => !ids.includes(id)),
+      [],
+    )
+    recent = ids.filter((id) => !planted.includes(id))
+  }
+  let planted: string[] = []
+
+  /** Each backup of this day, with its proof; a copy has an id of its own. */
+  function assertCopied(): void {
+    const proven = away
+      .backups()
+      .filter(({ original }) => away.proofs().some(({ tags }) => tags?.includes(`of=${original}`)))
+    assert.deepEqual(proven.map(({ original }) => original).sort(), [...recent].sort())
+  }
+
+  for (const [when, at, mode] of [
+    ['before it forgets', ' forget ', 'kill-before'],
+    ['after it forgot', ' forget ', 'kill-after'],
+    ['before it prunes', ' prune ', 'kill-before'],
+    ['after it pruned', ' prune ', 'kill-after'],
+    ['before it copies', ' copy ', 'kill-before'],
+    ['after it copied', ' copy ', 'kill-after'],
+  ] as const)
+    it(`${when} loses nothing, and the plain run ends it`, async () => {
+      planted = days.map((day) => plantBackup(repository.restic, day))
+      await withInjector({ at, mode }, async (injector) => {
+        const running = night(injector.env)
+        const { code, stderr } = await running.done
+        assert.deepEqual([injector.struck(), code], [true, null], stderr)
+        await holds(running.family)
+      })
+      const { code, stderr } = await night().done
+      assert.equal(code, 0, stderr)
+      const ids = repository.verified()
+      const gone = [planted.filter((id) => ids.includes(id)), recent.filter((id) => !ids.includes(id))]
+      assert.deepEqual(gone, [[], []], 'what is old, and nothing of today')
+      recent = repository.verified()
+      for (const place of [repository, away]) place.restic('check', '--read-data', '--quiet')
+      assertCopied()
+    })
+
+  it('while restic copies: what had come is no verified copy, and the next run brings it', async () => {
+    const running = night()
+    await eventually(90, 'the other repository is locked', () => away.locks() > 0)
+    process.kill(running.child.pid ?? 0, 'SIGKILL')
+    await running.done
+    await holds(running.family)
+    const { code, stderr } = await night().done
+    assert.equal(code, 0, stderr)
+    recent = repository.verified()
+    assertCopied()
+    away.restic('check', '--read-data', '--quiet')
   })
 })
 

@@ -2,11 +2,14 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { start } from '../scripts/harness.ts'
-import { assertNothingLeft, repositoryOf } from './backups.ts'
+import { assertNothingLeft, type Planting, plantBackup, repositoryOf } from './backups.ts'
 import { type Books, openBooks } from './books.ts'
 import { docker, eventually, useStack } from './harness.ts'
 
@@ -122,13 +125,24 @@ describe('a backup', () => {
     assert.deepEqual([last.verb, last.code, last.ids], ['backup', 0, [snapshot?.id]])
   })
 
-  it('a second time stores only what is new, and keeps both', async () => {
+  it('a second time stores only what is new, keeps both, and tells its watcher', async () => {
+    const told: string[] = []
+    const watcher = createServer(({ url = '' }, response) => {
+      told.push(url)
+      response.end()
+    }).listen(0, '127.0.0.1')
+    await once(watcher, 'listening')
+    const file = join(stack.home, 'secrets/dickson_ping_url.txt')
+    writeFileSync(file, `http://127.0.0.1:${(watcher.address() as AddressInfo).port}/uuid`, { mode: 0o600 })
     const { code, stdout, stderr } = await backup(['dickson', '--json'])
+    rmSync(file)
+    watcher.close()
+    assert.deepEqual(told, ['/uuid/start', '/uuid'])
     assert.equal(code, 0, stderr)
-    const [told] = JSON.parse(stdout).tenants
-    assert.ok(told.addedBytes < told.totalBytes / 10, `${told.addedBytes} of ${told.totalBytes}`)
+    const [made] = JSON.parse(stdout).tenants
+    assert.ok(made.addedBytes < made.totalBytes / 10, `${made.addedBytes} of ${made.totalBytes}`)
     assert.equal(verified().length, 2)
-    assert.equal(told.kept, 2)
+    assert.equal(made.kept, 2)
   })
 })
 
@@ -394,26 +408,7 @@ describe('a repository that is damaged', () => {
 })
 
 describe('retention in a repository', () => {
-  /** Put a backup of another day there; `proven` with a proof of its own. */
-  function plant(day: string, { proven = true, host = 'dickson', tag = 'backup', into = restic } = {}): string {
-    const make = (file: string, ...tags: string[]) => {
-      const common = ['backup', '--json', '--quiet', '--host', host, '--time', `${day} 03:00:00`]
-      const out = into(
-        ...common,
-        ...tags.flatMap((one) => ['--tag', one]),
-        '--stdin-filename',
-        file,
-        '--stdin-from-command',
-        '--',
-        'echo',
-        day,
-      )
-      return JSON.parse(out.trim().split('\n').at(-1) ?? '{}').snapshot_id as string
-    }
-    const id = make('x', tag)
-    if (proven) make('proof.json', 'proof', `of=${id}`)
-    return id
-  }
+  const plant = (day: string, how: Planting = {}) => plantBackup(restic, day, how)
 
   it('removes what the policy lets go, with its proof, and nothing that is not ours', async () => {
     const days = ['2026-01-05', '2026-01-06', '2026-02-07', '2026-02-08'].map((day) => plant(day))
@@ -422,6 +417,9 @@ describe('retention in a repository', () => {
     const foreign = plant('2020-01-01', { host: 'dickson-old' })
     const other = plant('2020-01-01', { tag: 'by-hand', proven: false })
     const failed = plant('2026-01-07', { proven: false })
+    const { damagedAt, ...known } = ledger()
+    assert.ok(damagedAt, 'the tests before this one did damage')
+    writeFileSync(join(stack.home, 'state/dickson/ledger.json'), JSON.stringify(known))
     const { code, stderr } = await backup(['dickson', '--keep-daily', '2', '--keep-weekly', '1', '--keep-monthly', '2'])
     assert.equal(code, 0, stderr)
     const ids = snapshots().map(({ id }) => id)
@@ -455,8 +453,8 @@ describe('retention in a repository', () => {
     const made = await backup(['dickson', '--init'], env)
     assert.equal(made.code, 0, made.stderr)
     place.restic('forget', ...place.snapshots().map(({ id }) => id))
-    const only = plant('2020-01-01', { into: place.restic })
-    for (const day of ['2026-01-05', '2026-01-06']) plant(day, { into: place.restic, proven: false })
+    const only = plantBackup(place.restic, '2020-01-01')
+    for (const day of ['2026-01-05', '2026-01-06']) plantBackup(place.restic, day, { proven: false })
     const once = ['--keep-daily', '1', '--keep-weekly', '1', '--keep-monthly', '1']
     const { code, stdout, stderr } = await backup(['dickson', '--prune', ...once], env)
     assert.equal(code, 0, stderr)

@@ -12,6 +12,8 @@ export interface Snapshot {
   id: string
   hostname: string
   tags?: string[]
+  /** A copy's: the id that it had where it was made. */
+  original?: string
 }
 
 export type TestRepository = ReturnType<typeof repositoryOf>
@@ -51,6 +53,29 @@ export function repositoryOf(stack: TestStack, tenant = 'dickson', prefix = 'dic
     },
     locks: () => readdirSync(join(directory(), 'locks')).length,
   }
+}
+
+export interface Planting {
+  proven?: boolean
+  host?: string
+  tag?: string
+}
+
+/** Put a backup of another day into a repository, with a proof of its own; returns its id. */
+export function plantBackup(
+  restic: TestRepository['restic'],
+  day: string,
+  { proven = true, host = 'dickson', tag = 'backup' }: Planting = {},
+): string {
+  const make = (file: string, ...tags: string[]) => {
+    const common = ['backup', '--json', '--quiet', '--host', host, '--time', `${day} 03:00:00`]
+    const what = ['--stdin-filename', file, '--stdin-from-command', '--', 'echo', day]
+    const out = restic(...common, ...tags.flatMap((one) => ['--tag', one]), ...what)
+    return JSON.parse(out.trim().split('\n').at(-1) ?? '{}').snapshot_id as string
+  }
+  const id = make('x', tag)
+  if (proven) make('proof.json', 'proof', `of=${id}`)
+  return id
 }
 
 /** No one-off container is left and no process of mariadb-backup runs, within ten seconds. */

@@ -193,6 +193,7 @@ describe('an engine that hangs', () => {
     const [health] = await frozen(async () => [
       ...(await mustRefuse(['healthcheck', '--json', '--metrics', metrics], ['deploy', 'dickson'])),
       ...(await mustRefuse(['tenant', 'dickson', 'stop'], ['tenant', 'dickson', 'status'])),
+      ...(await mustRefuse(['backup', 'dickson'], ['restore', 'dickson', '--list'])),
     ])
     assert.equal(JSON.parse(health?.stdout ?? '').machine[0].state, 'fail')
     assert.match(readFileSync(metrics, 'utf8'), /^erp_check_state\{part="engine",check="answers"\} 2$/m)
@@ -244,6 +245,46 @@ describe('a machine that loses its power', () => {
     await eventually(90, 'the services return', () => healthy('dickson') >= SERVICES - apart.length)
     for (const ran of [await deploy('dickson'), await healthcheck('dickson')])
       assert.equal(ran.code, 0, ran.stderr + ran.stdout)
+  })
+
+  /** Pull the plug once a script has said this; it fails. The services of before return with the power. */
+  async function pullAt(said: RegExp, name: string, ...args: string[]): Promise<void> {
+    let words = () => ''
+    const interrupted = script(name, args, (saying) => {
+      words = saying
+    })
+    await eventually(120, `${name} has come to ${said}`, () => said.test(words()))
+    await end('SIGKILL')
+    const { code, stderr } = await interrupted
+    assert.ok(code === 1 || code === 3 || code === 4, `${code}: ${stderr}`)
+    assert.ok(!/\n\s+at /.test(stderr), stderr)
+    await boot()
+  }
+
+  it('in the middle of a backup: what was stored is no verified one, and the next needs no hand', async () => {
+    rmSync(join(home, 'state/dickson/ledger.json')) // the planted one knows another repository
+    const { code, stderr } = await script('backup', ['dickson'])
+    assert.equal(code, 0, stderr)
+    await pullAt(/✔ Store one snapshot/, 'backup', 'dickson')
+    await eventually(90, 'the services return', () => healthy('dickson') === SERVICES)
+    const listed = () => script('restore', ['dickson', '--list'])
+    assert.match((await listed()).stdout, /not verified\n.* verified\n$/)
+    const again = await script('backup', ['dickson'])
+    assert.equal(again.code, 0, again.stderr)
+    assert.match((await listed()).stdout, / verified\n.*not verified\n.* verified\n$/)
+  })
+
+  it('in the middle of a restore’s exchange: the next run finishes it', async () => {
+    await pullAt(/✔ Exchange the data/, 'restore', 'dickson', '--confirm=dickson', '--without-backup')
+    const other = await deploy('dickson')
+    assert.equal(other.code, 3, other.stderr)
+    assert.match(other.stderr, /restore\.ts dickson/)
+    const { code, stderr } = await script('restore', ['dickson'])
+    assert.equal(code, 0, stderr)
+    assert.match(stderr, /finishing the restore of/)
+    plantLedger(home, 'dickson')
+    const health = await healthcheck('dickson')
+    assert.equal(health.code, 0, health.stdout)
   })
 
   it('while a site is being made: the next deploy makes it, and no one-off container is left', async () => {

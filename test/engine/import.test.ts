@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync,
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { failingAt } from '../faults/injector.ts'
+import { failingAt, withInjector } from '../faults/injector.ts'
 import { openBooks } from './books.ts'
 import { docker, useStack } from './harness.ts'
 import { assertRefused, type MarkedBooks, markBooks } from './restores.ts'
@@ -115,6 +115,20 @@ describe('what came from elsewhere', () => {
     assert.match(stdout, /lost +.*2 Journal Entry/)
     assert.match(stdout, /unknown +what of that is in the dump/)
     assert.equal(stack.fingerprint('dickson'), untouched)
+  })
+
+  it('was put there and exchanged when the import is killed: the next run finishes it', async () => {
+    const now = marked.state()
+    const fault = { at: 'swap.sh swap', mode: 'kill-after' } as const
+    await withInjector(fault, async ({ env, struck }) => {
+      const { code, stderr } = await restore(['--import', join(folder, 'export'), '--without-backup'], env)
+      assert.deepEqual([struck(), code], [true, null], stderr)
+    })
+    const { code, stderr } = await restore([])
+    assert.equal(code, 0, stderr)
+    assert.equal(marked.state(), old)
+    assert.equal((await restore(['--undo'])).code, 0)
+    assert.equal(marked.state(), now)
   })
 
   it('is an export of ours, and undone', async () => {
@@ -252,9 +266,27 @@ describe('volumes in which another stack ran an ERPNext', () => {
     assert.match(ran.stderr, new RegExp(`docker stop ${name}`))
   })
 
+  const bench = 'cat sites-data/common_site_config.json sites-data/assets/frappe/x'
+  const trees = () => byRoot(`cd /v; find db-data sites-data -printf "%P %U %m\\n" | sort; ${bench}`).split('\n')
+
+  it('are refused where one is written to while it is copied: the copy is compared', async () => {
+    const before = trees()
+    const writer = `${stack.prefix}writer`
+    const image = stack.env.MARIADB_IMAGE ?? ''
+    const writes = 'while :; do date +%N >/x/written; sleep 0.01; done'
+    const run = `docker run -d --rm --name ${writer} -v ${volume('sites-data')}:/x --user 0 --entrypoint sh ${image} -c '${writes}'`
+    await withInjector({ at: 'from=/out/$1', mode: 'meanwhile', run }, async ({ env, struck }) => {
+      const { code, stderr } = await restore(['--import', 'volumes'], env)
+      docker('rm', '--force', writer)
+      assert.ok(struck())
+      assert.equal(code, 1, stderr)
+      assert.match(stderr, /the copy of sites differs from it/)
+    })
+    byRoot('rm /v/sites-data/written')
+    assert.deepEqual(trees(), before)
+  })
+
   it('go back to where that stack finds them when ours does not come up on them', async () => {
-    const bench = 'cat sites-data/common_site_config.json sites-data/assets/frappe/x'
-    const trees = () => byRoot(`cd /v; find db-data sites-data -printf "%P %U %m\\n" | sort; ${bench}`).split('\n')
     const before = trees()
     const { code, stderr } = await failingAt('redis-queue sh -c', (env) => restore(['--import', 'volumes'], env))
     assert.equal(code, 1, stderr)
@@ -263,23 +295,39 @@ describe('volumes in which another stack ran an ERPNext', () => {
     assert.deepEqual(trees(), before)
   })
 
+  it('go back also where that was killed: the next run does it, and ends with 1', async () => {
+    const before = trees()
+    await withInjector({ at: 'redis-queue sh -c', mode: 'fail' }, async ({ env: failing }) => {
+      const behind = failing.PATH.split(':')[0]
+      const killing = { at: 'swap.sh release', mode: 'kill-before' } as const
+      await withInjector(
+        killing,
+        async ({ env, struck }) => {
+          const { code, stderr } = await restore(['--import', 'volumes'], env)
+          assert.deepEqual([struck(), code], [true, null], stderr)
+        },
+        behind,
+      )
+    })
+    const { code, stderr } = await restore([])
+    assert.equal(code, 1, stderr)
+    assert.match(stderr, /taken back: the earlier state is there/)
+    assert.doesNotMatch(stderr, /apply-theme/)
+    assert.ok(!marked.intent())
+    assert.deepEqual(trees(), before)
+  })
+
   it('become ours, with a verified copy of each as it was', async () => {
+    const before = trees()
     const { code, stdout, stderr } = await restore(['--import', 'volumes'])
     assert.equal(code, 0, stderr)
     assert.match(stdout, /dickson: restored/)
     assert.equal(marked.state(), old)
     assert.ok(await opensSecret())
-    const kept = docker(
-      'run',
-      '--rm',
-      '-v',
-      `${volume('db-data')}-before:/b`,
-      '--entrypoint',
-      'ls',
-      stack.env.MARIADB_IMAGE ?? '',
-      '/b',
-    )
-    assert.match(kept, /ibdata1/)
+    const copies = ['db-data', 'sites-data'].flatMap((part) => ['-v', `${volume(part)}-before:/v/${part}`])
+    const look = `cd /v; find db-data sites-data -printf "%P %U %m\\n" | sort; ${bench}`
+    const kept = ['run', '--rm', ...copies, '--user', '0', '--entrypoint', 'bash', stack.env.MARIADB_IMAGE ?? '']
+    assert.deepEqual(docker(...kept, '-ec', look).split('\n'), before)
     assert.match((await stack.script('deploy', ['dickson'])).stdout, /nothing had to be done/)
     assert.equal((await stack.script('backup', ['dickson'])).code, 0)
     const undo = await restore(['--undo'])
