@@ -1,6 +1,6 @@
 /** The two kinds of error: an OperatorError has a way out and is told in two lines; anything else is a bug. */
 
-/** The exit codes of every script (design 4). */
+/** The exit codes of every script. */
 export const EXIT = {
   done: 0,
   failed: 1,

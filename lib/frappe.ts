@@ -22,7 +22,7 @@ export function askSite<T>(
   return giveOrder<T>(container('backend'), [PYTHON, PROGRAMS[program]], { ...order, verb, site }, taker)
 }
 
-/** Seconds after which every process of a site has read its configuration again (a web worker keeps it for 60: theme-facts 1). */
+/** Seconds after which every process of a site has read its configuration again (a web worker keeps it for 60: rehearsal/CONTRACT.md, Theme). */
 const CONFIG_CACHE = 65
 
 /**

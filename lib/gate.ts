@@ -1,4 +1,4 @@
-/** The hardening gate: reads the configuration that compose renders, and refuses what breaks the rules of design 5. */
+/** The hardening gate: reads the configuration that compose renders, and refuses what breaks the rules of CONTRIBUTING.md. */
 import { docker, lastLines } from './docker.ts'
 import { preconditionError } from './errors.ts'
 import { paths, secrets } from './gate/mounts.ts'

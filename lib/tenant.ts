@@ -97,7 +97,7 @@ export async function scale(tenant: Tenant, registry: Tenant[], count: number, {
   })
 }
 
-/** Empty redis-cache and Frappe's caches. Only the former mends pages without style after a changed image (life-facts C). */
+/** Empty redis-cache and Frappe's caches. Only the former mends pages without style after a changed image (rehearsal/CONTRACT.md, C). */
 export async function clearCache(tenant: Tenant, { step }: Reporter): Promise<void> {
   await requireRunning(tenant, 'redis-cache')
   await requireRunning(tenant, 'backend')

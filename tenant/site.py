@@ -4,7 +4,7 @@ Reads one line of JSON on stdin: site, apps, time_zone, country, language, root_
 The closed stdin ends it, so that it dies with the script that started it. Progress goes to
 stderr, one line of JSON with the outcome to stdout. Runs in the backend's image, in sites/, with the bench's python.
 
-States (life-facts B; what is borrowed from frappe: installer._new_site, install_app, commands.site._drop_site):
+States (rehearsal/CONTRACT.md, B; what is borrowed from frappe: installer._new_site, install_app, commands.site._drop_site):
   absent    no folder, no configuration, and no schema whose they could be
   empty     a configuration, but no schema, or a schema without any app's tables and with no user of its own
   half      app tables without our marker, and no company or submitted document
@@ -200,7 +200,7 @@ def remove_empty(site, password):
 
 
 def finish(site, apps):
-    """Install every app again by force: nothing else mends an installation that was killed (life-facts B)."""
+    """Install every app again by force: nothing else mends an installation that was killed (rehearsal/CONTRACT.md, B)."""
     connect(site)
     for app in apps:
         say(f"finishing the installation of {app}")

@@ -11,7 +11,7 @@ Actions:
 
 Every action begins by comparing what is there with what is wanted, and each change is whole or not made: killed anywhere
 and run again it ends in the same state. The documents are not saved: saving an attachment makes a File record and a copy
-of the file each time, and deleting such a record deletes the file (theme-facts 2).
+of the file each time, and deleting such a record deletes the file (seen on ERPNext 16).
 """
 
 import base64

@@ -5,7 +5,7 @@ import { CORE, type Court, type Subject } from './rendered.ts'
 
 /**
  * Capabilities that a part may add back after all were dropped. Traefik has none: Docker lets every user bind ports
- * below 1024 (edge-facts: routing).
+ * below 1024.
  */
 export const CAPABILITIES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   volumes: { CHOWN: 'gives a new volume to the user who uses it' },

@@ -3,7 +3,7 @@ import { dockerExec, lastLines } from '../docker.ts'
 import type { Tenant } from '../registry.ts'
 import { type Finding, grade } from './check.ts'
 
-/** Minutes since a scheduled job last ran; it ticks every four (life-facts D). */
+/** Minutes since a scheduled job last ran; it ticks every four. */
 const SCHEDULER = { warn: 10, fail: 15 }
 /** Share of max_connections. */
 const CONNECTIONS = { warn: 0.7, fail: 0.9 }

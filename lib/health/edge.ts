@@ -164,7 +164,7 @@ function rootFinding({ name, erpnextMajor }: Tenant, { part, name: host }: Publi
 
 /**
  * A bare handshake proves nothing, and with any cookie a socket connects as Guest. Connecting to the namespace needs
- * nginx, socketio, its way back through this host, the backend and redis-queue, and the right site (sso-facts 2).
+ * nginx, socketio, its way back through this host, the backend and redis-queue, and the right site.
  */
 async function realtimeFinding(tenant: Tenant, { part }: PublicHost, visitor: Visitor): Promise<Finding> {
   const path = '/socket.io/?EIO=4&transport=polling'

@@ -8,7 +8,7 @@ const QUEUES = ['short', 'default', 'long'] as const
 const QUEUE_KEY = 'rq:queue:home-frappe-frappe-bench:'
 /** Seconds that a job may wait. */
 const JOB_AGE = { warn: 300, fail: 900 }
-/** Frappe refuses new jobs at 500 waiting in a queue (life-facts D). */
+/** Frappe refuses new jobs at 500 waiting in a queue (rehearsal/CONTRACT.md, D). */
 const JOB_COUNT = { warn: 100, fail: 500 }
 /** Share of maxmemory. */
 const MEMORY = { warn: 0.85, fail: 0.98 }
@@ -99,7 +99,7 @@ function memoryFinding(tenant: Tenant, info: string): Finding {
 
 /**
  * Workers by the queue's own subscriptions: each live worker listens on a channel of its name. Its registered heartbeat is
- * up to eight minutes late and stays after it was killed (life-facts D); its connection's name is lost when it reconnects.
+ * up to eight minutes late and stays after it was killed (rehearsal/CONTRACT.md, D); its connection's name is lost when it reconnects.
  */
 function workerFindings(tenant: Tenant, channels: string[], registered: Record<string, string>): Finding[] {
   const live = channels

@@ -5,7 +5,7 @@ import { type Answer, get } from '../http.ts'
 import type { Tenant } from '../registry.ts'
 import type { Finding } from './check.ts'
 
-/** Seconds. A ping slower than one second is a fault: redis-cache is gone, or the database hangs (life-facts E). */
+/** Seconds. A ping slower than one second is a fault: redis-cache is gone, or the database hangs (rehearsal/CONTRACT.md, E). */
 const PING = { limit: 5, slow: 1 }
 const SITES = '/home/frappe/frappe-bench/sites'
 

@@ -14,7 +14,7 @@ import { type Intent, nextStage, readIntent, removeIntent, rollbackOf, writeInte
 import { imageApps } from './plan.ts'
 import { contentOf, rename, siteConfigOf, withVolumes } from './volumes.ts'
 
-/** What writes stops at once: both Redis stay, without which socketio would end with 1 (life-facts L). The database is last. */
+/** What writes, and stops first, at once; the database is last. Both Redis stay: without them socketio would end with 1. */
 const WRITERS = ['scheduler', 'worker', 'socketio', 'backend']
 
 /** How an exchange ended. */

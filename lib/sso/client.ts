@@ -49,7 +49,7 @@ export type KeyFields = Record<string, string | number | null>
 
 /**
  * The key as it should be. Its addresses are absolute, since Frappe would glue relative ones to base_url without a look at
- * the slashes; the redirect is relative, so that each host leads back to itself (sso-facts 4).
+ * the slashes; the redirect is relative, so that each host leads back to itself (rehearsal/CONTRACT.md, Sign-in).
  */
 export function keyFields({ host, id, authorize, token, userinfo }: Client, signUps: boolean): KeyFields {
   return {

@@ -1,7 +1,7 @@
 """Signing in through a Social Login Key: the button of the login page, and the callback.
 
 What the real one does without is left out here too: no PKCE, no nonce, no look at the id_token, no time limit, no look at
-`email_verified`, and a token in the state that is bound to nothing (sso-facts 4).
+`email_verified`, and a token in the state that is bound to nothing (rehearsal/CONTRACT.md, Sign-in).
 """
 
 import base64
