@@ -1,5 +1,5 @@
 /** docker compose as values: argument lists that are built before anything runs, and the rendered configuration. */
-import { type DockerOptions, type DockerResult, docker, lastLines } from './docker.ts'
+import { docker, lastLines } from './docker.ts'
 import { preconditionError } from './errors.ts'
 import type { Unit } from './registry.ts'
 
@@ -10,29 +10,29 @@ export function composeArgs({ settings, project, profile }: Unit, ...args: strin
   return ['compose', '--project-directory', settings.root, '--project-name', project, '--profile', profile, ...args]
 }
 
+/** What `up` does about a container that is there: replaces it where its configuration differs, never, or always. */
+export type Recreate = 'changed' | 'never' | 'always'
+const RECREATE = { changed: [], never: ['--no-recreate'], always: ['--force-recreate'] }
+
 /**
  * Create and start services, with what they depend on. Never `--no-deps`: compose would leave the dependencies out of the
  * configuration's hash, and the next `up` by hand would recreate the containers.
  */
-export function upArgs(unit: Unit, services: string[], workers: number): string[] {
+export function upArgs(unit: Unit, services: string[], workers: number, recreate: Recreate = 'changed'): string[] {
   const scale = services.includes(unit.service('worker')) ? ['--scale', `${unit.service('worker')}=${workers}`] : []
-  return composeArgs(unit, 'up', '--detach', '--no-build', '--pull', 'never', ...scale, ...services)
+  const make = ['up', '--detach', '--no-build', ...RECREATE[recreate], '--pull', 'never']
+  return composeArgs(unit, ...make, ...scale, ...services)
 }
 
 /** A one-off container of a service's image, removed when it ends. It takes no part in the service's health or aliases. */
-export function runArgs(unit: Unit, service: string, command: string[], user?: string): string[] {
-  const [program = '', ...args] = command
-  const as = user ? ['--user', user] : []
-  return composeArgs(unit, 'run', '--rm', '-T', '--no-deps', ...as, '--entrypoint', program, service, ...args)
+export function runArgs(unit: Unit, service: string, [program = '', ...args]: string[]): string[] {
+  return composeArgs(unit, 'run', '--rm', '-T', '--no-deps', '--entrypoint', program, service, ...args)
 }
 
 export const stopArgs = (unit: Unit, services: string[]) => composeArgs(unit, 'stop', ...services)
 
-/** Run compose. @throws OperatorError (1) */
-export const compose = (args: string[], options: DockerOptions = {}): Promise<DockerResult> => docker(args, options)
-
 /** Compose's version. @throws OperatorError (3) where the plugin is missing or older than 2.24.4. */
-export async function requireCompose(): Promise<string> {
+export async function requireCompose(): Promise<void> {
   const result = await docker(['compose', 'version', '--short'], { timeout: 4, nothrow: true })
   const version = result.stdout.trim().replace(/^v/, '')
   const needs = `Docker Compose ${OLDEST.join('.')} or newer is needed`
@@ -40,7 +40,6 @@ export async function requireCompose(): Promise<string> {
     throw preconditionError(`${needs}: the compose plugin does not answer`, 'install docker-compose-plugin')
   }
   if (isOlder(version, OLDEST)) throw preconditionError(`${needs}: this is ${version}`, 'update docker-compose-plugin')
-  return version
 }
 
 /** True where a dotted version is below the numbers given. */

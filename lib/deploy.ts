@@ -1,6 +1,6 @@
 /** Brings a tenant up: what each step of deploy.ts does. Done again with nothing to do, it starts and recreates nothing. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { compose, type Service, upArgs } from './compose.ts'
+import { type Recreate, type Service, upArgs } from './compose.ts'
 import { type Container, tenantContainers } from './containers.ts'
 import { docker, dockerExec, lastLines } from './docker.ts'
 import { OperatorError } from './errors.ts'
@@ -35,6 +35,7 @@ const isLooping = ({ restartCount, health, status }: Container) =>
 
 /**
  * Start services and wait until each proves that it works.
+ * @param timeout seconds, for the start and for the proofs each
  * @param judged those that are waited for, where it is not all of them
  * @throws OperatorError (1) with the failing service's last log lines.
  */
@@ -43,13 +44,12 @@ export async function startServices(
   services: Service[],
   timeout: number,
   note: (text: string) => void,
-  { judged = services, recreate = true }: { judged?: Service[]; recreate?: boolean } = {},
+  { judged = services, recreate = 'changed' }: { judged?: Service[]; recreate?: Recreate } = {},
 ): Promise<void> {
   const names = services.map(({ name }) => name)
   const before = await tenantContainers(unit)
   const workers = Math.max(1, before.filter(({ service }) => service === unit.service('worker')).length)
-  const args = upArgs(unit, names, workers)
-  const up = await compose(recreate ? args : [...args, '--no-recreate'], { timeout, nothrow: true })
+  const up = await docker(upArgs(unit, names, workers, recreate), { timeout, nothrow: true })
   if (up.code !== 0)
     throw await explain(unit, services, up.timedOut ? `no end within ${timeout} s` : lastLines(up.stderr, 1))
   const looping = before.filter((container) => names.includes(container.service) && isLooping(container))
@@ -61,7 +61,7 @@ export async function startServices(
 
 /**
  * Prove that the site and its socket.io answer through the frontend. nginx resolves its upstreams once, so after a
- * restart of either it is told to reload until it finds them again.
+ * restart of either it is told to reload until it finds them again: twenty times, half a second apart, an answer may take 5 s.
  * @throws OperatorError (1)
  */
 export async function proveFrontend(tenant: Tenant): Promise<void> {

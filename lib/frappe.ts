@@ -6,7 +6,8 @@ import type { Tenant } from './registry.ts'
 
 /** The programs that take an order; tenant/order.py carries it. */
 const PROGRAMS = { sso: '/opt/erp/sso.py', users: '/opt/erp/users.py' } as const
-const PYTHON = '/home/frappe/frappe-bench/env/bin/python'
+/** The bench's own, with frappe in it. */
+export const PYTHON = '/home/frappe/frappe-bench/env/bin/python'
 
 /**
  * Have a verb of `tenant/<program>.py` done in the tenant's backend, in one transaction. Secrets travel by stdin.

@@ -22,7 +22,7 @@ export interface Job {
 export type JobPart = 'backup' | 'restore'
 
 /** `docker compose run` of a job of compose.yml, held by stdin. `mounts`: what only this run needs, `host:container[:ro]`. */
-function jobArgs(tenant: Tenant, part: string, name: string, mounts: string[]): string[] {
+function jobArgs(tenant: Tenant, part: JobPart, name: string, mounts: string[]): string[] {
   const volumes = mounts.flatMap((mount) => ['--volume', mount])
   const run = ['run', '--rm', '-T', '--interactive', '--no-deps', '--name', name, ...volumes, '--entrypoint', 'sh']
   return composeArgs(tenant, ...run, tenant.service(part), '-c', HOLD)

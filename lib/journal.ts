@@ -19,7 +19,7 @@ export interface JournalEntry {
 
 /**
  * Append one entry. A line of this size is written whole: O_APPEND keeps two writers apart. On a full disk none of it stays.
- * @throws Error
+ * @throws OperatorError (3) where its directory cannot be made, or what the system says of the file
  */
 export async function appendJournal(file: string, entry: JournalEntry): Promise<void> {
   await makeDirectory(dirname(file))

@@ -1,7 +1,7 @@
 /** The tenant's MariaDB: a physical copy of it while it serves, a copy booted apart and asked, the live one asked. */
 import { type DockerOptions, docker, dockerExec, lastLines } from './docker.ts'
 import { OperatorError } from './errors.ts'
-import { HOLD, type Job, withContainer } from './jobs.ts'
+import { HOLD, type Job, jobName, withContainer } from './jobs.ts'
 import type { Tenant } from './registry.ts'
 
 const HOUR = 3600
@@ -80,7 +80,7 @@ const CLIENT = ['mariadb', WITHOUT_TLS]
  * How a copy is booted: apart from everything, grant tables skipped, on the volume's directory that holds it. Without TLS,
  * for which MariaDB makes a key at each start (1 to 2 s), and through the page cache, where restic has just read the copy.
  */
-export function scratchArgs(name: string, image: string, mount: string, directory: string): string[] {
+function scratchArgs(name: string, image: string, mount: string, directory: string): string[] {
   const apart = `--skip-grant-tables --skip-networking ${WITHOUT_TLS}`
   const server = `mariadbd --datadir=${directory} ${apart} --innodb-buffer-pool-size=64M --innodb-data-file-buffering`
   const script = [
@@ -103,13 +103,20 @@ export function scratchArgs(name: string, image: string, mount: string, director
 
 /**
  * Boot a copy of the database in a container without a network, and ask it.
+ * @param image MariaDB's
+ * @param mount `volume:/path`
+ * @param directory the copy, below that path
  * @throws OperatorError (1) where it does not boot within 120 s.
  */
 export async function withScratchServer<T>(
-  args: string[],
-  name: string,
+  tenant: Tenant,
+  image: string,
+  mount: string,
+  directory: string,
   work: (ask: Ask, job: Job) => Promise<T>,
 ): Promise<T> {
+  const name = jobName(tenant, 'scratch')
+  const args = scratchArgs(name, image, mount, directory)
   return withContainer(args, name, 120, (job) => work((sql) => query(name, sql), job))
 }
 

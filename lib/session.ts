@@ -1,9 +1,9 @@
 /** A session of the desk made inside the backend (what `bench browse` does): no password is needed, and it does not outlive us. */
 import { once } from 'node:events'
+import { PYTHON } from './frappe.ts'
 import { hold, lineOf } from './jobs.ts'
 import { learnSecret } from './redact.ts'
 import type { Tenant } from './registry.ts'
-import { PYTHON } from './site.ts'
 
 /** Seconds until it must be there, and until it must be gone. */
 const LIMIT = 60

@@ -1,15 +1,14 @@
 /** The site itself: made once, its scheduler switched on once, its cache emptied when another image had filled it. */
-import { compose, runArgs } from './compose.ts'
+import { runArgs } from './compose.ts'
 import { tenantContainers } from './containers.ts'
-import { dockerExec, lastLines } from './docker.ts'
+import { docker, dockerExec, lastLines } from './docker.ts'
 import { OperatorError, preconditionError } from './errors.ts'
+import { PYTHON } from './frappe.ts'
 import { hasFutureJobs } from './health/database.ts'
 import type { Tenant } from './registry.ts'
 import { readSecret } from './secrets.ts'
 
 const SITES = '/home/frappe/frappe-bench/sites'
-/** The bench's own, with frappe in it. */
-export const PYTHON = '/home/frappe/frappe-bench/env/bin/python'
 /** Our marks in site_config.json: the site is whole (written by tenant/site.py), its scheduler was switched on once. */
 export const SITE_KEY = 'erp_site_made'
 export const SCHEDULER_KEY = 'erp_scheduler_enabled'
@@ -40,7 +39,7 @@ export async function makeSite(tenant: Tenant, note: (text: string) => void): Pr
     admin_password: await readSecret(tenant.secret('admin_password')),
   }
   const args = runArgs(tenant, tenant.service('backend'), [PYTHON, '/opt/erp/site.py'])
-  const run = await compose(args, {
+  const run = await docker(args, {
     input: `${JSON.stringify(order)}\n`,
     holdStdin: true,
     timeout: 1800,

@@ -1,8 +1,8 @@
 /** What tenant.ts does to one tenant's services. Every call names the services: no bare `compose stop` or `down`. */
-import { compose, composeArgs, renderServices, type Service, stopArgs, upArgs } from './compose.ts'
+import { composeArgs, renderServices, type Service, stopArgs, upArgs } from './compose.ts'
 import { type Container, tenantContainers } from './containers.ts'
 import { type Change, phases, planChanges, proveFrontend, startServices } from './deploy.ts'
-import { dockerAttached, dockerExec, type LineOutput } from './docker.ts'
+import { docker, dockerAttached, dockerExec, type LineOutput } from './docker.ts'
 import { OperatorError, preconditionError, quoted, usageError } from './errors.ts'
 import { verifyHardening } from './gate.ts'
 import type { Tenant } from './registry.ts'
@@ -27,7 +27,7 @@ export async function start(tenant: Tenant, registry: Tenant[], { step, warn }: 
   if (changed.length > 0 && changes.some(({ why }) => why === 'missing')) throw newBesideOld(tenant, changed)
   if (changed.length > 0) warn(`${asDeployed(changed)}: npx zx scripts/deploy.ts ${tenant.name}`)
   const up = (list: Service[]) => (note: (text: string) => void) =>
-    startServices(tenant, list, PATIENCE, note, { recreate: false })
+    startServices(tenant, list, PATIENCE, note, { recreate: 'never' })
   await step('Start the database and both Redis', up(stores))
   await step('Start the application', async (note) => {
     await up(configurator)(note)
@@ -51,7 +51,7 @@ function newBesideOld(tenant: Tenant, changed: Change[]): OperatorError {
 export async function stop(tenant: Tenant, { step }: Reporter): Promise<void> {
   const names = (await tenantContainers(tenant)).map(({ service }) => service)
   if (names.length === 0) return
-  await step(`Stop ${tenant.name}`, () => compose(stopArgs(tenant, [...new Set(names)]), { timeout: 180 }))
+  await step(`Stop ${tenant.name}`, () => docker(stopArgs(tenant, [...new Set(names)]), { timeout: 180 }))
 }
 
 /** Restart all of a tenant, or some parts: `backend`, `worker`. Ends with a proof that nginx found them again. */
@@ -63,7 +63,7 @@ export async function restart(tenant: Tenant, registry: Tenant[], parts: string[
   const services = await chooseServices(tenant, parts)
   const names = services.map(({ name }) => name)
   await reporter.step(`Restart ${parts.join(', ')}`, async (note) => {
-    await compose(composeArgs(tenant, 'restart', '--no-deps', ...names), { timeout: 180 })
+    await docker(composeArgs(tenant, 'restart', '--no-deps', ...names), { timeout: 180 })
     await waitUntilHealthy(tenant, services, PATIENCE, note)
   })
   await reporter.step('Ask the site through its frontend', () => proveFrontend(tenant))
@@ -92,7 +92,7 @@ export async function scale(tenant: Tenant, registry: Tenant[], count: number, {
   const services = rendered.filter(({ name }) => name === tenant.service('worker'))
   if (changed.some(({ service }) => service === tenant.service('worker'))) throw newBesideOld(tenant, changed)
   await step(`Run ${count} workers`, async (note) => {
-    await compose([...upArgs(tenant, [tenant.service('worker')], count), '--no-recreate'], { timeout: 120 })
+    await docker(upArgs(tenant, [tenant.service('worker')], count, 'never'), { timeout: 120 })
     await waitUntilHealthy(tenant, services, PATIENCE, note)
   })
 }
@@ -115,11 +115,11 @@ export async function planned(tenant: Tenant, verb: string, parts: string[]): Pr
   const services = (await chooseServices(tenant, verb === 'scale' ? ['worker'] : parts)).map(({ name }) => name)
   const workers = (await tenantContainers(tenant)).filter(({ service }) => service === tenant.service('worker')).length
   const line = (args: string[]) => `docker ${args.join(' ')}`
-  const up = line([...upArgs(tenant, services, Math.max(1, workers)), '--no-recreate'])
+  const up = line(upArgs(tenant, services, Math.max(1, workers), 'never'))
   const down = line(stopArgs(tenant, services))
   const plans: Record<string, string[]> = {
     start: [up],
-    scale: [line([...upArgs(tenant, services, Number(parts[0])), '--no-recreate'])],
+    scale: [line(upArgs(tenant, services, Number(parts[0]), 'never'))],
     stop: [down],
     restart: parts.length === 0 ? [down, up] : [line(composeArgs(tenant, 'restart', '--no-deps', ...services))],
     'clear-cache': [`empty ${tenant.container('redis-cache')}, then bench clear-cache and clear-website-cache`],
@@ -179,7 +179,11 @@ async function requireRunning(tenant: Tenant, part: string): Promise<void> {
   )
 }
 
-/** The logs of all services, or of one part. */
+/**
+ * The logs of all services, or of the parts that are named.
+ * @param tail lines of each
+ * @throws OperatorError (2) for a part that is none, (1) where they cannot be read
+ */
 export async function logs(
   tenant: Tenant,
   parts: string[],

@@ -90,7 +90,8 @@ function rowsOf(text: string): CsvRow[] | string {
   }
 }
 
-const userOf = ([email = '', first = '', last = '', roles = '']: string[]): NewUser => ({
+/** Somebody, by the cells of a row of that file. */
+export const userOf = ([email = '', first = '', last = '', roles = '']: string[]): NewUser => ({
   email: email.trim().toLowerCase(),
   first_name: first.trim(),
   last_name: last.trim(),

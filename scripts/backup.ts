@@ -1,6 +1,6 @@
 /** Back up tenants: copy, store, prove, keep. A backup counts once its copy has been booted and asked. */
 import * as backup from '../lib/backup/backup.ts'
-import { check, copyOffsite, explain, keep, policyOf } from '../lib/backup/keep.ts'
+import { check, copyOffsite, explain, type Kept, keep, policyOf } from '../lib/backup/keep.ts'
 import type { Manifest } from '../lib/backup/manifest.ts'
 import { type Opened, withRepositories } from '../lib/backup/open.ts'
 import { planned, summary } from '../lib/backup/outcome.ts'
@@ -61,26 +61,7 @@ async function backUp(tenant: Tenant, { registry, engine, init, policy, signal }
   const ground = await step('Check the machine, the secrets and the database', (note) =>
     backup.prepare(tenant, registry, engine, note),
   )
-  const finish = async ({ repository, offsite }: Opened, copy: Manifest, stored: Stored) => {
-    const { proof, fault } = await step('Boot the copy and ask it, check a seventh of the repository', () =>
-      proveAndCheck(repository, ground, copy, stored),
-    )
-    const remains = fault ? [] : await dueRemains(tenant, Date.now()) // a copy more, where backups are damaged
-    if (remains.length > 0) await step('Remove what restores have left', () => removeRemains(tenant, remains))
-    const copyAway = async () =>
-      offsite && (await step('Copy off-site', () => copyOffsite(repository, stored.id, offsite)))
-    const keeping = fault ? Promise.reject(fault) : step('Keep what retention says', () => keep(repository, policy))
-    const kept = await keeping.catch(async (error) => {
-      signal.throwIfAborted()
-      if (offsite) warn(messageOf(error))
-      await copyAway() // most of all where the repository here is damaged
-      throw error
-    })
-    const copied = await copyAway()
-    for (const remark of [...proof.remarks, ...kept.remarks]) warn(remark)
-    return { ...stored, kept: kept.kept, forgotten: kept.forgotten, offsite: copied ?? null }
-  }
-  const night = async (opened: Opened) => {
+  const make = async (opened: Opened) => {
     const { job, repository } = opened
     const copy = await step('Copy the database', (note) => backup.copy(tenant, ground, job, note))
     const stored = await step('Store one snapshot', () => backup.store(repository, copy)).catch(async (error) => {
@@ -89,18 +70,41 @@ async function backUp(tenant: Tenant, { registry, engine, init, policy, signal }
     })
     return afterChange(finish(opened, copy, stored)) // such as of a repository that somebody has locked: it holds one more
   }
-  return backup.leaving(tenant, ground, step, () => withRepositories(tenant, 'backup', { init }, night))
+  const finish = async ({ repository, offsite }: Opened, copy: Manifest, stored: Stored) => {
+    const { proof, fault } = await step('Boot the copy and ask it, check a seventh of the repository', () =>
+      proveAndCheck(repository, ground, copy, stored),
+    )
+    // where the repository is damaged, what a restore has kept may be the last whole copy: it stays
+    const remains = fault ? [] : await dueRemains(tenant, Date.now())
+    if (remains.length > 0) await step('Remove what restores have left', () => removeRemains(tenant, remains))
+    const copyAway = async () =>
+      offsite && (await step('Copy off-site', () => copyOffsite(repository, stored.id, offsite)))
+    let kept: Kept
+    try {
+      if (fault) throw fault
+      kept = await step('Keep what retention says', () => keep(repository, policy))
+    } catch (error) {
+      signal.throwIfAborted()
+      if (offsite) warn(messageOf(error))
+      await copyAway() // most of all where the repository here is damaged
+      throw error
+    }
+    const copied = await copyAway()
+    for (const remark of [...proof.remarks, ...kept.remarks]) warn(remark)
+    return { ...stored, kept: kept.kept, forgotten: kept.forgotten, offsite: copied ?? null }
+  }
+  return backup.leaving(tenant, ground, step, () => withRepositories(tenant, 'backup', { init }, make))
 }
 
 /** A full repository takes no backup, and so would never come to what removes old ones. @throws OperatorError (1) */
 async function prune(tenant: Tenant, policy: Policy, step: Reporter['step']) {
-  return withRepositories(tenant, 'backup', { init: false, only: 'repository' }, async ({ repository }) => {
+  return withRepositories(tenant, 'backup', { only: 'repository' }, async ({ repository }) => {
     await step('Check a seventh of the repository', () => check(repository)).catch((error) => {
       if (!isFailure(error) || !/no space left/i.test(error.message)) throw error
       const hint = 'not even a lock fits: free some MiB of its disk first'
       throw new OperatorError(error.message, { code: error.code, hint, cause: error })
     })
-    const { remarks, ...kept } = await step('Keep what retention says', () => keep(repository, policy, false))
+    const { remarks, ...kept } = await step('Keep what retention says', () => keep(repository, policy, { whole: true }))
     if (remarks.length > 0) throw new OperatorError(`${tenant.name}: ${remarks.join('; ')}`)
     return kept
   })

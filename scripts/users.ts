@@ -78,12 +78,7 @@ async function whom(emails: string[], given: Given): Promise<accounts.NewUser[]>
   }
   const [email] = emails
   if (!email || emails.length > 1) throw usageError('add needs one address, or --csv FILE', HELP)
-  const user = {
-    email: email.trim().toLowerCase(),
-    first_name: first,
-    last_name: last,
-    roles: accounts.splitRoles(roles),
-  }
+  const user = accounts.userOf([email, first, last, roles])
   const faults = accounts.faultsOf(user)
   if (faults.length > 0) throw usageError(faults.join('; '), HELP)
   return [user]

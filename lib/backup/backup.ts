@@ -72,6 +72,7 @@ async function verifySpace(tenant: Tenant, engine: Engine, image: string): Promi
 /**
  * Do the work, with the database of a stopped tenant started for it, alone, and leave staging empty and the database as it
  * was found: stopped where the tenant is stopped, running where it was killed meanwhile. Done after a signal too.
+ * @throws OperatorError (1) where the database does not start or staging cannot be emptied, and what `work` throws
  */
 export async function leaving<T>(
   tenant: Tenant,
@@ -83,7 +84,7 @@ export async function leaving<T>(
     if (startsDatabase) {
       await step('Start the database alone', async (note) => {
         await updateLedger(tenant, { databaseStarted: new Date().toISOString() })
-        await docker([...upArgs(tenant, [db.name], 1), '--no-recreate'], { timeout: 120 }) // as it was deployed
+        await docker(upArgs(tenant, [db.name], 1, 'never'), { timeout: 120 }) // as it was deployed
         await waitUntilHealthy(tenant, [db], 180, note)
       })
     }

@@ -76,16 +76,17 @@ export interface Kept {
 
 /**
  * Forget the backups that retention lets go, with their proofs, and give their space back. Runs only after a passed check.
- * @param room there may be none to write anything: only what can go whole goes
+ * @param how `whole`: there may be no room to write anything, so only what can go whole goes
+ * @throws OperatorError (1), (3) where the repository cannot be listed; that nothing could be removed is a remark
  */
-export async function keep(repository: Repository, policy: Policy, room = true): Promise<Kept> {
+export async function keep(repository: Repository, policy: Policy, { whole = false } = {}): Promise<Kept> {
   const backups = await listBackups(repository)
   const needed = [...(await neededSnapshots(repository.tenant)), ...(await hurtSnapshots(repository.tenant, backups))]
   const { forget: gone, held } = planRetention(backups, policy, needed, Date.now())
   const newest = backups.findLast(isVerified)?.at
   const all = { kept: backups.length, forgotten: 0, ...(newest && { newest }) }
   if (gone.length === 0) return { ...all, remarks: held ? [`nothing was removed: ${held}`] : [] }
-  const fault = await remove(repository, gone, room)
+  const fault = await remove(repository, gone, whole)
   const left = await listBackups(repository) // an append-only server says no, and restic ends with 0
   const stayed = gone.some(({ id }) => left.some((backup) => backup.id === id))
   const why = fault ?? (stayed ? 'an append-only repository is pruned by its own host' : undefined)
@@ -94,13 +95,13 @@ export async function keep(repository: Repository, policy: Policy, room = true):
 }
 
 /** Forget backups with their proofs and give their space back. Returns why it could not; the backups are none the worse. */
-async function remove(repository: Repository, backups: Backup[], room: boolean): Promise<string | undefined> {
+async function remove(repository: Repository, backups: Backup[], whole: boolean): Promise<string | undefined> {
   try {
     await forget(
       repository,
       backups.flatMap(({ id, proof }) => [id, ...(proof ? [proof] : [])]),
     )
-    await prune(repository, { whole: !room })
+    await prune(repository, { whole })
     return undefined
   } catch (error) {
     $.signal?.throwIfAborted()

@@ -1,4 +1,4 @@
-/** Opens a tenant's repositories inside its backup job: the one that was used before, or a new one where that is asked for. */
+/** Opens a tenant's repositories inside a job: the one that was used before, or a new one where that is asked for. */
 import { existsSync } from 'node:fs'
 import { renderServices } from '../compose.ts'
 import { isFailure, OperatorError, preconditionError } from '../errors.ts'
@@ -22,7 +22,7 @@ export interface Opened {
 /** What may be made where it is missing. */
 interface Making {
   /** Make repositories that are not there and never were. */
-  init: boolean
+  init?: boolean
   /** Open this one alone, as `repository`; the other may be missing. */
   only?: Role
 }
@@ -34,14 +34,14 @@ interface Making {
 export async function withRepositories<T>(
   tenant: Tenant,
   part: JobPart,
-  { init, only }: Making,
+  { init = false, only }: Making,
   work: (opened: Opened) => Promise<T>,
 ): Promise<T> {
   const [place, away] = [placeOf(tenant, only ?? 'repository'), only ? undefined : placeOf(tenant, 'offsite')]
   if (!place) throw preconditionError(`${tenant.name}: ${variableOf(tenant, 'offsite')} names no repository`)
   const [keys, ledger] = await Promise.all([readKeys(tenant), readLedger(tenant)])
   const makes = (one: Place) => init && !knownAs(one, ledger)
-  let unmade: unknown // an off-site directory costs nothing here
+  let unmade: unknown // thrown when it is opened: it must not cost the backup here
   const elsewhere = await mountOf(away, makes).catch((error) => {
     unmade = error
     return undefined

@@ -1,8 +1,7 @@
 /** Proves a backup: the copy is booted apart and asked, what it said is stored beside the snapshot; the repository is checked. */
 import { $ } from 'zx/core'
 import { messageOf, OperatorError } from '../errors.ts'
-import { jobName } from '../jobs.ts'
-import { askLive, emptyStaging, STAGING, scratchArgs, withScratchServer } from '../mariadb.ts'
+import { askLive, emptyStaging, STAGING, withScratchServer } from '../mariadb.ts'
 import type { Repository } from '../restic/client.ts'
 import { makeSnapshot, readSnapshotFile, type Stored } from '../restic/snapshots.ts'
 import type { Ground } from './backup.ts'
@@ -77,9 +76,8 @@ async function askCopy(
   const { tenant } = repository
   const reading = readBack(repository, id)
   reading.catch(() => {}) // beside the boot; what went wrong is thrown below
-  const name = jobName(tenant, 'scratch')
-  const args = scratchArgs(name, images.mariadb, `${tenant.volume('backup-staging')}:${STAGING}`, STAGING)
-  const { text, config, answers } = await withScratchServer(args, name, async (ask) => {
+  const staging = `${tenant.volume('backup-staging')}:${STAGING}`
+  const { text, config, answers } = await withScratchServer(tenant, images.mariadb, staging, STAGING, async (ask) => {
     const { text, config } = await reading
     return { text, config, answers: await askBooks(ask, manifest.schema, config.encryption_key) }
   })

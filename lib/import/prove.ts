@@ -6,7 +6,11 @@ import { proveIncoming } from '../restore/incoming.ts'
 import type { Ground } from '../restore/restore.ts'
 import type { Incoming } from './plan.ts'
 
-/** Boot it once more, as a restore does. */
+/**
+ * Boot it once more, as a restore does.
+ * @param accounts SQL that makes accounts which a tenant of ours needs
+ * @throws OperatorError (1) where it does not answer as when it was loaded
+ */
 export function prove(
   tenant: Tenant,
   { mariadb }: Ground,

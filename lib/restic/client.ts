@@ -42,6 +42,8 @@ export async function reach(tenant: Tenant, job: Job, place: Place, keys: Keys):
 type Options = DockerOptions & {
   /** Exit codes that are no failure. */
   accept?: readonly number[]
+  /** Words that run it, before its own: `sh -c 'cd "$0" && exec "$@"' /in`. */
+  through?: readonly string[]
 }
 
 /**
@@ -50,16 +52,22 @@ type Options = DockerOptions & {
  */
 export async function restic(repository: Repository, args: string[], options: Options = {}): Promise<DockerResult> {
   const { accept = [], ...rest } = options
-  let result = await call(repository, args, rest)
-  if (result.code === CODE.locked && (await removeDeadLocks(repository))) result = await call(repository, args, rest)
+  const run = () => call(repository, args, rest)
+  let result = await run()
+  if (result.code === CODE.locked && (await removeDeadLocks(repository))) result = await run()
   if (result.code === 0 || accept.includes(result.code)) return result
   throw failure(repository, args, result)
 }
 
 /** restic once, whatever its exit code. */
-function call({ job, flags, environment }: Repository, args: string[], options: DockerOptions): Promise<DockerResult> {
+function call(
+  { job, flags, environment }: Repository,
+  args: string[],
+  { through = [], ...options }: Omit<Options, 'accept'>,
+): Promise<DockerResult> {
   const settings = Object.entries(environment).map(([name, value]) => `${name}=${value}`)
-  return job.exec(['env', ...settings, 'restic', ...flags, ...args], { timeout: 6 * HOUR, ...options, nothrow: true })
+  const command = [...through, 'env', ...settings, 'restic', ...flags, ...args]
+  return job.exec(command, { timeout: 6 * HOUR, ...options, nothrow: true })
 }
 
 /**

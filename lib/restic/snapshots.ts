@@ -1,7 +1,5 @@
 /** Snapshots of a repository: listed, made, read, forgotten. */
-import type { DockerResult } from '../docker.ts'
 import { OperatorError } from '../errors.ts'
-import type { Job } from '../jobs.ts'
 import { HOUR, type Repository, restic } from './client.ts'
 
 /** A snapshot as restic lists it. */
@@ -51,14 +49,11 @@ export async function makeSnapshot(
     repository.tenant.name,
     ...tags.flatMap((tag) => ['--tag', tag]),
   ]
-  const { stdout } =
+  const [args, options] =
     'stdin' in what
-      ? await restic(repository, [...common, '--stdin', '--stdin-filename', what.file], { input: what.stdin })
-      : await inDirectory(repository, what.directory, [
-          ...common,
-          ...what.without.map((path) => `--exclude=${what.directory}/${path}`),
-          ...what.paths,
-        ])
+      ? [['--stdin', '--stdin-filename', what.file], { input: what.stdin }]
+      : [[...what.without.map((path) => `--exclude=${what.directory}/${path}`), ...what.paths], within(what.directory)]
+  const { stdout } = await restic(repository, [...common, ...args], options)
   const lines = stdout.split('\n').filter((line) => line.includes('"message_type":"summary"'))
   const summary = JSON.parse(lines.at(-1) ?? '{}') as Record<string, unknown>
   if (typeof summary.snapshot_id !== 'string')
@@ -71,15 +66,8 @@ export async function makeSnapshot(
   }
 }
 
-/** Relative paths, so that the snapshot's tree begins with db/, sites/ and assets/. */
-function inDirectory(repository: Repository, directory: string, args: string[]): Promise<DockerResult> {
-  const job = repository.job
-  const moved: Job = {
-    ...job,
-    exec: (command, options) => job.exec(['sh', '-c', 'cd "$0" && exec "$@"', directory, ...command], options),
-  }
-  return restic({ ...repository, job: moved }, args)
-}
+/** By relative paths, so that the snapshot's tree begins with db/, sites/ and assets/. */
+const within = (directory: string) => ({ through: ['sh', '-c', 'cd "$0" && exec "$@"', directory] })
 
 /** A file of a snapshot. @throws OperatorError (1) where it is not there or its data is damaged. */
 export async function readSnapshotFile(repository: Repository, id: string, path: string): Promise<string> {
@@ -118,14 +106,10 @@ export async function restoreDirectory(
 
 /** SHA-256 of a file of a snapshot, as the repository gives it. It passes through the job's memory. */
 export async function hashSnapshotFile(repository: Repository, id: string, path: string): Promise<string> {
-  const { job } = repository
-  const script = '"$@" >/tmp/file && sha256sum /tmp/file; code=$?; rm -f /tmp/file; exit $code'
-  const hashing: Job = {
-    ...job,
-    exec: (command, options) => job.exec(['sh', '-c', script, 'sh', ...command], options),
-  }
+  const hash = '"$@" >/tmp/file && sha256sum /tmp/file; code=$?; rm -f /tmp/file; exit $code'
   const args = ['dump', '--no-lock', '--quiet', id, path]
-  return (await restic({ ...repository, job: hashing }, args, { timeout: HOUR })).stdout.slice(0, 64)
+  const { stdout } = await restic(repository, args, { through: ['sh', '-c', hash, 'sh'], timeout: HOUR })
+  return stdout.slice(0, 64)
 }
 
 /** Forget snapshots by their ids; what they alone used stays until `prune`. */

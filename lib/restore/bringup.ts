@@ -1,10 +1,10 @@
 /** Brings a tenant up on data that has come, live or in a drill: what a browser needs first, migrated where it is older. */
 
 import { appVersions, type SiteConfig } from '../backup/manifest.ts'
-import { compose, runArgs, type Service } from '../compose.ts'
+import { runArgs, type Service } from '../compose.ts'
 import { tenantContainers } from '../containers.ts'
 import { phases, proveFrontend, startServices } from '../deploy.ts'
-import { lastLines } from '../docker.ts'
+import { docker, lastLines } from '../docker.ts'
 import { OperatorError } from '../errors.ts'
 import type { Job } from '../jobs.ts'
 import { askLive } from '../mariadb.ts'
@@ -46,7 +46,8 @@ export const isBackground = (tenant: Tenant, name: string) => BACKGROUND.some((p
 
 /**
  * Start what a browser needs on the data that is there now. Neither a queue nor a cache of the data that went may meet it.
- * Returns whether the data was of an older release, and was brought up to this one.
+ * @returns whether the data was of an older release, and was brought up to this one
+ * @throws OperatorError (1) where something does not start or the migration fails
  */
 export async function bringUp(
   tenant: Tenant,
@@ -83,7 +84,7 @@ const HELD_MIGRATION =
 async function migrate(tenant: Tenant): Promise<void> {
   const command = ['bash', '-c', HELD_MIGRATION, tenant.site]
   const options = { input: '', holdStdin: true, timeout: MIGRATION, nothrow: true }
-  const ran = await compose(runArgs(tenant, tenant.service('backend'), command), options)
+  const ran = await docker(runArgs(tenant, tenant.service('backend'), command), options)
   const why = ran.timedOut ? `no end within ${MIGRATION / 3600} h` : lastLines(ran.stderr || ran.stdout, 3)
   if (ran.code !== 0) throw new OperatorError(`${tenant.name}: bench migrate failed: ${why}`)
 }

@@ -65,7 +65,7 @@ function restoreInto(
 ): Promise<Drilled> {
   const begun = performance.now()
   const seconds = () => Math.round((performance.now() - begun) / 100) / 10
-  return withRepositories(scratch, 'restore', { init: false, only: from }, async ({ job, repository }) => {
+  return withRepositories(scratch, 'restore', { only: from }, async ({ job, repository }) => {
     const choice = await step('Read the backup', () => readChoice(repository, snapshot, ground.apps))
     const { schema, at } = choice.manifest
     const backupAgeSeconds = Math.round((Date.now() - Date.parse(at)) / 1000) - Math.round(seconds())

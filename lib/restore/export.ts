@@ -39,7 +39,7 @@ export async function exportBackup(
 ): Promise<Exported> {
   await refuseUnwritable(directory)
   return withScratch(tenant, (scratch) =>
-    withRepositories(scratch, 'restore', { init: false, only: wanted.from }, async ({ repository }) => {
+    withRepositories(scratch, 'restore', { only: wanted.from }, async ({ repository }) => {
       const choice = await step('Read the backup', () => readChoice(repository, wanted.snapshot, ground.apps))
       const files = namesOf(tenant, choice, directory)
       await refusePresent(Object.values(files))
@@ -100,7 +100,7 @@ async function wholly(
     await work(partial)
     for (const file of files) await syncToDisk(partial(file))
     await refusePresent(files)
-    for (const file of files) await rename(partial(file), file) // a link, which replaces nothing, is more than a USB disk has
+    for (const file of files) await rename(partial(file), file) // not link(2), which would replace nothing: FAT has no hard links
   } finally {
     for (const file of files) await rm(partial(file), { force: true })
   }

@@ -2,8 +2,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type Answers, askBooks } from '../backup/proof.ts'
 import { OperatorError, preconditionError } from '../errors.ts'
-import { type Job, jobName } from '../jobs.ts'
-import { type Ask, scratchArgs, withScratchServer } from '../mariadb.ts'
+import type { Job } from '../jobs.ts'
+import { type Ask, withScratchServer } from '../mariadb.ts'
 import { gib } from '../preflight.ts'
 import type { Tenant } from '../registry.ts'
 import type { Repository } from '../restic/client.ts'
@@ -78,9 +78,7 @@ export function withIncomingServer<T>(
   image: string,
   work: (ask: Ask, job: Job) => Promise<T>,
 ): Promise<T> {
-  const name = jobName(tenant, 'scratch')
-  const args = scratchArgs(name, image, `${tenant.volume('db-data')}:${MYSQL}`, `${MYSQL}/incoming`)
-  return withScratchServer(args, name, work)
+  return withScratchServer(tenant, image, `${tenant.volume('db-data')}:${MYSQL}`, `${MYSQL}/incoming`, work)
 }
 
 /** @throws OperatorError (1) that names what differs. */

@@ -53,10 +53,10 @@ export async function prepare(tenant: Tenant, registry: Tenant[], note: (text: s
   return { mariadb: image('db'), apps: await imageApps(image('backend')) }
 }
 
-/** The backups of a repository, newest first, one a line. */
+/** The backups of a repository, newest first, one a line. @throws OperatorError (3), (1) where it cannot be opened or read */
 export async function list(tenant: Tenant, registry: Tenant[], from: Role): Promise<Listed> {
   await verifySecrets(tenant, registry)
-  return withRepositories(tenant, 'backup', { init: false, only: from }, async ({ repository }) => {
+  return withRepositories(tenant, 'backup', { only: from }, async ({ repository }) => {
     const found = await listBackups(repository)
     const told = (one: Backup) => ({ id: one.id, at: one.at, verified: isVerified(one), safety: one.safety })
     const backups = found.map(told).reverse()
@@ -92,7 +92,7 @@ export interface Plan {
 
 /** Read the backup, and the live books beside it. @throws OperatorError (3), (1); nothing was changed. */
 export function plan(tenant: Tenant, ground: Ground, { snapshot, from }: Wanted): Promise<Plan> {
-  return withRepositories(tenant, 'restore', { init: false, only: from }, async ({ job, repository }) => {
+  return withRepositories(tenant, 'restore', { only: from }, async ({ job, repository }) => {
     const choice = await readChoice(repository, snapshot, ground.apps)
     const { config, live, ...there } = await liveBooks(tenant, job)
     const lost = live && losses(live, choice.proof.answers)
@@ -159,7 +159,7 @@ export async function saveLive(
       ground,
       (_title, work) => work(note),
       () =>
-        withRepositories(tenant, 'backup', { init: false, only: 'repository' }, async ({ job, repository }) => {
+        withRepositories(tenant, 'backup', { only: 'repository' }, async ({ job, repository }) => {
           const copy = await backup.copy(tenant, ground, job, note)
           const stored = await backup.store(repository, copy, [TAG.safety])
           const { remarks } = await prove(repository, ground, copy, stored, { safety: true })
@@ -220,7 +220,7 @@ export async function bring(
   from: Role,
   step: <T>(title: string, work: () => Promise<T>) => Promise<T>,
 ): Promise<void> {
-  await withRepositories(tenant, 'restore', { init: false, only: from }, ({ job, repository }) =>
+  await withRepositories(tenant, 'restore', { only: from }, ({ job, repository }) =>
     besideLive(tenant, job, async () => {
       await step('Put the backup beside the live data', () => fetchIncoming(repository, choice))
       await step('Boot it apart and compare it with its proof', () => proveIncoming(tenant, ground.mariadb, choice))

@@ -119,7 +119,7 @@ async function conclude(
   step: Reporter['step'],
 ): Promise<TakenOver> {
   const lacks = await step('Start worker and scheduler, wait until every service proves that it works', (note) =>
-    startServices(tenant, starting, PATIENCE, note, { judged: services, recreate: false }),
+    startServices(tenant, starting, PATIENCE, note, { judged: services, recreate: 'never' }),
   ).then(() => undefined, whyNot)
   const kept = await withVolumes(tenant, async (job) => {
     if (foreign) await rename(tenant, job, 'drop')

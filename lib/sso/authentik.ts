@@ -1,6 +1,6 @@
 /** Authentik's side of a tenant's client: its blueprint is applied at once, and a new secret reaches it by file. */
-import { compose, renderServices, upArgs } from '../compose.ts'
-import { dockerExec, lastLines } from '../docker.ts'
+import { renderServices, upArgs } from '../compose.ts'
+import { docker, dockerExec, lastLines } from '../docker.ts'
 import { OperatorError, preconditionError } from '../errors.ts'
 import { makeCore, type Tenant, type Unit } from '../registry.ts'
 import { replaceSecret } from '../secrets.ts'
@@ -44,7 +44,7 @@ export async function renewSecret(
   if (names.length === 0) throw preconditionError(`no service of core reads ${key}`, 'see docs/sso.md')
   const secret = await replaceSecret(tenant.secret('oidc_client_secret'))
   try {
-    await compose([...upArgs(unit, names, 1), '--force-recreate'], { timeout: PATIENCE })
+    await docker(upArgs(unit, names, 1, 'always'), { timeout: PATIENCE })
     await waitUntilHealthy(unit, readers, PATIENCE, note)
     await applyBlueprint(unit, tenant)
     await prove(secret)

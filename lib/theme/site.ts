@@ -1,9 +1,9 @@
 /** What the backend is told about a theme, and what it answers: tenant/theme.py does the work, by one order on its stdin. */
-import { compose, runArgs } from '../compose.ts'
+import { runArgs } from '../compose.ts'
 import { docker, lastLines } from '../docker.ts'
 import { EXIT, OperatorError, preconditionError } from '../errors.ts'
+import { PYTHON } from '../frappe.ts'
 import type { Tenant } from '../registry.ts'
-import { PYTHON } from '../site.ts'
 import type { Manifest, Theme } from './theme.ts'
 
 const PROGRAM = [PYTHON, '/opt/erp/theme.py']
@@ -63,8 +63,7 @@ export async function orderTheme<T>(tenant: Tenant, order: Order, where: Where =
     where === 'apart'
       ? runArgs(tenant, tenant.service('backend'), PROGRAM)
       : ['exec', '-i', tenant.container('backend'), ...PROGRAM]
-  const run = where === 'apart' ? compose : docker
-  const result = await run(args, { input: `${line}\n`, holdStdin: true, timeout: LIMIT, nothrow: true })
+  const result = await docker(args, { input: `${line}\n`, holdStdin: true, timeout: LIMIT, nothrow: true })
   const answer = result.stdout.trim().split('\n').at(-1) ?? ''
   const hint = `npx zx scripts/apply-theme.ts ${tenant.name} goes on from here`
   if (result.code !== 0 || !answer.startsWith('{')) {

@@ -52,6 +52,13 @@ describe('docker commands', () => {
     assert.ok(rest(['dickson-worker'], 3).includes('dickson-worker=3'))
   })
 
+  it('up replaces what differs, nothing or everything', () => {
+    const flags = (['changed', 'never', 'always'] as const).map((recreate) =>
+      upArgs(dickson, ['dickson-db'], 1, recreate).filter((word) => word.endsWith('-recreate')),
+    )
+    assert.deepEqual(flags, [[], ['--no-recreate'], ['--force-recreate']])
+  })
+
   it('stop without services stays a stop of named services', () => {
     assert.deepEqual(stopArgs(dickson, ['dickson-db', 'dickson-worker']).slice(7), [
       'stop',
@@ -61,8 +68,8 @@ describe('docker commands', () => {
   })
 
   it('run hands the words on one by one', () => {
-    assert.deepEqual(runArgs(dickson, 's', ['python', 'a b', '$(id)'], '0:0').slice(7), [
-      ...['run', '--rm', '-T', '--no-deps', '--user', '0:0'],
+    assert.deepEqual(runArgs(dickson, 's', ['python', 'a b', '$(id)']).slice(7), [
+      ...['run', '--rm', '-T', '--no-deps'],
       ...['--entrypoint', 'python', 's', 'a b', '$(id)'],
     ])
   })
