@@ -10,12 +10,12 @@ import { planImport } from '../lib/import/import.ts'
 import type { Tenant, Unit } from '../lib/registry.ts'
 import type { Reporter } from '../lib/reporter.ts'
 import { drill } from '../lib/restore/drill.ts'
+import { exchangeData } from '../lib/restore/exchange.ts'
 import { exportBackup } from '../lib/restore/export.ts'
 import { type Intent, readIntent, refuseUnfinished } from '../lib/restore/intent.ts'
 import * as outcome from '../lib/restore/outcome.ts'
 import { removeRemains } from '../lib/restore/previous.ts'
 import * as restore from '../lib/restore/restore.ts'
-import { takeOver } from '../lib/restore/takeover.ts'
 import { themeAgain } from '../lib/theme/apply.ts'
 
 const MODES = ['list', 'undo', 'drill', 'export', 'import'] as const
@@ -161,7 +161,7 @@ async function finish(tenant: Tenant, intent: Intent, all: All) {
  * @throws OperatorError (1) where what was finished is the way back of a restore that had failed
  */
 async function exchange(tenant: Tenant, intent: Intent, front: All) {
-  const done = await takeOver(tenant, intent, front.reporter)
+  const done = await exchangeData(tenant, intent, front.reporter)
   if (intent.stage !== 'release') await themeAgain(tenant, front, front.reporter)
   const exchanged = outcome.exchanged(tenant, done)
   if (done.verb === 'rollback') throw new OperatorError(exchanged.text)

@@ -9,7 +9,7 @@ import { verifySpace } from '../restore/incoming.ts'
 import type { Coming } from '../restore/outcome.ts'
 import { losses, renderLoss } from '../restore/plan.ts'
 import { type Ground, keptWarnings, liveBooks } from '../restore/restore.ts'
-import { besideLive, rename, withVolumes } from '../restore/volumes.ts'
+import { besideLive, runSwap, withVolumes } from '../restore/volumes.ts'
 import { loadDatabase } from './load.ts'
 import { describe, type Incoming, readIncoming } from './plan.ts'
 import { prove } from './prove.ts'
@@ -64,7 +64,7 @@ const NOTHING: Answers = {
 async function bringFiles(tenant: Tenant, ground: Ground, incoming: Incoming, job: Job, { step }: Reporter) {
   const { source, config, head } = incoming
   await verifySpace(tenant, job, await estimate(source))
-  await rename(tenant, job, 'make')
+  await runSwap(tenant, job, 'make')
   const answers = await step('Load the database beside the live one', () =>
     loadDatabase(tenant, source.database, config, ground.apps),
   )

@@ -10,7 +10,7 @@ import type { Reporter } from '../reporter.ts'
 import { verifySpace, withIncomingServer } from '../restore/incoming.ts'
 import { refuseNewer } from '../restore/plan.ts'
 import type { Ground } from '../restore/restore.ts'
-import { rename } from '../restore/volumes.ts'
+import { runSwap } from '../restore/volumes.ts'
 import { refuseWrongKey, userSql } from './load.ts'
 import { type Incoming, incomingConfig } from './plan.ts'
 import { prove } from './prove.ts'
@@ -144,7 +144,7 @@ export async function bringVolumes(
     await step('Copy the volumes to -before, and compare', async () => {
       for (const part of parts) await run(SCRIPTS.copy, PARTS[part])
     })
-    await rename(tenant, held, 'make')
+    await runSwap(tenant, held, 'make')
     await step('Put a copy of them beside', () => run(SCRIPTS.beside, tenant.site))
     await writeConfig(tenant, job, config)
   })

@@ -21,7 +21,7 @@ import { compare, fetchIncoming, proveIncoming } from './incoming.ts'
 import { type Choice, readChoice } from './plan.ts'
 import type { Ground, Wanted } from './restore.ts'
 import { withScratch } from './scratch.ts'
-import { rename } from './volumes.ts'
+import { runSwap } from './volumes.ts'
 
 /** What a drill starts: what answers a browser. Neither worker nor scheduler: no mail may leave, no job may run. */
 const PARTS = ['volumes', 'db', 'redis-cache', 'redis-queue', 'configurator', 'backend', 'socketio', 'frontend']
@@ -71,7 +71,7 @@ function restoreInto(
     const backupAgeSeconds = Math.round((Date.now() - Date.parse(at)) / 1000) - Math.round(seconds())
     await step('Restore it into a scratch stack', () => fetchIncoming(repository, choice))
     await step('Boot it apart and compare it with its proof', () => proveIncoming(scratch, ground.mariadb, choice))
-    await rename(scratch, job, 'swap')
+    await runSwap(scratch, job, 'swap')
     await endMaintenance(scratch, job, choice.config, warn)
     const services = (await renderServices(scratch)).filter(({ name }) =>
       PARTS.some((part) => name === scratch.service(part)),

@@ -10,7 +10,7 @@ import type { Repository } from '../restic/client.ts'
 import { restoreDirectory } from '../restic/snapshots.ts'
 import { readSecret } from '../secrets.ts'
 import type { Choice } from './plan.ts'
-import { rename } from './volumes.ts'
+import { runSwap } from './volumes.ts'
 
 const MYSQL = '/var/lib/mysql'
 /** What the database and the engine want beside it, in bytes. */
@@ -23,11 +23,11 @@ const MARGIN = 200 * 2 ** 20
 export async function fetchIncoming(repository: Repository, { backup, bytes }: Choice): Promise<void> {
   const { tenant, job } = repository
   await verifySpace(tenant, job, bytes)
-  await rename(tenant, job, 'make')
+  await runSwap(tenant, job, 'make')
   await restoreDirectory(repository, backup.id, '/db', '/out/db/incoming')
   await restoreDirectory(repository, backup.id, `/sites/${tenant.site}`, `/out/sites/incoming/${tenant.site}`)
   await restoreDirectory(repository, backup.id, '/assets', '/out/assets/.incoming')
-  await rename(tenant, job, 'own')
+  await runSwap(tenant, job, 'own')
   await job.exec(['sync'], { timeout: 600 })
 }
 

@@ -3,10 +3,10 @@ import { preconditionError, usageError } from '../errors.ts'
 import type { Tenant } from '../registry.ts'
 import { verifySecrets } from '../secrets.ts'
 import type { Drilled } from './drill.ts'
+import type { Exchanged } from './exchange.ts'
 import type { Exported } from './export.ts'
 import type { Intent } from './intent.ts'
 import type { Losses } from './plan.ts'
-import type { TakenOver } from './takeover.ts'
 import { contentOf, withVolumes } from './volumes.ts'
 
 /** @throws OperatorError (2) where two exclude each other. */
@@ -61,7 +61,7 @@ export async function planUndo(tenant: Tenant, registry: Tenant[]): Promise<{ in
 }
 
 /** The end of an exchange. */
-export function exchanged(tenant: Tenant, { verb, downtime }: TakenOver) {
+export function exchanged(tenant: Tenant, { verb, downtime }: Exchanged) {
   const what = {
     restore: 'restored',
     undo: 'what the last restore replaced is back',

@@ -1,7 +1,7 @@
 /** What restores leave in the volumes: the replaced data, which goes after a week, and the remains of a killed one. */
 import { readLedger, updateLedger } from '../backup/ledger.ts'
 import type { Tenant } from '../registry.ts'
-import { rename, withVolumes } from './volumes.ts'
+import { runSwap, withVolumes } from './volumes.ts'
 
 /** How long what was replaced stays for an undo, in milliseconds. */
 const KEPT = 7 * 24 * 3600_000
@@ -16,7 +16,7 @@ export async function dueRemains(tenant: Tenant, now: number): Promise<('clean' 
 /** Remove them. */
 export async function removeRemains(tenant: Tenant, orders: ('clean' | 'drop')[]): Promise<void> {
   await withVolumes(tenant, async (job) => {
-    for (const order of orders) await rename(tenant, job, order)
+    for (const order of orders) await runSwap(tenant, job, order)
   })
   const { restored } = await readLedger(tenant)
   const dropped = restored && orders.includes('drop') ? { restored: { ...restored, kept: false } } : {}

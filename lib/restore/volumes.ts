@@ -19,8 +19,8 @@ export function withVolumes<T>(tenant: Tenant, work: (job: Job) => Promise<T>): 
   return withJob(tenant, 'restore', [], work)
 }
 
-/** Give an order. Done again it does no harm. @throws OperatorError (1) */
-export async function rename(tenant: Tenant, job: Job, order: Order): Promise<void> {
+/** Give tenant/swap.sh an order. Done again it does no harm. @throws OperatorError (1) */
+export async function runSwap(tenant: Tenant, job: Job, order: Order): Promise<void> {
   await job.exec(['sh', '/opt/erp/swap.sh', order, tenant.site], { timeout: 3600, always: order === 'clean' })
 }
 
@@ -31,11 +31,11 @@ export async function rename(tenant: Tenant, job: Job, order: Order): Promise<vo
 export async function besideLive(tenant: Tenant, job: Job, work: () => Promise<void>): Promise<void> {
   await updateLedger(tenant, { incoming: new Date().toISOString() })
   try {
-    await rename(tenant, job, 'clean')
+    await runSwap(tenant, job, 'clean')
     await work()
-    await rename(tenant, job, 'drop')
+    await runSwap(tenant, job, 'drop')
   } catch (error) {
-    await rename(tenant, job, 'clean').then(
+    await runSwap(tenant, job, 'clean').then(
       () => updateLedger(tenant, { incoming: undefined }),
       () => {}, // the next backup or restore removes it
     )

@@ -1,4 +1,4 @@
-/** The moment in which a tenant's data is exchanged: stop, rename, start, prove. Nothing in it grows with the data. */
+/** The moment in which a tenant's data is exchanged: stop, runSwap, start, prove. Nothing in it grows with the data. */
 
 import { updateLedger } from '../backup/ledger.ts'
 import { renderServices, type Service } from '../compose.ts'
@@ -12,13 +12,13 @@ import type { Reporter } from '../reporter.ts'
 import { bringUp, endMaintenance, isBackground, PATIENCE } from './bringup.ts'
 import { type Intent, nextStage, readIntent, removeIntent, rollbackOf, writeIntent } from './intent.ts'
 import { imageApps } from './plan.ts'
-import { contentOf, rename, siteConfigOf, withVolumes } from './volumes.ts'
+import { contentOf, runSwap, siteConfigOf, withVolumes } from './volumes.ts'
 
 /** What writes, and stops first, at once; the database is last. Both Redis stay: without them socketio would end with 1. */
 const WRITERS = ['scheduler', 'worker', 'socketio', 'backend']
 
 /** How an exchange ended. */
-export interface TakenOver {
+export interface Exchanged {
   /** `rollback`: what came did not start, and the earlier state is back. */
   verb: Intent['verb']
   /** Seconds from the first stop to the first answer. */
@@ -32,7 +32,7 @@ export interface TakenOver {
  * @throws OperatorError (1) where the earlier state is back, (4) where it is neither: the next run goes on from there. (4) also
  * where worker or scheduler do not start: a deploy mends that.
  */
-export async function takeOver(tenant: Tenant, intent: Intent, reporter: Reporter): Promise<TakenOver> {
+export async function exchangeData(tenant: Tenant, intent: Intent, reporter: Reporter): Promise<Exchanged> {
   const done = await exchangeOrGoBack(tenant, intent, reporter)
   if (!done.lacks) return done
   throw new OperatorError(`${tenant.name}: the data was exchanged and the site answers, but ${done.lacks}`, {
@@ -41,7 +41,7 @@ export async function takeOver(tenant: Tenant, intent: Intent, reporter: Reporte
   })
 }
 
-async function exchangeOrGoBack(tenant: Tenant, intent: Intent, reporter: Reporter): Promise<TakenOver> {
+async function exchangeOrGoBack(tenant: Tenant, intent: Intent, reporter: Reporter): Promise<Exchanged> {
   const progress = { swapped: false }
   try {
     return await exchange(tenant, intent, reporter, progress)
@@ -83,7 +83,7 @@ async function exchange(
   intent: Intent,
   { step, warn }: Reporter,
   progress: { swapped: boolean },
-): Promise<TakenOver> {
+): Promise<Exchanged> {
   if (intent.stage === 'release') return release(tenant, intent, step)
   const services = await renderServices(tenant)
   if (intent.downtime !== undefined)
@@ -117,12 +117,12 @@ async function conclude(
   services: Service[],
   starting: Service[],
   step: Reporter['step'],
-): Promise<TakenOver> {
+): Promise<Exchanged> {
   const lacks = await step('Start worker and scheduler, wait until every service proves that it works', (note) =>
     startServices(tenant, starting, PATIENCE, note, { judged: services, recreate: 'never' }),
   ).then(() => undefined, whyNot)
   const kept = await withVolumes(tenant, async (job) => {
-    if (foreign) await rename(tenant, job, 'drop')
+    if (foreign) await runSwap(tenant, job, 'drop')
     const content = await contentOf(tenant, job)
     return content.has('previous') || content.has('files')
   })
@@ -139,12 +139,12 @@ function whyNot(error: unknown): string {
 }
 
 /** Give the volumes back to the stack that ran before us: nothing of ours runs on them. */
-async function release(tenant: Tenant, intent: Intent, step: Reporter['step']): Promise<TakenOver> {
+async function release(tenant: Tenant, intent: Intent, step: Reporter['step']): Promise<Exchanged> {
   await withVolumes(tenant, async (job) => {
     await writeIntent(tenant, intent)
     const started = await tenantContainers(tenant)
     await step('Stop what was started', () => stopContainers(started))
-    await step('Put back what was there', () => rename(tenant, job, 'release'))
+    await step('Put back what was there', () => runSwap(tenant, job, 'release'))
   })
   await removeIntent(tenant)
   return { verb: intent.verb, downtime: 0 }
@@ -164,7 +164,7 @@ async function stopContainers(containers: Container[]): Promise<void> {
 
 async function renameAll(tenant: Tenant, job: Job, intent: Intent): Promise<void> {
   for (let now: Intent | undefined = intent; now; ) {
-    await rename(tenant, job, now.stage)
+    await runSwap(tenant, job, now.stage)
     const stage = nextStage(now)
     now = stage && { ...now, stage }
     if (now) await writeIntent(tenant, now)
