@@ -37,6 +37,8 @@ export interface Context<O extends OptionSpecs> extends Reporter {
   readonly coreIsMeant: boolean
   readonly settings: Settings
   readonly options: { readonly [K in keyof O]: OptionValue<O[K]> }
+  /** Which of the spec's modes was given. */
+  readonly mode: (keyof O & string) | undefined
   /** Positional words after the tenant. */
   readonly words: string[]
   /** What stood after `--`. */
@@ -65,7 +67,7 @@ export interface CommandSpec<O extends OptionSpecs, R> extends Grammar<O> {
   run(context: Context<O>): Promise<R>
   /** The result for people, on stdout; `--json` prints the result itself. */
   render?(result: R, colour: boolean): string
-  /** Options that make another verb of it, for lock and journal: `restore --drill`. */
+  /** Options that make another verb of it, for lock and journal: `restore --drill`. They exclude each other. */
   modes?: readonly (keyof O & string)[]
   /** The exit code of a result that is no error; 0 where nothing is said. */
   exitCode?(result: R): number
@@ -215,12 +217,15 @@ async function makeContext<O extends OptionSpecs, R>(
     colour: useColour(process.stderr),
   })
   const dryRun = flags['dry-run'] === true
-  const modes = (spec.modes ?? []).filter((mode) => flags[mode] !== undefined).map((mode) => `--${mode}`)
-  const verb = [spec.name, ...words, ...modes].join(' ')
+  const modes = (spec.modes ?? []).filter((one) => flags[one] !== undefined)
+  if (modes.length > 1) throw usageError(`--${modes.join(' and --')} exclude each other`, helpHint(spec))
+  const [mode] = modes
+  const verb = [spec.name, ...words, ...(mode ? [`--${mode}`] : [])].join(' ')
   const by = process.env.SUDO_USER || userName()
   const run = { verb, by, pid: process.pid, dryRun, reporter, redact, signal }
   const core = makeCore(settings)
-  const base = { ...reporter, tenants, registry, core, coreIsMeant, settings, words, passed, dryRun, terminal, signal }
+  const meant = { tenants, registry, core, coreIsMeant, mode, words, passed, dryRun }
+  const base = { ...reporter, ...meant, settings, terminal, signal }
   return {
     ...base,
     json: flags.json === true,

@@ -23,7 +23,6 @@ command({
   notes: [`At most ${kib('css')} KiB a style sheet, ${kib('js')} a script, ${kib('svg')} a drawing: docs/theme.md`],
   async run({ tenants, registry, core, options, dryRun, forEachTenant, ...reporter }) {
     const { rollback, status } = options
-    if (rollback && status) throw usageError('--rollback and --status exclude each other')
     const [named] = tenants
     if (!named) throw usageError('a tenant is missing')
     await askEngine()

@@ -1,7 +1,6 @@
 /** Let a tenant's users sign in through Authentik: prove the provider, write ERPNext's key, read the button back. */
 import { command } from '../lib/command.ts'
 import { askEngine } from '../lib/docker.ts'
-import { usageError } from '../lib/errors.ts'
 import { learnSecret } from '../lib/redact.ts'
 import type { Tenant, Unit } from '../lib/registry.ts'
 import type { Reporter } from '../lib/reporter.ts'
@@ -21,15 +20,13 @@ import {
 } from '../lib/sso/site.ts'
 import { lookAround, renderStatus, type SsoStatus } from '../lib/sso/status.ts'
 
-const MODES = ['status', 'require', 'rotate-secret', 'rollback'] as const
-
 command({
   name: 'configure-sso',
   summary: "Let a tenant's users sign in through Authentik. Password login stays until --require closes it.",
   examples: ['configure-sso.ts dickson', 'configure-sso.ts dickson --status', 'configure-sso.ts dickson --require'],
   tenants: 'one',
   changes: true,
-  modes: MODES,
+  modes: ['status', 'require', 'rotate-secret', 'rollback'],
   options: {
     status: { type: 'boolean', help: 'what is set, asked as a browser would; changes nothing' },
     require: {
@@ -41,12 +38,10 @@ command({
     timeout: { type: 'number', value: 'SECONDS', default: 60, help: 'how long to wait for Authentik' },
   },
   notes: ['The way back in after --require, with Authentik gone: configure-sso.ts <tenant> --rollback'],
-  async run({ tenants, registry, core, options, forEachTenant, dryRun, ...reporter }) {
-    const modes = MODES.filter((mode) => options[mode])
-    if (modes.length > 1) throw usageError(`--${modes.join(' and --')} exclude each other`)
+  async run({ tenants, registry, core, mode, options, forEachTenant, dryRun, ...reporter }) {
     await askEngine()
     if (options.status) return { tenants: await Promise.all(tenants.map((tenant) => lookAround(tenant, core))) }
-    const work = { registry, core, mode: modes[0], patience: options.timeout, dryRun }
+    const work = { registry, core, mode, patience: options.timeout, dryRun }
     return {
       tenants: await forEachTenant((tenant) =>
         options.rollback ? rollBack(tenant, dryRun, reporter) : connect(tenant, work, reporter),
@@ -67,7 +62,8 @@ async function rollBack(tenant: Tenant, dryRun: boolean, { step, warn }: Reporte
 interface Work {
   registry: Tenant[]
   core: Unit
-  mode: (typeof MODES)[number] | undefined
+  /** The option that makes another verb of it. */
+  mode: string | undefined
   patience: number
   dryRun: boolean
 }

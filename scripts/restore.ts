@@ -18,8 +18,6 @@ import { removeRemains } from '../lib/restore/previous.ts'
 import * as restore from '../lib/restore/restore.ts'
 import { themeAgain } from '../lib/theme/apply.ts'
 
-const MODES = ['list', 'undo', 'drill', 'export', 'import'] as const
-
 command({
   name: 'restore',
   summary: 'Restore a tenant from a verified backup, after saving what is there. An interrupted restore is finished.',
@@ -31,7 +29,7 @@ command({
   ],
   tenants: 'one',
   changes: true,
-  modes: MODES,
+  modes: ['list', 'undo', 'drill', 'export', 'import'],
   options: {
     snapshot: { type: 'string', value: 'ID', default: 'latest', help: 'which backup' },
     offsite: { type: 'boolean', help: 'take it from the off-site repository' },
@@ -44,8 +42,7 @@ command({
     import: { type: 'string', value: 'DIR', help: 'an export, a dump with tars, `bench backup`; or the word volumes' },
   },
   notes: ['A server that is gone, undo, drills by cron, exports: docs/restore.md; imports: docs/taking-over.md'],
-  async run({ tenants, registry, core, options, dryRun, forEachTenant, consent, ...reporter }) {
-    const mode = outcome.modeOf(MODES.filter((one) => options[one] !== undefined && options[one] !== false))
+  async run({ tenants, registry, core, mode = 'restore', options, dryRun, forEachTenant, consent, ...reporter }) {
     checkSnapshotName(options.snapshot)
     if (mode === 'import' && (options.snapshot !== 'latest' || options.offsite))
       throw usageError('--import takes nothing from a repository: neither --snapshot nor --offsite')

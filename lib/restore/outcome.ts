@@ -1,5 +1,5 @@
-/** Which of restore.ts's verbs was meant, what each is about to do, and how it ended, as data and as a line for people. */
-import { preconditionError, usageError } from '../errors.ts'
+/** What each of restore.ts's verbs is about to do, and how it ended, as data and as a line for people. */
+import { preconditionError } from '../errors.ts'
 import type { Tenant } from '../registry.ts'
 import { verifySecrets } from '../secrets.ts'
 import type { Drilled } from './drill.ts'
@@ -8,13 +8,6 @@ import type { Exported } from './export.ts'
 import type { Intent } from './intent.ts'
 import type { Losses } from './plan.ts'
 import { contentOf, withVolumes } from './volumes.ts'
-
-/** @throws OperatorError (2) where two exclude each other. */
-export function modeOf<M extends string>(given: M[]): M | 'restore' {
-  const [mode = 'restore', other] = given
-  if (other) throw usageError(`--${mode} and --${other} exclude each other`, 'npx zx scripts/restore.ts --help')
-  return mode
-}
 
 /** What is about to take the place of the live data. */
 export interface Coming {

@@ -5,7 +5,6 @@ import type { Answers, Proof } from '../../../lib/backup/proof.ts'
 import { makeTenant } from '../../../lib/registry.ts'
 import { compare } from '../../../lib/restore/incoming.ts'
 import { nextStage, rollbackOf } from '../../../lib/restore/intent.ts'
-import { modeOf } from '../../../lib/restore/outcome.ts'
 import {
   losses,
   needsMigration,
@@ -157,14 +156,6 @@ describe('an intent', () => {
   it('goes from turn to swap and ends there', () => {
     assert.equal(nextStage({ ...intent, stage: 'turn', snapshots: [] }), 'swap')
     assert.equal(nextStage({ ...intent, snapshots: [] }), undefined)
-  })
-})
-
-describe('the verbs of restore', () => {
-  it('exclude each other', () => {
-    assert.equal(modeOf([]), 'restore')
-    assert.equal(modeOf(['drill']), 'drill')
-    assert.throws(() => modeOf(['drill', 'undo']), throwsWith(2, /--drill and --undo exclude each other/))
   })
 })
 
