@@ -2,8 +2,9 @@
 import { docker, lastLines } from './docker.ts'
 import { preconditionError } from './errors.ts'
 import type { Unit } from './registry.ts'
+import { isOlder } from './versions.ts'
 
-const OLDEST = [2, 24, 4] as const
+const OLDEST = '2.24.4'
 
 /** `docker compose …` for one tenant or core: its profile alone, so that no call can reach another's services. */
 export function composeArgs({ settings, project, profile }: Unit, ...args: string[]): string[] {
@@ -35,21 +36,11 @@ export const stopArgs = (unit: Unit, services: string[]) => composeArgs(unit, 's
 export async function requireCompose(): Promise<void> {
   const result = await docker(['compose', 'version', '--short'], { timeout: 4, nothrow: true })
   const version = result.stdout.trim().replace(/^v/, '')
-  const needs = `Docker Compose ${OLDEST.join('.')} or newer is needed`
+  const needs = `Docker Compose ${OLDEST} or newer is needed`
   if (result.code !== 0 || !/^\d+\.\d+/.test(version)) {
     throw preconditionError(`${needs}: the compose plugin does not answer`, 'install docker-compose-plugin')
   }
   if (isOlder(version, OLDEST)) throw preconditionError(`${needs}: this is ${version}`, 'update docker-compose-plugin')
-}
-
-/** True where a dotted version is below the numbers given. */
-export function isOlder(version: string, oldest: readonly number[]): boolean {
-  const parts = version.split(/[^\d]+/).map(Number)
-  for (const [index, number] of oldest.entries()) {
-    const part = parts[index] ?? 0
-    if (part !== number) return part < number
-  }
-  return false
 }
 
 /** A service of the rendered configuration, as far as we ask. */

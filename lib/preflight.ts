@@ -1,15 +1,16 @@
 /** What must hold on the machine before a tenant is touched: engine, compose, disk, memory, secrets, mounted files. */
 import { readdir, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isOlder, renderServices, requireCompose, type Service } from './compose.ts'
+import { renderServices, requireCompose, type Service } from './compose.ts'
 import { type Container, tenantContainers } from './containers.ts'
 import { docker, type Engine, lastLines, volumeNames } from './docker.ts'
 import { preconditionError } from './errors.ts'
 import { verifyHardening } from './gate.ts'
 import type { Tenant, Unit } from './registry.ts'
 import { verifySecrets } from './secrets.ts'
+import { isOlder } from './versions.ts'
 
-const OLDEST_ENGINE = [25] as const
+const OLDEST_ENGINE = '25'
 /** An image, a site and its first backup fit in this. */
 const DISK_BYTES = 5 * 2 ** 30
 /** A tenant uses about half of this when idle, as was measured on a real ERPNext 16. */
@@ -42,7 +43,7 @@ export async function verifyEngine(engine: Engine): Promise<void> {
   await requireCompose()
   if (isOlder(engine.version, OLDEST_ENGINE)) {
     throw preconditionError(
-      `Docker Engine ${OLDEST_ENGINE[0]} or newer is needed: this is ${engine.version}`,
+      `Docker Engine ${OLDEST_ENGINE} or newer is needed: this is ${engine.version}`,
       'update Docker',
     )
   }

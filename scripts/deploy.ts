@@ -1,5 +1,4 @@
 /** Bring tenants up: check the ground, start the stores, make the site once, start the rest, prove that it answers. */
-import { appVersions } from '../lib/backup/manifest.ts'
 import { ensureRepository, hasRepository } from '../lib/backup/open.ts'
 import { command } from '../lib/command.ts'
 import * as deploy from '../lib/deploy.ts'
@@ -11,10 +10,10 @@ import { askLive } from '../lib/mariadb.ts'
 import { type Ground, preflight, pullMissing, refuseForeignDatabase } from '../lib/preflight.ts'
 import { CORE_PARTS, makeCore, type Tenant } from '../lib/registry.ts'
 import type { Reporter } from '../lib/reporter.ts'
-import { imageApps, needsMigration } from '../lib/restore/plan.ts'
 import * as site from '../lib/site.ts'
 import { seeTheme, setTheme, tryTheme } from '../lib/theme/apply.ts'
 import { prepareTheme, type Theme } from '../lib/theme/theme.ts'
+import { appVersions, imageApps, needsMigration } from '../lib/versions.ts'
 import { waitUntilHealthy } from '../lib/wait.ts'
 
 command({

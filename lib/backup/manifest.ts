@@ -4,6 +4,7 @@ import { OperatorError } from '../errors.ts'
 import type { Ask, DatabaseCopy } from '../mariadb.ts'
 import { learnSecret } from '../redact.ts'
 import type { Tenant } from '../registry.ts'
+import { appVersions } from '../versions.ts'
 
 const FORMAT = 1
 
@@ -71,12 +72,6 @@ export async function makeManifest(
     databaseBytes: copy.bytes,
     keyFingerprint: fingerprint(config.encryption_key),
   }
-}
-
-/** The versions as the site's own database has them. */
-export async function appVersions(ask: Ask, schema: string): Promise<Record<string, string>> {
-  const rows = await ask(`select app_name, app_version from \`${schema}\`.\`tabInstalled Application\``)
-  return Object.fromEntries(rows.map(([name = '', version = '']) => [name, version]))
 }
 
 /** @throws OperatorError (1) where the text is no manifest of ours. */

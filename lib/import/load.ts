@@ -1,6 +1,6 @@
 /** Loads a dump into an empty database of its own beside the live one: made as a first start makes it, reached by nobody. */
 
-import { appVersions, type SiteConfig } from '../backup/manifest.ts'
+import type { SiteConfig } from '../backup/manifest.ts'
 import { type Answers, askBooks } from '../backup/proof.ts'
 import { composeArgs } from '../compose.ts'
 import { dockerExec, lastLines } from '../docker.ts'
@@ -8,7 +8,7 @@ import { OperatorError, preconditionError } from '../errors.ts'
 import { HOLD, jobName, withContainer } from '../jobs.ts'
 import { type Ask, query } from '../mariadb.ts'
 import type { Tenant } from '../registry.ts'
-import { refuseNewer } from '../restore/plan.ts'
+import { appVersions, refuseNewer } from '../versions.ts'
 import { decompressor } from './source.ts'
 
 const HOUR = 3600

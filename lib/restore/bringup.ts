@@ -1,6 +1,6 @@
 /** Brings a tenant up on data that has come, live or in a drill: what a browser needs first, migrated where it is older. */
 
-import { appVersions, type SiteConfig } from '../backup/manifest.ts'
+import type { SiteConfig } from '../backup/manifest.ts'
 import { runArgs, type Service } from '../compose.ts'
 import { tenantContainers } from '../containers.ts'
 import { phases, proveFrontend, startServices } from '../deploy.ts'
@@ -11,7 +11,7 @@ import { askLive } from '../mariadb.ts'
 import type { Tenant } from '../registry.ts'
 import type { Reporter } from '../reporter.ts'
 import { flushBoth } from '../site.ts'
-import { needsMigration } from './plan.ts'
+import { appVersions, needsMigration } from '../versions.ts'
 
 /** Seconds that services may take to become healthy. */
 export const PATIENCE = 300

@@ -9,9 +9,9 @@ import { EXIT, isFailure, messageOf, OperatorError } from '../errors.ts'
 import type { Job } from '../jobs.ts'
 import type { Tenant } from '../registry.ts'
 import type { Reporter } from '../reporter.ts'
+import { imageApps } from '../versions.ts'
 import { bringUp, endMaintenance, isBackground, PATIENCE } from './bringup.ts'
 import { type Intent, nextStage, readIntent, removeIntent, rollbackOf, writeIntent } from './intent.ts'
-import { imageApps } from './plan.ts'
 import { contentOf, runSwap, siteConfigOf, withVolumes } from './volumes.ts'
 
 /** What writes, and stops first, at once; the database is last. Both Redis stay: without them socketio would end with 1. */

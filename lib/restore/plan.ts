@@ -3,14 +3,13 @@
 import { type Backup, chooseBackup, readCatalogue, TAG } from '../backup/catalogue.ts'
 import { fingerprint, type Manifest, parseManifest, parseSiteConfig, type SiteConfig } from '../backup/manifest.ts'
 import { type Answers, askBooks, type Proof, parseProof } from '../backup/proof.ts'
-import { isOlder } from '../compose.ts'
-import { docker } from '../docker.ts'
 import { OperatorError, preconditionError } from '../errors.ts'
 import { askLive } from '../mariadb.ts'
 import { gib } from '../preflight.ts'
 import type { Tenant } from '../registry.ts'
 import type { Repository } from '../restic/client.ts'
 import { listFiles, listSnapshots, readSnapshotFile, type Snapshot } from '../restic/snapshots.ts'
+import { refuseNewer } from '../versions.ts'
 
 /** A backup that was read, proven by what it holds, and may be restored. */
 export interface Choice {
@@ -95,36 +94,6 @@ export function refuseKey(tenant: Tenant, manifest: Manifest, config: SiteConfig
   if (fingerprint(config.encryption_key) === manifest.keyFingerprint) return
   const has = config.encryption_key ? 'holds another encryption key' : 'holds no encryption key'
   throw preconditionError(`${tenant.name}: site_config.json of the backup ${has} than its manifest says`)
-}
-
-/** @throws OperatorError (3) where the backup's data is newer than the image's programs, or needs an app that it lacks. */
-export function refuseNewer(tenant: Tenant, manifest: Pick<Manifest, 'apps'>, apps: Record<string, string>): void {
-  const faults = Object.entries(manifest.apps).flatMap(([app, version]) => {
-    const has = apps[app]
-    if (has === undefined) return [`${app} ${version} is not in the image`]
-    return isOlder(has, numbers(version)) ? [`${app} is ${version} in the backup and ${has} in the image`] : []
-  })
-  if (faults.length > 0)
-    throw preconditionError(
-      `${tenant.name}: the backup is newer than the image: ${faults.join('; ')}`,
-      'set ERPNEXT_IMAGE to a release that is not older',
-    )
-}
-
-const numbers = (version: string) => version.split(/[^\d]+/).map(Number)
-
-/** True where the data was written by an older release: it is brought up by `bench migrate`. */
-export const needsMigration = (data: Record<string, string>, image: Record<string, string>): boolean =>
-  Object.entries(data).some(([app, version]) => isOlder(version, numbers(image[app] ?? version)))
-
-/** The versions of the apps that an image holds, as their own sources say. */
-export async function imageApps(image: string): Promise<Record<string, string>> {
-  const script = "cd /home/frappe/frappe-bench/apps && grep -H '^__version__ *=' */*/__init__.py"
-  const limits = ['--rm', '--network', 'none', '--cap-drop', 'ALL', '--read-only']
-  const { stdout } = await docker(['run', ...limits, '--entrypoint', 'bash', image, '-c', script], { timeout: 120 })
-  const found = [...stdout.matchAll(/^(\w+)\/\1\/__init__\.py:__version__ *= *["']([^"']+)["']/gm)]
-  if (found.length > 0) return Object.fromEntries(found.map(([, app = '', version = '']) => [app, version]))
-  throw new OperatorError(`${image} does not say which apps it holds`)
 }
 
 /** The running database and the live site's key, asked as the backup was; nothing where the database does not answer. */

@@ -15,13 +15,13 @@ import { pullMissing } from '../preflight.ts'
 import type { Tenant } from '../registry.ts'
 import type { Reporter } from '../reporter.ts'
 import { verifySecrets } from '../secrets.ts'
+import { imageApps } from '../versions.ts'
 import { fetchIncoming, proveIncoming } from './incoming.ts'
 import { type Intent, readIntent, removeIntent, saysUnfinished } from './intent.ts'
 import {
   askLiveBooks,
   type Choice,
   describeKept,
-  imageApps,
   type Losses,
   losses,
   readChoice,

@@ -5,17 +5,9 @@ import type { Answers, Proof } from '../../../lib/backup/proof.ts'
 import { makeTenant } from '../../../lib/registry.ts'
 import { compare } from '../../../lib/restore/incoming.ts'
 import { nextStage, rollbackOf } from '../../../lib/restore/intent.ts'
-import {
-  losses,
-  needsMigration,
-  refuseForeign,
-  refuseKey,
-  refuseNewer,
-  refuseTenant,
-  renderLoss,
-  renderPlan,
-} from '../../../lib/restore/plan.ts'
+import { losses, refuseForeign, refuseKey, refuseTenant, renderLoss, renderPlan } from '../../../lib/restore/plan.ts'
 import { scratchTenant } from '../../../lib/restore/scratch.ts'
+import { needsMigration, refuseNewer } from '../../../lib/versions.ts'
 import specs from '../../../tenants.ts'
 
 const settings = { root: '/erp', home: '/erp', prefix: 'p-', registry: '', env: { ERP_PREFIX: 'p-' } }
