@@ -79,8 +79,8 @@ command({
       }
       return settled ? bring() : afterChange(bring())
     })
-    const first = front && front.changes.length + front.published.length > 0
-    const tenants = await (first ? afterChange(deploying, 'core was deployed; but ') : deploying)
+    const coreChanged = !dryRun && front !== undefined && front.changes.length + front.published.length > 0
+    const tenants = await (coreChanged ? afterChange(deploying, 'core was deployed; but ') : deploying)
     return { dryRun, ...(front && { core: front }), tenants }
   },
   render({ core, tenants, dryRun }) {

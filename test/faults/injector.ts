@@ -107,19 +107,24 @@ export function failingAt<T>(at: string, run: (env: Record<string, string>) => P
   })
 }
 
-/** Milliseconds that a call hangs for before an operator loses patience, and that the script may take to end by TERM. */
+/** Milliseconds that a call hangs for before an operator loses patience, and that the script may take to end by a signal. */
 const PATIENCE = 10_000
 
-/** Wait for a script's end. A copy of a large database may take hours: one that hangs is ended by TERM, and promptly. */
+/**
+ * Wait for a script's end, which comes promptly after a signal. A copy of a large database may take hours: one that hangs is
+ * ended by TERM.
+ */
 export async function endOf<T>(
   { child, done }: { child: ChildProcess; done: Promise<T> },
   { struck }: Injector,
   fault?: Fault,
 ): Promise<T> {
-  if (fault?.mode !== 'hang') return done
+  const mode = fault?.mode ?? ''
+  if (!['hang', 'term', 'interrupt'].includes(mode)) return done
   const ends = (milliseconds: number) => Promise.race([done.then(() => true), sleep(milliseconds, false)])
   while (!struck() && !(await ends(100))) {}
   if (await ends(PATIENCE)) return done
+  assert.equal(mode, 'hang', 'the signal ended it')
   child.kill('SIGTERM')
   assert.ok(await ends(PATIENCE), 'TERM ended it')
   return done
