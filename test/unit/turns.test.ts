@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { OperatorError } from '../../lib/errors.ts'
+import { afterChange, EXIT, OperatorError } from '../../lib/errors.ts'
 import type { Tenant } from '../../lib/registry.ts'
 import type { Reporter } from '../../lib/reporter.ts'
 import { forEachTenant, type Run } from '../../lib/turns.ts'
@@ -26,4 +26,20 @@ describe('several tenants of which some failed end with', () => {
       }
       await assert.rejects(forEachTenant(tenants, run, work), { code })
     })
+})
+
+describe('a refusal after something was changed', () => {
+  const thrown = (error: Error, what?: string) => afterChange(Promise.reject(error), what).catch((caught) => caught)
+  for (const code of [EXIT.precondition, EXIT.locked])
+    it(`is a failure: ${code} would say that nothing was`, async () => {
+      const {
+        code: told,
+        message,
+        hint,
+      } = await thrown(new OperatorError('held', { code, hint: 'later' }), 'core was deployed; but ')
+      assert.deepEqual([told, message, hint], [EXIT.failed, 'core was deployed; but held', 'later'])
+    })
+  for (const error of [...[1, 2, 4, 143].map((code) => new OperatorError('x', { code })), new TypeError('a bug')])
+    it(`is nothing else: ${error instanceof OperatorError ? error.code : error.name} stays`, async () =>
+      assert.equal(await thrown(error), error))
 })
