@@ -60,7 +60,7 @@ const STRIKE: Record<Fault['mode'], string> = {
   term: 'kill -TERM "$script"',
   interrupt: 'read -r _ _ _ _ group _ <"/proc/$script/stat"; kill -INT -- "-$group"',
   hang: 'exec sleep 600',
-  meanwhile: 'docker() { behind "$@"; }; meanwhile',
+  meanwhile: 'docker() { behind "$@"; }; meanwhile || exit 97',
 }
 
 /**
