@@ -44,8 +44,28 @@ export async function withJob<T>(
   return withContainer(jobArgs(tenant, part, name, mounts), name, 60, work, { BACKUP_CPUS: cpus })
 }
 
+/** What jobs are called after. */
+const JOBS = ['backup', 'restore', 'scratch', 'import', 'import-files', 'import-db', 'tar-sites', 'tar-assets'] as const
+
 /** A name that no earlier run's container can still have. */
-export const jobName = (tenant: Tenant, part: string) => tenant.container(`${part}-${randomBytes(4).toString('hex')}`)
+export const jobName = (tenant: Tenant, part: (typeof JOBS)[number]) =>
+  tenant.container(`${part}-${randomBytes(4).toString('hex')}`)
+
+/**
+ * Remove what a killed run had made and not come to start: no `--rm` takes that away, and it holds its volumes. The tenant's
+ * lock must be held.
+ */
+export async function removeUnstarted(tenant: Tenant): Promise<void> {
+  const labels = [`oneoff=True`, `project=${tenant.project}`].map((label) => `label=com.docker.compose.${label}`)
+  const kinds = [
+    [`name=^${tenant.container(`(${JOBS.join('|')})-[0-9a-f]{8}`)}$`],
+    [...labels, `label=erp.tenant=${tenant.name}`],
+  ]
+  const list = (filters: string[]) =>
+    docker(['ps', '-aq', ...['status=created', ...filters].flatMap((filter) => ['--filter', filter])], { timeout: 20 })
+  const found = (await Promise.all(kinds.map(list))).flatMap(({ stdout }) => stdout.split('\n').filter(Boolean))
+  if (found.length > 0) await docker(['rm', '--force', ...new Set(found)], { timeout: 60 })
+}
 
 /**
  * Start a container, do the work, end it.

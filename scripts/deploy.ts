@@ -6,6 +6,7 @@ import { askEngine } from '../lib/docker.ts'
 import { deployCore } from '../lib/edge/core-deploy.ts'
 import { bringHosts, edgePreflight } from '../lib/edge/deploy.ts'
 import { afterChange, isFailure, type OperatorError, usageError } from '../lib/errors.ts'
+import { removeUnstarted } from '../lib/jobs.ts'
 import { askLive } from '../lib/mariadb.ts'
 import { type Ground, preflight, pullMissing, refuseForeignDatabase } from '../lib/preflight.ts'
 import { CORE_PARTS, makeCore, type Tenant } from '../lib/registry.ts'
@@ -161,6 +162,7 @@ async function warnOfRelease(tenant: Tenant, { services }: Ground, schema: strin
 
 /** Before anything is changed. @throws OperatorError (3) */
 async function lookBefore(tenant: Tenant, ground: Ground, step: Reporter['step']): Promise<void> {
+  await removeUnstarted(tenant)
   await step('Get the images that are missing', (note) => pullMissing(tenant, ground.services, note))
   await step('Look for data that is not ours', () => refuseForeignDatabase(tenant, ground))
 }

@@ -4,7 +4,7 @@ import { renderServices, requireCompose, type Service, stopArgs, upArgs } from '
 import { tenantContainers } from '../containers.ts'
 import { docker, type Engine } from '../docker.ts'
 import { preconditionError } from '../errors.ts'
-import type { Job } from '../jobs.ts'
+import { type Job, removeUnstarted } from '../jobs.ts'
 import { askLive, copyDatabase, databaseBytes, emptyStaging } from '../mariadb.ts'
 import { gib, pullMissing } from '../preflight.ts'
 import type { Tenant } from '../registry.ts'
@@ -25,7 +25,7 @@ export interface Ground {
   startsDatabase: boolean
 }
 
-/** Check everything that can be checked without changing anything. @throws OperatorError (3) */
+/** Check everything that can be checked before anything is changed. @throws OperatorError (3) */
 export async function prepare(
   tenant: Tenant,
   registry: Tenant[],
@@ -42,6 +42,7 @@ export async function prepare(
       `${tenant.name} was never deployed: there is nothing to back up`,
       `npx zx scripts/deploy.ts ${tenant.name}`,
     )
+  await removeUnstarted(tenant)
   await verifySpace(tenant, engine, db.image)
   await pullMissing(
     tenant,

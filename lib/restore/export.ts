@@ -135,7 +135,7 @@ async function archive(
   files: { sites: string; assets: string },
   partial: (file: string) => string,
 ): Promise<void> {
-  const tar = async (part: string, volume: string, args: string[], file: string) => {
+  const tar = async (part: 'tar-sites' | 'tar-assets', volume: string, args: string[], file: string) => {
     const mount = ['--volume', `${scratch.volume(volume)}:/in:ro`, '--tmpfs', '/var/lib/mysql']
     const script = 'set -euo pipefail; tar --numeric-owner -c "$@" | zstd -q'
     const name = jobName(scratch, part)

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { $, within } from 'zx/core'
 import { docker } from '../docker.ts'
 import { messageOf, OperatorError } from '../errors.ts'
+import { removeUnstarted } from '../jobs.ts'
 import { makeTenant, TENANT_NETWORKS, TENANT_VOLUMES, type Tenant } from '../registry.ts'
 import { DRILL } from '../settings.ts'
 
@@ -53,6 +54,7 @@ async function removeScratch(scratch: Tenant): Promise<void> {
     volumes: (await list('volume', 'ls', '-q')).filter((name) => volumes.includes(name)),
     networks: (await list('network', 'ls', '--format', '{{.Name}}')).filter((name) => networks.includes(name)),
   })
+  await removeUnstarted(scratch)
   const found = await remains()
   if (found.containers.length > 0) await run('rm', '--force', '--volumes', ...found.containers)
   if (found.volumes.length > 0) await run('volume', 'rm', '--force', ...found.volumes)

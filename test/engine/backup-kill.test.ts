@@ -24,6 +24,7 @@ async function plain(): Promise<void> {
   assert.equal(code, 0, stderr)
   assert.equal(repository.verified().length, earlier.length + 1)
   assert.equal(docker('exec', stack.container('dickson-db'), 'ls', '-A', '/srv/staging'), '')
+  await assertNothingLeft(stack)
   repository.restic('check', '--read-data', '--quiet')
 }
 
@@ -39,6 +40,16 @@ const STAGES = {
 
 describe('a backup that is killed', () => {
   before(plain)
+
+  it('between making a container and starting it leaves it to the next run', async () => {
+    const image = stack.env.MARIADB_IMAGE ?? ''
+    for (const name of ['scratch-00c0ffee', 'backup-00c0ffee'])
+      docker('create', '--name', stack.container(`dickson-${name}`), image)
+    await assert.rejects(assertNothingLeft(stack))
+    await plain()
+    assert.equal(docker('ps', '-aq', '--filter', 'name=dickson-.*-00c0ffee'), '')
+  })
+
   for (const [stage, at] of Object.entries(STAGES))
     it(`right before ${stage} leaves nothing behind`, () => underFault({ at, mode: 'kill-before' }, null))
   it('at any of those: the plain run goes through', plain)
@@ -82,7 +93,7 @@ describe('a backup that is killed once it is verified', () => {
   /** Whatever was interrupted: all of this day's backups are there, here and there; what is old is gone whole, or all there. */
   async function holds(family: () => number[]): Promise<void> {
     await eventually(10, 'no process of the backup is left', () => family().length === 0)
-    await assertNothingLeft(stack)
+    await assertNothingLeft(stack, { killed: true })
     const ids = repository.verified()
     assert.deepEqual(
       recent.filter((id) => !ids.includes(id)),

@@ -187,6 +187,7 @@ case "$all" in
 *' config --hash '*) cut -d' ' -f1,2 "hash-$profile" ;;
 *' volume ls '*) [[ -e volumes ]] && cat volumes ;;
 *' image inspect '* | *' pull '*) ;;
+*' ps -aq --filter status=created '*) ;; # each is started
 *' ps -aq '*)
   tenant=\${all#*label=erp.tenant=}; tenant=\${tenant%% *}
   for name in up/*; do
