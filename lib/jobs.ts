@@ -53,7 +53,8 @@ export const jobName = (tenant: Tenant, part: (typeof JOBS)[number]) =>
 
 /**
  * Remove what a killed run had made and not come to start: no `--rm` takes that away, and it holds its volumes. The tenant's
- * lock must be held.
+ * lock must be held; a `--list`, which takes none, could lose its container in that very moment, and is typed again.
+ * @throws OperatorError (1)
  */
 export async function removeUnstarted(tenant: Tenant): Promise<void> {
   const labels = [`oneoff=True`, `project=${tenant.project}`].map((label) => `label=com.docker.compose.${label}`)
