@@ -54,18 +54,22 @@ export const jobName = (tenant: Tenant, part: (typeof JOBS)[number]) =>
 /**
  * Remove what a killed run had made and not come to start: no `--rm` takes that away, and it holds its volumes. The tenant's
  * lock must be held; a `--list`, which takes none, could lose its container in that very moment, and is typed again.
+ * @param always after a signal too
  * @throws OperatorError (1)
  */
-export async function removeUnstarted(tenant: Tenant): Promise<void> {
+export async function removeUnstarted(tenant: Tenant, always = false): Promise<void> {
   const labels = [`oneoff=True`, `project=${tenant.project}`].map((label) => `label=com.docker.compose.${label}`)
   const kinds = [
     [`name=^${tenant.container(`(${JOBS.join('|')})-[0-9a-f]{8}`)}$`],
     [...labels, `label=erp.tenant=${tenant.name}`],
   ]
   const list = (filters: string[]) =>
-    docker(['ps', '-aq', ...['status=created', ...filters].flatMap((filter) => ['--filter', filter])], { timeout: 20 })
+    docker(['ps', '-aq', ...['status=created', ...filters].flatMap((filter) => ['--filter', filter])], {
+      timeout: 20,
+      always,
+    })
   const found = (await Promise.all(kinds.map(list))).flatMap(({ stdout }) => stdout.split('\n').filter(Boolean))
-  if (found.length > 0) await docker(['rm', '--force', ...new Set(found)], { timeout: 60 })
+  if (found.length > 0) await docker(['rm', '--force', ...new Set(found)], { timeout: 60, always })
 }
 
 /**

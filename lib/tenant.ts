@@ -18,14 +18,25 @@ const PATIENCE = 300
  * Start everything that a deploy has made, in the deploy's order, as it was made: what has changed since, such as a new
  * release, is a deploy's to bring, with what it says and checks.
  */
-export async function start(tenant: Tenant, registry: Tenant[], { step, warn }: Reporter): Promise<void> {
+export async function start(tenant: Tenant, registry: Tenant[], reporter: Reporter): Promise<void> {
+  await startThese(tenant, await lookBefore(tenant, registry, reporter), reporter)
+}
+
+/** What is to be started. @throws OperatorError (3) where that may not be, or would be of two releases */
+async function lookBefore(tenant: Tenant, registry: Tenant[], { warn }: Reporter): Promise<Service[]> {
   await Promise.all([verifySecrets(tenant, registry), verifyHardening(tenant, registry, tenant)])
   const services = await renderServices(tenant, { hashes: true })
-  const { stores, configurator, application } = phases(tenant, services)
   const changes = planChanges(services, await tenantContainers(tenant))
   const changed = changes.filter(({ why }) => why === 'changed')
-  if (changed.length > 0 && changes.some(({ why }) => why === 'missing')) throw newBesideOld(tenant, changed)
+  const lasting = services.filter(({ oneShot }) => !oneShot).map(({ name }) => name) // a job may have been pruned
+  const makes = changes.some(({ service, why }) => why === 'missing' && lasting.includes(service))
+  if (changed.length > 0 && makes) throw newBesideOld(tenant, changed)
   if (changed.length > 0) warn(`${asDeployed(changed)}: npx zx scripts/deploy.ts ${tenant.name}`)
+  return services
+}
+
+async function startThese(tenant: Tenant, services: Service[], { step }: Reporter): Promise<void> {
+  const { stores, configurator, application } = phases(tenant, services)
   const up = (list: Service[]) => (note: (text: string) => void) =>
     startServices(tenant, list, PATIENCE, note, { recreate: 'never' })
   await step('Start the database and both Redis', up(stores))
@@ -57,8 +68,9 @@ export async function stop(tenant: Tenant, { step }: Reporter): Promise<void> {
 /** Restart all of a tenant, or some parts: `backend`, `worker`. Ends with a proof that nginx found them again. */
 export async function restart(tenant: Tenant, registry: Tenant[], parts: string[], reporter: Reporter): Promise<void> {
   if (parts.length === 0) {
+    const services = await lookBefore(tenant, registry, reporter)
     await stop(tenant, reporter)
-    return start(tenant, registry, reporter)
+    return startThese(tenant, services, reporter)
   }
   const services = await chooseServices(tenant, parts)
   const names = services.map(({ name }) => name)
@@ -88,9 +100,12 @@ async function chooseServices(tenant: Tenant, parts: string[]): Promise<Service[
 export async function scale(tenant: Tenant, registry: Tenant[], count: number, { step }: Reporter): Promise<void> {
   await verifyHardening(tenant, registry, tenant)
   const rendered = await renderServices(tenant, { hashes: true })
-  const changed = planChanges(rendered, await tenantContainers(tenant)).filter(({ why }) => why === 'changed')
+  const changes = planChanges(rendered, await tenantContainers(tenant))
+  const changed = changes.filter(({ why }) => why === 'changed')
   const services = rendered.filter(({ name }) => name === tenant.service('worker'))
-  if (changed.some(({ service }) => service === tenant.service('worker'))) throw newBesideOld(tenant, changed)
+  const worker = changes.find(({ service }) => service === tenant.service('worker'))
+  if (worker?.why === 'changed' || (worker?.why === 'missing' && changed.length > 0))
+    throw newBesideOld(tenant, changed)
   await step(`Run ${count} workers`, async (note) => {
     await docker(upArgs(tenant, [tenant.service('worker')], count, 'never'), { timeout: 120 })
     await waitUntilHealthy(tenant, services, PATIENCE, note)

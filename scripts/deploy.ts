@@ -78,9 +78,10 @@ command({
         await seeTheme(tenant, themed, work, reporter, { glance: false, open })
         return { ...result, theme: themed.changed, open }
       }
-      return settled ? bring() : afterChange(bring())
+      return settled && edge.changed.length === 0 ? bring() : afterChange(bring())
     })
-    const coreChanged = !dryRun && front !== undefined && front.changes.length + front.published.length > 0
+    const done = front ? [...front.changes, ...front.published, ...front.monitors] : []
+    const coreChanged = !dryRun && done.length > 0
     const tenants = await (coreChanged ? afterChange(deploying, 'core was deployed; but ') : deploying)
     return { dryRun, ...(front && { core: front }), tenants }
   },

@@ -10,7 +10,7 @@ import { planImport } from '../lib/import/import.ts'
 import type { Tenant, Unit } from '../lib/registry.ts'
 import type { Reporter } from '../lib/reporter.ts'
 import { drill } from '../lib/restore/drill.ts'
-import { exchangeData } from '../lib/restore/exchange.ts'
+import { exchangeData, isRolledBack } from '../lib/restore/exchange.ts'
 import { exportBackup } from '../lib/restore/export.ts'
 import { type Intent, readIntent, refuseUnfinished } from '../lib/restore/intent.ts'
 import * as outcome from '../lib/restore/outcome.ts'
@@ -61,8 +61,9 @@ command({
       await verifyHardening(tenant, registry, tenant) // what it starts, a deploy has perhaps never seen
       const intent = mode === 'restore' ? await restore.unfinished(tenant, { wanted, finishes, dryRun }) : undefined
       if (intent) return finish(tenant, intent, all)
-      if (!(mode === 'undo' && (await restore.isRolledBack(tenant)))) await refuseUnfinished(tenant)
-      if (mode === 'undo') return undo(tenant, all)
+      const brought = mode === 'undo' && (await isRolledBack(tenant))
+      if (!brought) await refuseUnfinished(tenant)
+      if (mode === 'undo') return undo(tenant, brought, all)
       const ground = await reporter.step('Check the machine, the images and the secrets', (note) =>
         restore.prepare(tenant, registry, note),
       )
@@ -134,10 +135,11 @@ async function bringIn(tenant: Tenant, coming: outcome.Coming, all: All) {
   return done
 }
 
-async function undo(tenant: Tenant, all: All) {
+/** @param brought what comes back is what a restore had brought, before it was taken back */
+async function undo(tenant: Tenant, brought: boolean, all: All) {
   const { registry, dryRun, agreed, reporter } = all
   const { step, say } = reporter
-  const plan = await step('Look for what the last restore replaced', () => outcome.planUndo(tenant, registry))
+  const plan = await step('Look for what the last restore replaced', () => outcome.planUndo(tenant, registry, brought))
   if (dryRun) return { text: plan.text }
   say(plan.text)
   await agreed()

@@ -136,7 +136,9 @@ drop) # renamed first: half of it is never taken for something to go back to
   ;;
 state)
   [ ! -e "$out/db/data/mysql" ] || echo data
-  [ ! -e "$out/db/incoming" ] || echo incoming
+  for coming in db/incoming "sites/incoming/$site" assets/.incoming assets/.arriving; do # any: one alone is half an exchange
+    [ ! -e "$out/$coming" ] || { echo incoming; break; }
+  done
   [ ! -e "$out/db/previous/mysql" ] || echo previous
   [ ! -e "$out/sites/$site" ] || echo site
   [ -e "$out/db/previous/mysql" ] || [ ! -e "$out/sites/previous/$site" ] || echo files

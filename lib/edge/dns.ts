@@ -1,6 +1,6 @@
 /** Compares what DNS says of a host with this server's addresses, and names the very record to set. */
 import { Resolver } from 'node:dns/promises'
-import type { EdgeSettings } from './settings.ts'
+import { type EdgeSettings, isDnsServer } from './settings.ts'
 
 /** What DNS answered for one kind of record: addresses, or why there are none. */
 export interface Records {
@@ -24,6 +24,8 @@ const LIMIT = 3000
 export async function checkDns(host: string, settings: EdgeSettings): Promise<DnsVerdict> {
   if (!settings.serverIp) return judgeDns(host, { addresses: [] }, { addresses: [] }, settings)
   const resolver = new Resolver({ timeout: 1500, tries: 2 })
+  if (settings.dnsServer && !isDnsServer(settings.dnsServer))
+    return { state: 'warn', is: 'not compared: DNS_SERVER is no address', remedy: 'correct DNS_SERVER in .env' }
   if (settings.dnsServer) resolver.setServers([settings.dnsServer])
   const ask = (question: Promise<string[]>): Promise<Records> =>
     question.then(

@@ -71,10 +71,28 @@ export async function planPublishing({ core, registry, names, tidy = false }: Or
     if (!source) throw preconditionError(`core/traefik/dynamic/${name}.yml is missing`, 'see docs/adding-a-tenant.md')
     after.set(name, { ...source, text: source.text.replaceAll(DOMAIN, domain ?? DOMAIN) })
   }
-  const published = await isAsPublished(core) // else one that was changed by hand would be taken for published from now on
+  const published = await isAsPublished(core)
   verifyEdge([...after.values()], holders, published ? [SHARED, ...names] : undefined)
+  if (!published)
+    refuseChanged(after, [SHARED, ...names], (name) => sources.get(name)?.text.replaceAll(DOMAIN, domain ?? DOMAIN))
   const all = new Set([...before.keys(), ...after.keys()])
   return { before, after, changed: [...all].filter((name) => before.get(name)?.text !== after.get(name)?.text).sort() }
+}
+
+/**
+ * One that was changed by hand would be taken for published from now on, though it keeps the rules.
+ * @throws OperatorError (3) that names it
+ */
+function refuseChanged(after: Files, publishing: string[], sourceOf: (name: string) => string | undefined): void {
+  const changed = [...after.values()].filter(({ name, text }) => {
+    const source = sourceOf(name)
+    return !publishing.includes(name) && source !== undefined && source !== text
+  })
+  if (changed.length === 0) return
+  throw preconditionError(
+    `not as it was published: ${changed.map(({ path }) => path).join(', ')}; nothing was changed`,
+    'npx zx scripts/deploy.ts core publishes every file as the repository has it',
+  )
 }
 
 /**

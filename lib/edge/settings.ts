@@ -1,6 +1,8 @@
 /** What an operator decides about the edge in `.env`: read and checked, every fault at once. */
+
+import { Resolver } from 'node:dns'
 import { readFileSync } from 'node:fs'
-import { isIP, isIPv4 } from 'node:net'
+import { isIPv4 } from 'node:net'
 import { resolve } from 'node:path'
 import { preconditionError } from '../errors.ts'
 import { HOST, type Tenant } from '../registry.ts'
@@ -69,7 +71,7 @@ export function edgeSettingFaults(settings: Settings, registry: readonly Tenant[
       .filter((host) => registry.some(({ site, posHost }) => [site, posHost].includes(host)))
       .map((host) => `CORE_DOMAIN makes ${host} core's, but it is a tenant's`),
     ...(serverIp === undefined || isIPv4(serverIp) ? [] : ['SERVER_IP must be an IPv4 address']),
-    ...(dnsServer === undefined || isIP(dnsServer) || (isPort(dnsServer) && dnsServer.includes(':'))
+    ...(dnsServer === undefined || isDnsServer(dnsServer)
       ? []
       : ['DNS_SERVER must be an address, or an address, a colon and a port']),
     ...['HTTP_PORT', 'HTTPS_PORT']
@@ -80,6 +82,16 @@ export function edgeSettingFaults(settings: Settings, registry: readonly Tenant[
       .filter(({ value }, index) => given.findIndex((other) => other.value === value) < index)
       .map(({ name }) => `${name} is another network's too`),
   ]
+}
+
+/** Whether Node can ask it: an address, `address:port` or `[address]:port`. */
+export function isDnsServer(text: string): boolean {
+  try {
+    new Resolver().setServers([text])
+    return true
+  } catch {
+    return false
+  }
 }
 
 const PORT_FORM = 'must be a port, or an address, a colon and a port'

@@ -53,10 +53,10 @@ async function exchangeOrGoBack(tenant: Tenant, intent: Intent, reporter: Report
       reporter.warn(`${tenant.name}: the restore was interrupted: npx zx scripts/restore.ts ${tenant.name} finishes it`)
       throw error
     }
-    if (!back || !(await canGoBack(tenant))) throw unfinished(tenant, intent, error)
+    if (!back || !(await canGoBack(tenant))) throw await unfinished(tenant, error)
     reporter.warn(`${tenant.name} did not come up on what came: ${error.message}`)
-    const { lacks } = await exchange(tenant, back, reporter, progress).catch((failed) => {
-      throw unfinished(tenant, back, failed)
+    const { lacks } = await exchange(tenant, back, reporter, progress).catch(async (failed) => {
+      throw await unfinished(tenant, failed)
     })
     const but = lacks ? `; but ${lacks}` : ''
     throw new OperatorError(
@@ -65,14 +65,25 @@ async function exchangeOrGoBack(tenant: Tenant, intent: Intent, reporter: Report
   }
 }
 
-function unfinished(tenant: Tenant, { verb, stage }: Intent, error: unknown): OperatorError {
+async function unfinished(tenant: Tenant, error: unknown): Promise<OperatorError> {
   const goes = `npx zx scripts/restore.ts ${tenant.name} goes on from here`
-  const undoes = verb === 'rollback' && stage !== 'release' ? '; with --undo to what had come' : ''
+  const undoes = (await isRolledBack(tenant).catch(() => false)) ? '; with --undo to what had come' : ''
   return new OperatorError(`${tenant.name}: the restore is not finished: ${messageOf(error)}`, {
     code: EXIT.changed,
     hint: `${goes}${undoes}`,
     cause: error,
   })
+}
+
+/**
+ * Whether a restore was taken back, whole, and that did not come up either: what had come is kept, and an undo brings it back.
+ * Without that a passing fault, such as too little memory, would leave no way to it.
+ */
+export async function isRolledBack(tenant: Tenant): Promise<boolean> {
+  const intent = await readIntent(tenant)
+  if (intent?.verb !== 'rollback' || intent.stage !== 'swap') return false
+  const content = await withVolumes(tenant, (job) => contentOf(tenant, job))
+  return content.has('data') && content.has('previous') && !content.has('incoming')
 }
 
 const canGoBack = (tenant: Tenant) =>
@@ -87,7 +98,13 @@ async function exchange(
   if (intent.stage === 'release') return release(tenant, intent, step)
   const services = await renderServices(tenant)
   if (intent.downtime !== undefined)
-    return conclude(tenant, { ...intent, downtime: intent.downtime }, services, services, step)
+    return conclude(
+      tenant,
+      { ...intent, downtime: intent.downtime },
+      services,
+      { starting: services, killed: true },
+      step,
+    )
   const apps = await imageApps(services.find(({ name }) => name === tenant.service('backend'))?.image ?? '')
   const { begun, schema } = await withVolumes(tenant, async (job) => {
     await writeIntent(tenant, intent)
@@ -104,22 +121,23 @@ async function exchange(
   const open = { ...intent, downtime: Math.round((performance.now() - begun) / 100) / 10 }
   await writeIntent(tenant, open)
   const background = services.filter(({ name }) => isBackground(tenant, name))
-  return conclude(tenant, open, services, background, step)
+  return conclude(tenant, open, services, { starting: background, killed: false }, step)
 }
 
 /**
  * Start what no browser waits for, and write down what was done. A killed run is finished from here: nobody is stopped again.
- * @param starting what is to be started of all services; for a killed run all of them, whatever happened meanwhile
+ * @param how `starting`: what is to be started of all services; for a `killed` run all of them, whatever happened meanwhile, and
+ * as they were made: people work on them
  */
 async function conclude(
   tenant: Tenant,
   { verb, at, snapshot, snapshots, foreign, downtime }: Intent & { downtime: number },
   services: Service[],
-  starting: Service[],
+  { starting, killed }: { starting: Service[]; killed: boolean },
   step: Reporter['step'],
 ): Promise<Exchanged> {
   const lacks = await step('Start worker and scheduler, wait until every service proves that it works', (note) =>
-    startServices(tenant, starting, PATIENCE, note, { judged: services, recreate: 'never' }),
+    startServices(tenant, starting, PATIENCE, note, { judged: services, recreate: killed ? 'never' : 'changed' }),
   ).then(() => undefined, whyNot)
   const kept = await withVolumes(tenant, async (job) => {
     if (foreign) await runSwap(tenant, job, 'drop')

@@ -40,8 +40,15 @@ export function intentOf({ snapshot, foreign }: Coming, saved: string[]): Intent
   return { verb: 'restore', stage: 'swap', at, ...(snapshot && { snapshot }), snapshots, ...(foreign && { foreign }) }
 }
 
-/** @throws OperatorError (3) where nothing is kept. */
-export async function planUndo(tenant: Tenant, registry: Tenant[]): Promise<{ intent: Intent; text: string }> {
+/**
+ * @param brought what is kept is what a restore had brought, before it was taken back
+ * @throws OperatorError (3) where nothing is kept.
+ */
+export async function planUndo(
+  tenant: Tenant,
+  registry: Tenant[],
+  brought: boolean,
+): Promise<{ intent: Intent; text: string }> {
   await verifySecrets(tenant, registry)
   const content = await withVolumes(tenant, (job) => contentOf(tenant, job))
   if (!content.has('previous'))
@@ -49,7 +56,8 @@ export async function planUndo(tenant: Tenant, registry: Tenant[]): Promise<{ in
       `${tenant.name}: nothing is kept to go back to`,
       `npx zx scripts/restore.ts ${tenant.name} --list`,
     )
-  const text = `${tenant.name}: what the last restore replaced would come back; what is there now is kept in its place, so that a second undo brings it back`
+  const what = brought ? 'what the last restore had brought, and was taken back,' : 'what the last restore replaced'
+  const text = `${tenant.name}: ${what} would come back; what is there now is kept in its place, so that a second undo brings it back`
   return { intent: { verb: 'undo', stage: 'turn', at: new Date().toISOString(), snapshots: [] }, text }
 }
 
@@ -57,7 +65,7 @@ export async function planUndo(tenant: Tenant, registry: Tenant[]): Promise<{ in
 export function exchanged(tenant: Tenant, { verb, downtime }: Exchanged) {
   const what = {
     restore: 'restored',
-    undo: 'what the last restore replaced is back',
+    undo: 'what was kept is back',
     rollback: 'the restore was taken back: the earlier state is there',
   }[verb]
   return { tenant: tenant.name, verb, downtime, text: `${tenant.name}: ${what}; it was down for ${downtime} s` }

@@ -201,17 +201,6 @@ export async function unfinished(
   return undefined
 }
 
-/**
- * Whether a restore was taken back, whole, and that did not come up either: what had come is kept, and an undo brings it back.
- * Without that a passing fault, such as too little memory, would leave no way to it.
- */
-export async function isRolledBack(tenant: Tenant): Promise<boolean> {
-  const intent = await readIntent(tenant)
-  if (intent?.verb !== 'rollback' || intent.stage !== 'swap') return false
-  const content = await withVolumes(tenant, (job) => contentOf(tenant, job))
-  return content.has('data') && content.has('previous') && !content.has('incoming')
-}
-
 /** Put the backup beside the live data and prove it there. @throws OperatorError (3), (1); the live data is untouched. */
 export async function bring(
   tenant: Tenant,

@@ -54,7 +54,7 @@ async function removeScratch(scratch: Tenant): Promise<void> {
     volumes: (await list('volume', 'ls', '-q')).filter((name) => volumes.includes(name)),
     networks: (await list('network', 'ls', '--format', '{{.Name}}')).filter((name) => networks.includes(name)),
   })
-  await removeUnstarted(scratch)
+  await removeUnstarted(scratch, true).catch(() => {}) // what stays of them keeps its volume, and is told below
   const found = await remains()
   if (found.containers.length > 0) await run('rm', '--force', '--volumes', ...found.containers)
   if (found.volumes.length > 0) await run('volume', 'rm', '--force', ...found.volumes)

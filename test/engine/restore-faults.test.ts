@@ -169,8 +169,14 @@ describe('a live key that is not the backup’s', () => {
     const config = `${SITE}/site_config.json`
     marked.inBackend(`cp -p ${config} /tmp/kept; sed 's/"encryption_key": "./&x/' /tmp/kept >${config}`)
     const before = repository.verified()
-    const { code, stderr } = await restore([good()])
+    const { code, stderr } = await restore([good()], { APP_MEMORY: '1100m' })
     assert.equal(code, 0, stderr)
+    for (const name of ['dickson-backend', 'securenexus-erp-dickson-worker-1', 'dickson-scheduler'])
+      assert.equal(
+        docker('inspect', '-f', '{{.HostConfig.Memory}}', stack.container(name)),
+        String(1100 * 2 ** 20),
+        name,
+      )
     assert.match(stderr, /encryption key is another than the backup's/)
     assert.match(stderr, /dickson, as it is now: the encryption key opens none of the site's stored secrets/)
     assert.equal(repository.verified().length, before.length + 1)
@@ -249,6 +255,7 @@ describe('a restore that is stopped', () => {
     await failBoth()
     const came = await restore(['--undo'])
     assert.equal(came.code, 0, came.stderr)
+    assert.match(came.stderr, /what the last restore had brought, and was taken back, would come back/)
     assert.deepEqual([marked.state(), marked.intent()], ['1 1', false])
   })
 

@@ -160,6 +160,16 @@ describe('the exchange of data', () => {
     assert.equal(swap(out, 'state').stdout, 'data\nsite\n')
   })
 
+  it('tells that something waits also where its database was exchanged already: that is half an exchange', () => {
+    const out = volumes()
+    rmSync(join(out, 'db/incoming'), { recursive: true })
+    assert.match(swap(out, 'state').stdout, /^incoming$/m)
+    rmSync(join(out, 'sites/incoming'), { recursive: true })
+    assert.match(swap(out, 'state').stdout, /^incoming$/m)
+    rmSync(join(out, 'assets/.incoming'), { recursive: true })
+    assert.doesNotMatch(swap(out, 'state').stdout, /^incoming$/m)
+  })
+
   it('keeps a folder that had no database, and tells it: there is something to remove, and no undo', () => {
     const out = volumes()
     rmSync(join(out, 'db/data'), { recursive: true })
