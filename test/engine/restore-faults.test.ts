@@ -171,7 +171,7 @@ describe('a live key that is not the backup’s', () => {
     const before = repository.verified()
     const { code, stderr } = await restore([good()], { APP_MEMORY: '1100m' })
     assert.equal(code, 0, stderr)
-    for (const name of ['dickson-backend', 'securenexus-erp-dickson-worker-1', 'dickson-scheduler'])
+    for (const name of ['dickson-backend', 'securenexus-erp-dickson-worker-1'])
       assert.equal(
         docker('inspect', '-f', '{{.HostConfig.Memory}}', stack.container(name)),
         String(1100 * 2 ** 20),
