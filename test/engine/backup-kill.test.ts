@@ -115,9 +115,7 @@ describe('a backup that is killed once it is verified', () => {
     ['before it forgets', ' forget ', 'kill-before'],
     ['after it forgot', ' forget ', 'kill-after'],
     ['before it prunes', ' prune ', 'kill-before'],
-    ['after it pruned', ' prune ', 'kill-after'],
     ['before it copies', ' copy ', 'kill-before'],
-    ['after it copied', ' copy ', 'kill-after'],
   ] as const)
     it(`${when} loses nothing, and the plain run ends it`, async () => {
       planted = days.map((day) => plantBackup(repository.restic, day))
@@ -133,7 +131,6 @@ describe('a backup that is killed once it is verified', () => {
       const gone = [planted.filter((id) => ids.includes(id)), recent.filter((id) => !ids.includes(id))]
       assert.deepEqual(gone, [[], []], 'what is old, and nothing of today')
       recent = repository.verified()
-      for (const place of [repository, away]) place.restic('check', '--read-data', '--quiet')
       assertCopied()
     })
 
@@ -147,7 +144,7 @@ describe('a backup that is killed once it is verified', () => {
     assert.equal(code, 0, stderr)
     recent = repository.verified()
     assertCopied()
-    away.restic('check', '--read-data', '--quiet')
+    for (const place of [repository, away]) place.restic('check', '--read-data', '--quiet')
   })
 })
 
