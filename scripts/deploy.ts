@@ -65,20 +65,20 @@ command({
       if (dryRun)
         return { ...result, theme: settled ? (await setTheme(tenant, theme, PLAN)).changed : [theme.manifest.id] }
       if (!settled) await lookBefore(tenant, ground, step)
-      const bring = async () => {
-        const fresh = settled ? undefined : await bringUp(tenant, ground, theme, timeout, reporter)
-        await step('Wait until every service proves that it works', (note) =>
-          waitUntilHealthy(tenant, ground.services, timeout, note),
-        )
-        await freshenCache(tenant, ground, fresh === undefined, reporter)
-        await step(`Ask ${tenant.site} through its frontend`, () => deploy.proveFrontend(tenant))
-        await makeRepository(tenant, reporter)
-        const themed = fresh ?? (await step('Compare its theme', () => tryTheme(tenant, theme)))
+      const fresh = settled ? undefined : await bringUp(tenant, ground, theme, timeout, reporter)
+      await step('Wait until every service proves that it works', (note) =>
+        waitUntilHealthy(tenant, ground.services, timeout, note),
+      )
+      await freshenCache(tenant, ground, fresh === undefined, reporter)
+      await step(`Ask ${tenant.site} through its frontend`, () => deploy.proveFrontend(tenant))
+      await makeRepository(tenant, reporter)
+      const themed = fresh ?? (await step('Compare its theme', () => tryTheme(tenant, theme)))
+      const show = async () => {
         const open = await bringHosts(tenant, edge, work, reporter)
         await seeTheme(tenant, themed, work, reporter, { glance: false, open })
         return { ...result, theme: themed.changed, open }
       }
-      return settled && edge.changed.length === 0 ? bring() : afterChange(bring())
+      return settled && edge.changed.length === 0 ? show() : afterChange(show())
     })
     const done = front ? [...front.changes, ...front.published, ...front.monitors] : []
     const coreChanged = !dryRun && done.length > 0
