@@ -3,8 +3,9 @@ import { ensureRepository, hasRepository } from '../lib/backup/open.ts'
 import { command } from '../lib/command.ts'
 import * as deploy from '../lib/deploy.ts'
 import { askEngine } from '../lib/docker.ts'
+import type { EdgeWork } from '../lib/edge/ask.ts'
 import { deployCore } from '../lib/edge/core-deploy.ts'
-import { bringHosts, edgePreflight } from '../lib/edge/deploy.ts'
+import { bringHosts, type EdgeGround, edgePreflight } from '../lib/edge/deploy.ts'
 import { afterChange, isFailure, type OperatorError, usageError } from '../lib/errors.ts'
 import { removeUnstarted } from '../lib/jobs.ts'
 import { askLive } from '../lib/mariadb.ts'
@@ -13,6 +14,7 @@ import { CORE_PARTS, makeCore, type Tenant } from '../lib/registry.ts'
 import type { Reporter } from '../lib/reporter.ts'
 import * as site from '../lib/site.ts'
 import { seeTheme, setTheme, tryTheme } from '../lib/theme/apply.ts'
+import type { Applied } from '../lib/theme/site.ts'
 import { prepareTheme, type Theme } from '../lib/theme/theme.ts'
 import { appVersions, imageApps, needsMigration } from '../lib/versions.ts'
 import { waitUntilHealthy } from '../lib/wait.ts'
@@ -64,7 +66,6 @@ command({
       const settled = changes.length === 0 && unfinished.length === 0
       if (dryRun)
         return { ...result, theme: settled ? (await setTheme(tenant, theme, PLAN)).changed : [theme.manifest.id] }
-      if (!settled) await lookBefore(tenant, ground, step)
       const fresh = settled ? undefined : await bringUp(tenant, ground, theme, timeout, reporter)
       await step('Wait until every service proves that it works', (note) =>
         waitUntilHealthy(tenant, ground.services, timeout, note),
@@ -73,12 +74,8 @@ command({
       await step(`Ask ${tenant.site} through its frontend`, () => deploy.proveFrontend(tenant))
       await makeRepository(tenant, reporter)
       const themed = fresh ?? (await step('Compare its theme', () => tryTheme(tenant, theme)))
-      const show = async () => {
-        const open = await bringHosts(tenant, edge, work, reporter)
-        await seeTheme(tenant, themed, work, reporter, { glance: false, open })
-        return { ...result, theme: themed.changed, open }
-      }
-      return settled && edge.changed.length === 0 ? show() : afterChange(show())
+      const open = await show(tenant, { edge, themed, settled }, work, reporter)
+      return { ...result, theme: themed.changed, open }
     })
     const done = front ? [...front.changes, ...front.published, ...front.monitors] : []
     const coreChanged = !dryRun && done.length > 0
@@ -161,11 +158,19 @@ async function warnOfRelease(tenant: Tenant, { services }: Ground, schema: strin
   )
 }
 
-/** Before anything is changed. @throws OperatorError (3) */
-async function lookBefore(tenant: Tenant, ground: Ground, step: Reporter['step']): Promise<void> {
-  await removeUnstarted(tenant)
-  await step('Get the images that are missing', (note) => pullMissing(tenant, ground.services, note))
-  await step('Look for data that is not ours', () => refuseForeignDatabase(tenant, ground))
+/** Open its two hosts, and see what browsers get there. Returns whether they answer. @param how `settled`: there was nothing to start */
+async function show(
+  tenant: Tenant,
+  { edge, themed, settled }: { edge: EdgeGround; themed: Applied; settled: boolean },
+  work: EdgeWork,
+  reporter: Reporter,
+): Promise<boolean> {
+  const showing = async () => {
+    const open = await bringHosts(tenant, edge, work, reporter)
+    await seeTheme(tenant, themed, work, reporter, { glance: false, open })
+    return open
+  }
+  return settled && edge.changed.length === 0 ? showing() : afterChange(showing())
 }
 
 async function bringUp(tenant: Tenant, ground: Ground, theme: Theme, timeout: number, reporter: Reporter) {
@@ -173,6 +178,9 @@ async function bringUp(tenant: Tenant, ground: Ground, theme: Theme, timeout: nu
   const { stores, configurator, application } = deploy.phases(tenant, ground.services)
   const start = (services: typeof stores) => (note: (text: string) => void) =>
     deploy.startServices(tenant, services, timeout, note)
+  await removeUnstarted(tenant)
+  await step('Get the images that are missing', (note) => pullMissing(tenant, ground.services, note))
+  await step('Look for data that is not ours', () => refuseForeignDatabase(tenant, ground))
   await step('Start the database and both Redis', start(stores))
   await step('Write the configuration of the bench', start(configurator))
   const made = await step(`Make the site ${tenant.site}, once`, (note) => site.makeSite(tenant, note))
