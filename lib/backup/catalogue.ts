@@ -7,10 +7,10 @@ import { listSnapshots, type Snapshot } from '../restic/snapshots.ts'
 export const TAG = { backup: 'backup', safety: 'safety', proof: 'proof', of: (id: string) => `of=${id}` } as const
 
 /** How far the clocks of two machines may be apart, in milliseconds. */
-export const SKEW = 5 * 60_000
+const SKEW = 5 * 60_000
 
-/** True for a backup that a wrong clock has made. */
-export const isOfFuture = ({ at }: Backup, now: number) => Date.parse(at) > now + SKEW
+/** True for what a wrong clock has made, such as a backup. @param now milliseconds since 1970 */
+export const isOfFuture = ({ at }: Pick<Backup, 'at'>, now: number) => Date.parse(at) > now + SKEW
 
 /** A backup, and the proof that makes it count. */
 export interface Backup {

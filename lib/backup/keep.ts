@@ -81,7 +81,7 @@ export interface Kept {
  */
 export async function keep(repository: Repository, policy: Policy, { whole = false } = {}): Promise<Kept> {
   const backups = await listBackups(repository)
-  const needed = [...(await neededSnapshots(repository.tenant)), ...(await hurtSnapshots(repository.tenant, backups))]
+  const needed = await neededSnapshots(repository.tenant, backups)
   const { forget: gone, held } = planRetention(backups, policy, needed, Date.now())
   const newest = backups.findLast(isVerified)?.at
   const all = { kept: backups.length, forgotten: 0, ...(newest && { newest }) }
@@ -109,16 +109,14 @@ async function remove(repository: Repository, backups: Backup[], whole: boolean)
   }
 }
 
-/** Backups that may have lost their proof, and nothing else, to damage: whether they may go is for a person to say. */
-async function hurtSnapshots(tenant: Tenant, backups: Backup[]): Promise<string[]> {
-  const { damagedAt = '' } = await readLedger(tenant)
-  return backups.filter((one) => !isVerified(one) && one.at < damagedAt).map(({ id }) => id)
-}
-
-/** Snapshots that something depends on: a restore that is not finished, or that can still be undone. */
-async function neededSnapshots(tenant: Tenant): Promise<string[]> {
-  const [intent, { restored }] = await Promise.all([readIntent(tenant), readLedger(tenant)])
-  return [...(intent?.snapshots ?? []), ...(restored?.kept ? restored.snapshots : [])]
+/**
+ * What retention may not touch: snapshots of a restore that is not finished, or that can still be undone; and backups that may
+ * have lost their proof, and nothing else, to damage: whether those may go is for a person to say.
+ */
+async function neededSnapshots(tenant: Tenant, backups: Backup[]): Promise<string[]> {
+  const [intent, { restored, damagedAt = '' }] = await Promise.all([readIntent(tenant), readLedger(tenant)])
+  const hurt = backups.filter((one) => !isVerified(one) && one.at < damagedAt)
+  return [...(intent?.snapshots ?? []), ...(restored?.kept ? restored.snapshots : []), ...hurt.map(({ id }) => id)]
 }
 
 /**

@@ -63,18 +63,20 @@ export async function planPublishing({ core, registry, names, tidy = false }: Or
   const holders = { tenants: registry, domain }
   const owners = [...registry, ...coreHolders(domain)]
   const before = await readFiles(publishedDirectory(core), home)
-  const sources = await readFiles(join(root, 'core/traefik/dynamic'), root)
+  const written = await readFiles(join(root, 'core/traefik/dynamic'), root)
+  const sources: Files = new Map(
+    [...written].map(([name, one]) => [name, { ...one, text: one.text.replaceAll(DOMAIN, domain ?? DOMAIN) }]),
+  )
   const known = (name: string) => name === SHARED || owners.some((owner) => owner.name === name)
   const after: Files = new Map([...before].filter(([name]) => !tidy || known(name)))
   for (const name of [SHARED, ...names]) {
     const source = sources.get(name)
     if (!source) throw preconditionError(`core/traefik/dynamic/${name}.yml is missing`, 'see docs/adding-a-tenant.md')
-    after.set(name, { ...source, text: source.text.replaceAll(DOMAIN, domain ?? DOMAIN) })
+    after.set(name, source)
   }
   const published = await isAsPublished(core)
   verifyEdge([...after.values()], holders, published ? [SHARED, ...names] : undefined)
-  if (!published)
-    refuseChanged(after, [SHARED, ...names], (name) => sources.get(name)?.text.replaceAll(DOMAIN, domain ?? DOMAIN))
+  if (!published) refuseChanged(after, [SHARED, ...names], sources)
   const all = new Set([...before.keys(), ...after.keys()])
   return { before, after, changed: [...all].filter((name) => before.get(name)?.text !== after.get(name)?.text).sort() }
 }
@@ -83,10 +85,10 @@ export async function planPublishing({ core, registry, names, tidy = false }: Or
  * One that was changed by hand would be taken for published from now on, though it keeps the rules.
  * @throws OperatorError (3) that names it
  */
-function refuseChanged(after: Files, publishing: string[], sourceOf: (name: string) => string | undefined): void {
+function refuseChanged(after: Files, publishing: string[], sources: Files): void {
   const changed = [...after.values()].filter(({ name, text }) => {
-    const source = sourceOf(name)
-    return !publishing.includes(name) && source !== undefined && source !== text
+    const source = sources.get(name)
+    return !publishing.includes(name) && source !== undefined && source.text !== text
   })
   if (changed.length === 0) return
   throw preconditionError(

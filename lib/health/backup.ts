@@ -1,7 +1,7 @@
 /** The ledger of a tenant's backups against its objectives: a backup that never ran is as red as one that failed. */
 import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { SKEW } from '../backup/catalogue.ts'
+import { isOfFuture } from '../backup/catalogue.ts'
 import { type Ledger, readLedger } from '../backup/ledger.ts'
 import { placeOf } from '../backup/repository.ts'
 import type { Tenant } from '../registry.ts'
@@ -100,8 +100,7 @@ async function sizeFindings(tenant: Tenant, { sizes = [] }: Ledger): Promise<Fin
 
 /** Milliseconds since then; no number where a wrong clock wrote a moment that has not come, which would be well until it comes. */
 function since(at: string, now: number): number {
-  const passed = now - Date.parse(at)
-  return passed < -SKEW ? Number.NaN : passed
+  return isOfFuture({ at }, now) ? Number.NaN : now - Date.parse(at)
 }
 
 /** Hours as a person reads them. */
