@@ -121,9 +121,16 @@ export async function trixieSources(): Promise<string> {
   return `${all.join('\n\n')}\n`
 }
 
+/** Docker's own pools hold about thirty networks; three files of tests at once need more. It takes what no route has. */
+const POOLS = ['10.201.0.0/16', '172.20.0.0/14', '192.168.0.0/16'].flatMap((base) => [
+  '--default-address-pool',
+  `base=${base},size=26`,
+])
+
 async function startEngine(): Promise<void> {
+  const pools = existsSync('/etc/docker/daemon.json') ? [] : POOLS // a setting in both places is refused
   if (existsSync('/run/systemd/system')) await $({ quiet: true })`systemctl enable --now docker`
-  else await look`setsid --fork dockerd >>/var/log/dockerd.log 2>&1 </dev/null`
+  else await look`setsid --fork dockerd ${pools} >>/var/log/dockerd.log 2>&1 </dev/null`
   for (let tries = 0; tries < 60; tries++) {
     if (await engineAnswers()) return
     await sleep(1000)
