@@ -1,6 +1,6 @@
 /** Files that a reader may open at any moment: replaced whole or not at all. */
 import { randomBytes } from 'node:crypto'
-import { open, rename, rm } from 'node:fs/promises'
+import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { messageOf, preconditionError } from './errors.ts'
 
@@ -31,4 +31,13 @@ export async function writeAtomically(file: string, text: string, mode: number):
 export async function syncToDisk(path: string): Promise<void> {
   const handle = await open(path, 'r')
   await handle.sync().finally(() => handle.close())
+}
+
+/** Make a directory of state, for its owner alone. */
+export async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw preconditionError(`${path} cannot be made: ${messageOf(error)}`, undefined, error)
+  }
 }

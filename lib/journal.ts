@@ -1,7 +1,7 @@
 /** What was done to a tenant, by whom and how it ended: one line of JSON an action in state/<tenant>/journal.jsonl. */
 import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { makeDirectory } from './lock.ts'
+import { makeDirectory } from './files.ts'
 
 export interface JournalEntry {
   /** UTC, ISO 8601: when the verb began. */

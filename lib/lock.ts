@@ -5,10 +5,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EXIT, messageOf, OperatorError, preconditionError } from './errors.ts'
+import { makeDirectory } from './files.ts'
 
 interface Holder {
   pid: number
@@ -96,14 +97,5 @@ async function readHolder(file: string): Promise<Holder | undefined> {
     return JSON.parse(await readFile(file, 'utf8'))
   } catch {
     return undefined // not written yet
-  }
-}
-
-/** Make a directory of state, for its owner alone. */
-export async function makeDirectory(path: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true, mode: 0o700 })
-  } catch (error) {
-    throw preconditionError(`${path} cannot be made: ${messageOf(error)}`, undefined, error)
   }
 }

@@ -1,8 +1,7 @@
 /** What is known of a tenant's backups without opening a repository: state/<tenant>/ledger.json. */
 import { readFile } from 'node:fs/promises'
 import { messageOf, OperatorError, preconditionError } from '../errors.ts'
-import { writeAtomically } from '../files.ts'
-import { makeDirectory } from '../lock.ts'
+import { makeDirectory, writeAtomically } from '../files.ts'
 import type { Tenant, Unit } from '../registry.ts'
 
 /** A repository that was seen, by restic's id; `at`: when first. */
