@@ -1,6 +1,6 @@
 /** What must hold on the machine before a tenant is touched: engine, compose, disk, memory, secrets, mounted files. */
 import { readdir, stat, statfs } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { renderServices, requireCompose, type Service } from './compose.ts'
 import { type Container, tenantContainers } from './containers.ts'
 import { docker, type Engine, lastLines, volumeNames } from './docker.ts'
@@ -32,7 +32,7 @@ export async function preflight(tenant: Tenant, registry: Tenant[], engine: Engi
   const [ground] = await Promise.all([
     groundOf(tenant, engine),
     verifySecrets(tenant, registry),
-    verifyReadable(join(tenant.settings.root, 'tenant')),
+    verifyReadable(tenant, 'tenant'),
     verifyHardening(tenant, registry, tenant),
   ])
   return ground
@@ -77,14 +77,21 @@ async function diskWarnings(directory: string): Promise<string[]> {
 /** A size as a person reads it. */
 export const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`
 
-/** The containers' users read a directory through a mount: a clone under a strict umask hides it from them. */
-export async function verifyReadable(directory: string): Promise<void> {
-  const files = (await readdir(directory, { recursive: true })).map((name) => join(directory, name))
-  const modes = await Promise.all([directory, ...files].map(async (path) => ({ path, mode: (await stat(path)).mode })))
-  const hidden = modes.filter(({ mode }) => (mode & 0o004) === 0)
-  if (hidden.length > 0) {
-    throw preconditionError(`the containers cannot read ${hidden[0]?.path}`, `chmod -R a+rX ${directory}`)
-  }
+/**
+ * The containers' users read a directory of the repository, and the certificate of a private authority or the file that
+ * stands for none, through mounts: a clone under a strict umask hides them.
+ * @throws OperatorError (3)
+ */
+export async function verifyReadable({ settings: { root, env } }: Unit, name: 'tenant' | 'core'): Promise<void> {
+  const directory = join(root, name)
+  const authority = resolve(root, env.ACME_CA_CERTIFICATE || 'core/traefik/no-ca.pem')
+  const files = (await readdir(directory, { recursive: true })).map((file) => join(directory, file))
+  const paths = [...new Set([directory, ...files, authority])]
+  const modes = await Promise.all(paths.map((path) => stat(path).catch(() => ({ mode: 0 }))))
+  const hidden = paths.find((_, index) => ((modes[index]?.mode ?? 0) & 0o004) === 0)
+  if (hidden === undefined) return
+  const mend = hidden === authority ? `chmod a+r ${authority}` : `chmod -R a+rX ${directory}`
+  throw preconditionError(`the containers cannot read ${hidden}`, mend)
 }
 
 /**

@@ -23,6 +23,9 @@ const KEPT_BY: Partial<Record<string, string>> = {
   uptime_kuma_admin_password: 'uptime-kuma-data',
 }
 
+/** Those that a restore or a takeover makes good: it gives the database this root password, and the site keeps its own users. */
+const MADE_GOOD = ['db_password', 'admin_password']
+
 /** The secrets of a tenant, or of core. */
 const secretNames = ({ name }: Unit): readonly string[] => (name === 'core' ? ALL_CORE_SECRETS : TENANT_SECRETS)
 
@@ -36,16 +39,22 @@ export interface MadeSecret {
 
 /**
  * Make the missing secrets of tenants and core and keep the rest. One caller at a time: what an earlier one left half-written goes.
+ * @param how `anew`: also where data lies under a lost password that a restore or a takeover will make good
  * @throws OperatorError (3) for a faulty directory or file, or where a volume already holds data under a lost password.
  */
-export async function generateSecrets(units: Unit[], settings: Settings, dryRun: boolean): Promise<MadeSecret[]> {
+export async function generateSecrets(
+  units: Unit[],
+  settings: Settings,
+  { dryRun, anew }: { dryRun: boolean; anew: boolean },
+): Promise<MadeSecret[]> {
   const directory = secretsDirectory(settings)
   const files = units.flatMap((unit) => secretNames(unit).map((name) => ({ unit, name, file: unit.secret(name) })))
   const present = await Promise.all(files.map(({ file }) => exists(file)))
   const missing = files.filter((_, index) => !present[index])
   if (await exists(directory)) refuse(await directoryFaults(directory))
   refuse(await fileFaults(files.filter((_, index) => present[index]).map(({ file }) => file)))
-  if (missing.length > 0) refuse(await lostPasswords(missing))
+  const kept = missing.filter(({ name }) => !(anew && MADE_GOOD.includes(name)))
+  if (kept.length > 0) await refuseLost(kept)
   if (!dryRun) {
     await makePrivateDirectory(directory)
     await removePartials(directory)
@@ -148,35 +157,45 @@ async function readPlain(file: string): Promise<string> {
   return stat?.isFile() ? readFile(file, 'utf8') : ''
 }
 
-async function lostPasswords(missing: { unit: Unit; name: string }[]): Promise<string[]> {
-  const volumes = await volumeNames().catch((error) => {
+/** @throws OperatorError (3) that lists the files, and the way on where there is one without them. */
+async function refuseLost(missing: { unit: Unit; name: string }[]): Promise<void> {
+  const lost = (await Promise.all(missing.map(lostPassword(await volumesHere())))).filter((one) => one !== undefined)
+  if (lost.length === 0) return
+  const good = lost.find(({ name }) => MADE_GOOD.includes(name))
+  const way = good && `npx zx scripts/generate-secrets.ts ${good.unit.name} --anew: docs/trouble.md#secrets-are-lost`
+  throw preconditionError(
+    lost.map(({ fault }) => fault).join('; '),
+    `nothing was changed; put the old file back${way ? `; for a takeover, or without it: ${way}` : ''}`,
+  )
+}
+
+async function volumesHere(): Promise<Set<string>> {
+  return volumeNames().catch((error) => {
     throw preconditionError(
       `the engine cannot be asked whether data already exists under a lost password: ${messageOf(error)}`,
       'start Docker, then try again',
       error,
     )
   })
-  const lostRepository = async ({ settings, name, state }: Unit) => {
-    if (await exists(join(settings.home, 'backups', name, 'config'))) return `backups/${name}`
-    const { repository, offsiteRepository } = await readLedger({ state }) // wherever it is
-    const known = (repository ?? offsiteRepository)?.location
-    return known && `${known} (to begin anew without those backups: move ${state('ledger.json')} away)`
-  }
-  const checked = missing.map(async ({ unit, name }) => {
-    const part = KEPT_BY[name]
-    const volume = part && unit.volume(part)
-    const holder =
-      name === 'backup_password'
-        ? await lostRepository(unit)
-        : volume && volumes.has(volume)
-          ? `volume ${volume}`
-          : undefined
-    const file = basename(unit.secret(name))
-    return holder
-      ? [`secrets/${file} is missing, but ${holder} already holds data under it: put the old file back`]
-      : []
-  })
-  return (await Promise.all(checked)).flat()
+}
+
+/** What already holds data under a secret that is missing. */
+const lostPassword = (volumes: Set<string>) => async (missing: { unit: Unit; name: string }) => {
+  const { unit, name } = missing
+  const volume = unit.volume(KEPT_BY[name] ?? '')
+  const kept = KEPT_BY[name] !== undefined && volumes.has(volume) ? `volume ${volume}` : undefined
+  const holder = name === 'backup_password' ? await knownRepository(unit) : kept
+  const file = basename(unit.secret(name))
+  return holder
+    ? { ...missing, fault: `secrets/${file} is missing, but ${holder} already holds data under it` }
+    : undefined
+}
+
+async function knownRepository({ settings, name, state }: Unit): Promise<string | undefined> {
+  if (await exists(join(settings.home, 'backups', name, 'config'))) return `backups/${name}`
+  const { repository, offsiteRepository } = await readLedger({ state }) // wherever it is
+  const known = (repository ?? offsiteRepository)?.location
+  return known && `${known} (to begin anew without those backups: move ${state('ledger.json')} away)`
 }
 
 async function makePrivateDirectory(directory: string): Promise<void> {

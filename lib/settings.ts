@@ -47,15 +47,12 @@ export function readSettings(root: string, environment: NodeJS.ProcessEnv): Sett
     home,
     prefix,
     registry,
-    env: { ...env, ERP_HOME: home, ERP_PREFIX: prefix, ERP_MACHINE: env.ERP_MACHINE || machine() },
+    env: { ...env, ERP_HOME: home, ERP_PREFIX: prefix, ERP_MACHINE: machineName(env.ERP_MACHINE || hostname()) },
   }
 }
 
-/** This machine's name as a container may bear it: restic's locks say who holds a repository. */
-const machine = () =>
-  hostname()
-    .replace(/[^A-Za-z0-9-]/g, '-')
-    .slice(0, 40) || 'machine'
+/** A machine's name as a container may bear it: restic's locks say who holds a repository. */
+const machineName = (name: string) => name.replace(/[^A-Za-z0-9-]/g, '-').slice(0, 40) || 'machine'
 
 /** The environment for children: npm's and zx's own variables removed, PATH never empty. */
 function childEnvironment(environment: NodeJS.ProcessEnv): Record<string, string> {

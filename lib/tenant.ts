@@ -1,4 +1,5 @@
 /** What tenant.ts does to one tenant's services. Every call names the services: no bare `compose stop` or `down`. */
+import { quote } from 'zx/core'
 import { composeArgs, renderServices, type Service, stopArgs, upArgs } from './compose.ts'
 import { type Container, tenantContainers } from './containers.ts'
 import { type Change, phases, planChanges, proveFrontend, startServices } from './deploy.ts'
@@ -126,10 +127,11 @@ export async function clearCache(tenant: Tenant, { step }: Reporter): Promise<vo
 }
 
 /** What a verb comes down to, for `--dry-run`: docker commands where there are any; what it waits for and proves is left out. */
-export async function planned(tenant: Tenant, verb: string, parts: string[]): Promise<string> {
+export async function planned(tenant: Tenant, verb: string, parts: string[], passed: Passed): Promise<string> {
+  const line = (args: readonly string[]) => ['docker', ...args].map((word) => quote(word)).join(' ')
+  if (verb === 'bench' || verb === 'db') return line(attachArgs(tenant, verb, passed))
   const services = (await chooseServices(tenant, verb === 'scale' ? ['worker'] : parts)).map(({ name }) => name)
   const workers = (await tenantContainers(tenant)).filter(({ service }) => service === tenant.service('worker')).length
-  const line = (args: string[]) => `docker ${args.join(' ')}`
   const up = line(upArgs(tenant, services, Math.max(1, workers), 'never'))
   const down = line(stopArgs(tenant, services))
   const plans: Record<string, string[]> = {
@@ -166,23 +168,33 @@ export async function status(tenant: Tenant): Promise<StatusRow[]> {
     .sort((a, b) => a.container.localeCompare(b.container))
 }
 
-/** A bench command for this site, or a MariaDB client on the database's socket; `terminal` makes it interactive. */
+/** What is handed to a program in a container. */
+interface Passed {
+  passed: string[]
+  /** It is interactive. */
+  terminal: boolean
+}
+
+/** Where each program that is attached to runs. */
+const ATTACHED = { bench: 'backend', db: 'db' } as const
+
+/** A bench command for this site, or a MariaDB client on the database's socket. */
 export async function attach(
   tenant: Tenant,
-  kind: 'bench' | 'db',
-  args: string[],
-  terminal: boolean,
+  kind: keyof typeof ATTACHED,
+  what: Passed,
   output: LineOutput,
 ): Promise<void> {
-  const [part, program] =
-    kind === 'bench'
-      ? (['backend', ['bench', '--site', tenant.site, ...args]] as const)
-      : (['db', ['mariadb', ...args]] as const)
-  await requireRunning(tenant, part)
-  const workdir = kind === 'bench' ? ['--workdir', '/home/frappe/frappe-bench'] : []
-  const exec = ['exec', terminal ? '-it' : '-i', ...workdir, tenant.container(part), ...program]
-  const code = await dockerAttached(exec, terminal ? undefined : output)
+  await requireRunning(tenant, ATTACHED[kind])
+  const code = await dockerAttached(attachArgs(tenant, kind, what), what.terminal ? undefined : output)
   if (code !== 0) throw new OperatorError(`${tenant.name}: ${kind} ended with ${code}`)
+}
+
+function attachArgs(tenant: Tenant, kind: keyof typeof ATTACHED, { passed, terminal }: Passed): string[] {
+  const exec = ['exec', terminal ? '-it' : '-i']
+  const container = tenant.container(ATTACHED[kind])
+  if (kind === 'db') return [...exec, container, 'mariadb', ...passed]
+  return [...exec, '--workdir', '/home/frappe/frappe-bench', container, 'bench', '--site', tenant.site, ...passed]
 }
 
 async function requireRunning(tenant: Tenant, part: string): Promise<void> {

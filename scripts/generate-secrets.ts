@@ -9,9 +9,16 @@ command({
   tenants: 'any',
   core: true,
   changes: true,
+  options: {
+    anew: {
+      type: 'boolean',
+      help: "also a database's where data lies under a lost one: before a restore or a takeover",
+    },
+  },
   notes: ['A file that exists is never overwritten. No password is ever shown.'],
-  async run({ tenants, core, coreIsMeant, settings, dryRun, exclusively }) {
-    const generate = () => generateSecrets([...tenants, ...(coreIsMeant ? [core] : [])], settings, dryRun)
+  async run({ tenants, core, coreIsMeant, settings, options, dryRun, exclusively }) {
+    const units = [...tenants, ...(coreIsMeant ? [core] : [])]
+    const generate = () => generateSecrets(units, settings, { dryRun, anew: options.anew })
     return { dryRun, files: dryRun ? await generate() : await exclusively('secrets.lock', 'secrets', generate) }
   },
   render({ files, dryRun }) {

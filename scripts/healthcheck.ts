@@ -2,8 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { command } from '../lib/command.ts'
 import { EXIT } from '../lib/errors.ts'
-import { writeAtomically } from '../lib/files.ts'
-import { readKnown, renderMetrics } from '../lib/health/metrics.ts'
+import { writeMetrics } from '../lib/health/metrics.ts'
 import { renderTable } from '../lib/health/render.ts'
 import { checkHealth, type HealthReport, isEngineDown } from '../lib/health/report.ts'
 
@@ -25,9 +24,8 @@ command({
   },
   async run({ tenants, registry, core, options, json, terminal, print, signal }): Promise<HealthReport> {
     for (;;) {
-      const report = await checkHealth({ tenants, registry, core, isolation: options.isolation })
-      if (options.metrics)
-        await writeAtomically(options.metrics, renderMetrics(report, await readKnown(tenants), registry), 0o644)
+      const found = await checkHealth({ tenants, registry, core, isolation: options.isolation })
+      const report = options.metrics ? await writeMetrics(options.metrics, found, tenants, registry) : found
       if (!options.watch) return report
       print(
         json

@@ -7,6 +7,7 @@ import { publishedNames } from '../lib/edge/publish.ts'
 import { OperatorError, usageError } from '../lib/errors.ts'
 import { verifyHardening } from '../lib/gate.ts'
 import { planImport } from '../lib/import/import.ts'
+import { verifyReadable } from '../lib/preflight.ts'
 import type { Tenant, Unit } from '../lib/registry.ts'
 import type { Reporter } from '../lib/reporter.ts'
 import { drill } from '../lib/restore/drill.ts'
@@ -59,6 +60,7 @@ command({
     const [done] = await forEachTenant(async (tenant) => {
       await requireCompose()
       await verifyHardening(tenant, registry, tenant) // what it starts, a deploy has perhaps never seen
+      await verifyReadable(tenant, 'tenant')
       const intent = mode === 'restore' ? await restore.unfinished(tenant, { wanted, finishes, dryRun }) : undefined
       if (intent) return finish(tenant, intent, all)
       const brought = mode === 'undo' && (await isRolledBack(tenant))

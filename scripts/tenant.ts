@@ -41,6 +41,10 @@ command({
     const [verb = '', ...parts] = words
     checkWords(verb, parts, passed, tenants.length, json)
     await askEngine()
+    if (dryRun && verb !== 'status' && verb !== 'logs') {
+      const commands = await forEachTenant((tenant) => manage.planned(tenant, verb, parts, { passed, terminal }))
+      return { verb, rows: [], commands }
+    }
     const [only] = tenants
     switch (verb) {
       case 'status':
@@ -50,11 +54,9 @@ command({
         break
       case 'bench':
       case 'db':
-        if (only) await manage.attach(only, verb, passed, terminal, context)
+        if (only) await manage.attach(only, verb, { passed, terminal }, context)
         break
       default:
-        if (dryRun)
-          return { verb, rows: [], commands: await forEachTenant((tenant) => manage.planned(tenant, verb, parts)) }
         await forEachTenant((tenant) => {
           if (verb === 'start') return manage.start(tenant, registry, context)
           if (verb === 'stop') return manage.stop(tenant, context)

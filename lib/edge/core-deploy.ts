@@ -1,6 +1,4 @@
 /** Brings core, or a part of it, up: its files, its containers, and the proof that its hosts answer. */
-import { readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { Service } from '../compose.ts'
 import { type Container, tenantContainers } from '../containers.ts'
 import { type Change, planChanges, startServices } from '../deploy.ts'
@@ -15,10 +13,11 @@ import type { Reporter } from '../reporter.ts'
 import { verifySecrets } from '../secrets.ts'
 import { askedOf, askHosts, type EdgeWork, type Public } from './ask.ts'
 import { coreHolders, proofOf } from './holders.ts'
+import { outdatedServices, restartBlind } from './outdated.ts'
 import { dnsWarnings } from './prove.ts'
 import { planPublishing, publish, publishedNames, readMark } from './publish.ts'
 import { edgeSettings, parsePort, verifyEdgeSettings } from './settings.ts'
-import { awaitTaken, isOutdated, isRunning } from './traefik.ts'
+import { awaitTaken, isRunning } from './traefik.ts'
 
 /** What `deploy.ts core` did, or would do. */
 export interface CoreResult {
@@ -53,6 +52,7 @@ export async function deployCore(options: CoreOptions, reporter: Reporter): Prom
   if (changes.length > 0) {
     await step('Get the images that are missing', (note) => pullMissing(core, ground.services, note))
   }
+  const blind = await restartBlind(core, ground.containers, reporter)
   const published = await step('Publish the files that were checked', () => options.publishing(() => publish(order)))
   if (changes.length > 0) {
     await step(`Start ${parts.join(', ')}`, async (note) => {
@@ -63,33 +63,9 @@ export async function deployCore(options: CoreOptions, reporter: Reporter): Prom
   }
   await step('Wait until Traefik works by them', async () => awaitTaken(core, (await readMark(core)) ?? ''))
   await tellSilent(options, { own, tenants, published }, reporter)
-  return { parts, changes, published, monitors: await watch(options, ground.services, reporter) }
-}
-
-/** What reads all its files, which are in core/<part>, at its start alone. */
-const READ_ONCE = ['prometheus', 'alertmanager', 'syslog-ng', 'loki', 'grafana']
-
-/** Services that run on files of before: Compose does not see that a mounted file has changed. */
-async function outdatedServices(core: Unit, { services, containers }: Ground, changes: Change[]): Promise<string[]> {
-  const runs = (part: string) => {
-    const name = core.service(part)
-    if (!services.some((one) => one.name === name) || changes.some(({ service }) => service === name)) return undefined
-    return containers.find(({ service, status }) => service === name && status === 'running')
-  }
-  const older = READ_ONCE.map(async (part) => {
-    const container = runs(part)
-    const written = container ? await lastWritten(join(core.settings.root, 'core', part)) : 0
-    return container && written > Date.parse(container.startedAt) ? [container.service] : []
-  })
-  const traefik = runs('traefik')
-  return [...(await Promise.all(older)).flat(), ...(traefik && (await isOutdated(core)) ? [traefik.service] : [])]
-}
-
-/** When the newest of a directory's files was written, in milliseconds since 1970. */
-async function lastWritten(directory: string): Promise<number> {
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true })
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
-  return Math.max(...(await Promise.all(files.map(async (file) => (await stat(file)).mtimeMs))))
+  const restarted = blind.map((service): Change => ({ service, why: 'changed' }))
+  const monitors = await watch(options, ground.services, reporter)
+  return { parts, changes: [...changes, ...restarted], published, monitors }
 }
 
 /** Where Uptime Kuma is here it is told what to watch. That it cannot be told is a warning: all else is up. */
@@ -156,7 +132,7 @@ async function corePreflight({ core, registry, engine }: CoreOptions): Promise<C
   const [dns] = await Promise.all([
     hosts.length > 0 ? dnsWarnings(hosts, core) : [],
     planPublishing(order),
-    verifyReadable(join(core.settings.root, 'core')),
+    verifyReadable(core, 'core'),
     verifyHardening(core, registry, core),
     verifySecrets(core, registry, secretsOf(ground.services)),
     // Authentik's worker gets every tenant's, also of one that is not deployed yet

@@ -1,6 +1,9 @@
 /** The figures for Prometheus: every family with its meaning, and the text that node exporter's textfile collector reads. */
+import { dirname } from 'node:path'
 import { type Ledger, readLedger } from '../backup/ledger.ts'
 import { variableOf } from '../backup/repository.ts'
+import { messageOf } from '../errors.ts'
+import { writeAtomically } from '../files.ts'
 import type { Tenant } from '../registry.ts'
 import type { Finding, State } from './check.ts'
 import type { HealthReport } from './report.ts'
@@ -60,7 +63,7 @@ export interface Known {
 }
 
 /** What is known of these tenants whether the engine answers or not. */
-export const readKnown = (tenants: Tenant[]): Promise<Known[]> =>
+const readKnown = (tenants: Tenant[]): Promise<Known[]> =>
   Promise.all(tenants.map(async (tenant) => ({ tenant, ledger: await readLedger(tenant).catch(() => undefined) })))
 
 const LEVEL: Record<State, number> = { ok: 0, warn: 1, fail: 2 }
@@ -134,6 +137,26 @@ function ledgerFigures({ repository, verified, offsite, checked, drilled }: Ledg
   if (drilled) figures.push({ name: 'erp_drill_passed', value: Number(drilled.passed) })
   if (drilled?.passed) figures.push({ name: 'erp_drill_restore_seconds', value: drilled.restoreSeconds })
   return figures
+}
+
+/**
+ * Write the figures; where that cannot be done, the report says so.
+ * @param tenants those that were asked
+ */
+export async function writeMetrics(
+  file: string,
+  report: HealthReport,
+  tenants: Tenant[],
+  registry: Tenant[],
+): Promise<HealthReport> {
+  try {
+    await writeAtomically(file, renderMetrics(report, await readKnown(tenants), registry), 0o644)
+    return report
+  } catch (error) {
+    const remedy = `ls -ld ${dirname(file)}: docs/trouble.md#state-is-lost`
+    const finding: Finding = { part: 'metrics', check: 'written', state: 'fail', is: messageOf(error), remedy }
+    return { ...report, state: 'fail', machine: [...report.machine, finding] }
+  }
 }
 
 /**

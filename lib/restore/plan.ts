@@ -56,18 +56,24 @@ export async function readChoice(
   return { backup, manifest, proof, config, bytes }
 }
 
+/** Nothing else could tell the books of two tenants apart. */
+const RENAMED = 'a tenant keeps its name in tenants.ts for good; with the old one there it is restored'
+
 /** A repository that holds another tenant's backups alone is not this one's, whatever its password. @throws OperatorError (3) */
 export function refuseForeign({ tenant, place }: Pick<Repository, 'tenant' | 'place'>, snapshots: Snapshot[]): void {
   const hosts = snapshots.flatMap(({ hostname, tags }) => (tags?.includes(TAG.backup) ? [hostname] : []))
   const other = hosts.find((host) => host !== tenant.name)
   if (other && !hosts.includes(tenant.name))
-    throw preconditionError(`the ${place.role} ${place.location} holds backups of ${other}, not of ${tenant.name}`)
+    throw preconditionError(
+      `the ${place.role} ${place.location} holds backups of ${other}, not of ${tenant.name}`,
+      RENAMED,
+    )
 }
 
 /** @throws OperatorError (3) that names both tenants. There is no way around it: another's books belong nowhere here. */
 export function refuseTenant(tenant: Tenant, manifest: Manifest, proof: Proof): void {
   const other = [manifest.tenant, proof.tenant].find((name) => name !== tenant.name)
-  if (other) throw preconditionError(`this is a backup of ${other}, not of ${tenant.name}`)
+  if (other) throw preconditionError(`this is a backup of ${other}, not of ${tenant.name}`, RENAMED)
   if (manifest.site === tenant.site) return
   throw preconditionError(`this is a backup of the site ${manifest.site}; ${tenant.name} has ${tenant.site}`)
 }

@@ -328,6 +328,22 @@ describe('deploy core', () => {
     assert.match((await stack.script('deploy', ['core'])).stdout, /nothing had to be done/)
   })
 
+  it('restarts Traefik where state/ was lost under it; until then nothing is published that it would not see', async () => {
+    rmSync(join(stack.home, 'state'), { recursive: true })
+    const before = stack.fingerprint('core')
+    const early = await stack.script('deploy', ['dickson'])
+    assert.equal(early.code, 3, early.stderr)
+    assert.match(early.stderr, /is not the directory that Traefik looks at.*\n.*deploy\.ts core/)
+    assert.equal(stack.fingerprint('core'), before)
+    const core = await stack.script('deploy', ['core'])
+    assert.equal(core.code, 0, core.stderr)
+    assert.match(core.stderr, /Restart \S*core-traefik/)
+    const tenants = await stack.script('deploy', ['--all'])
+    assert.equal(tenants.code, 0, tenants.stderr)
+    for (const host of HOSTS) assert.ok(await pings(host), host)
+    assert.match((await stack.script('deploy', ['core'])).stdout, /nothing had to be done/)
+  })
+
   it('names who holds a port that it would publish, and changes nothing', async () => {
     const holder = createServer().listen(0, '127.0.0.1')
     await once(holder, 'listening')

@@ -289,6 +289,20 @@ describe('deploy starts nothing, with 3, where', { concurrency: 4 }, () => {
     })
   }
 
+  it("the containers' users cannot read a private authority's certificate, and a restore does not either", async () => {
+    const [docker, { home }] = [fakeDocker(), makeHome()]
+    const certificate = join(home, 'ca.pem')
+    writeFileSync(certificate, '-----BEGIN CERTIFICATE-----', { mode: 0o600 })
+    for (const line of [['deploy'], ['restore', '--undo', '--confirm=dickson']]) {
+      const [name = '', ...flags] = line
+      const env = { ...docker.env, ERP_HOME: home, ACME_CA_CERTIFICATE: certificate }
+      const { code, stderr } = await script(name, ['dickson', ...flags], { env })
+      assert.equal(code, 3, stderr)
+      assert.match(stderr, /the containers cannot read .*ca\.pem\n.*chmod a\+r .*ca\.pem/)
+    }
+    assert.ok(!docker.calls().some((call) => CHANGES.test(` ${call} `)))
+  })
+
   for (const key of Object.keys(tenants.dickson)) {
     it(`the registry lacks ${key}, and no command with "undefined" reaches docker`, async () => {
       const [docker, { home }] = [fakeDocker(), makeHome()]

@@ -269,6 +269,24 @@ describe('what the scripts print', { concurrency: 4 }, () => {
     )
   })
 
+  it('bench and db in a dry run say what they would run, and run nothing', async () => {
+    const calls = stubDocker(`exec '${docker.path}' "$@"`)
+    const dry = (...words: string[]) => script('tenant', ['dickson', '--dry-run', ...words], { env: around(calls) })
+    const [bench, db] = [await dry('bench', '--', 'set-config', 'x', 'a b'), await dry('db', '--', '-e', 'select 1')]
+    assert.deepEqual([bench.code, db.code], [0, 0], bench.stderr + db.stderr)
+    assert.match(bench.stdout, /^docker exec -i .* dickson-backend bench --site \S+ set-config x \$'a b'\n$/)
+    assert.match(db.stdout, /^docker exec -i dickson-db mariadb -e \$'select 1'\n$/)
+    assert.ok(!calls.calls().some((call) => call.startsWith('exec ')))
+  })
+
+  it('metrics that cannot be written are a failure in the report, which is told all the same', async () => {
+    const file = join(temporary(), 'gone', 'erp.prom')
+    const { code, stdout } = await script('healthcheck', ['--metrics', file, '--json'], { env: around() })
+    const { state, machine, tenants } = JSON.parse(stdout)
+    assert.deepEqual([code, state, machine.at(-1).check, machine.at(-1).state], [1, 'fail', 'written', 'fail'])
+    assert.ok(tenants.length > 1)
+  })
+
   it('metrics are readable for the exporter whatever the umask, and replaced whole', async () => {
     const file = join(temporary(), 'erp.prom')
     const { code } = await shell(`umask 077; zx scripts/healthcheck.ts --metrics '${file}' --quiet`, { env: around() })

@@ -127,7 +127,11 @@ describe('generate-secrets', { concurrency: 4 }, () => {
       const { code, stderr } = await generate(home, [], env)
       assert.equal(code, 3, stderr)
       assert.match(stderr, new RegExp(`dickson_${secret}\\.txt is missing, but volume ${volume}`))
+      assert.match(stderr, /generate-secrets\.ts dickson --anew/)
       assert.deepEqual(contents(directory), before)
+      const anew = await generate(home, ['dickson', '--anew'], env)
+      assert.equal(anew.code, 0, anew.stderr)
+      assert.match(anew.stdout, new RegExp(`^made 1, kept \\d+\\n  dickson_${secret}\\.txt\\n$`))
     })
   }
 
@@ -146,6 +150,24 @@ describe('generate-secrets', { concurrency: 4 }, () => {
     const { code, stderr } = await generate(home)
     assert.equal(code, 3)
     assert.match(stderr, /dickson_backup_password\.txt is missing, but backups\/dickson/)
+  })
+
+  it('refuses what no restore makes good, --anew or not', async () => {
+    const { home, file } = makeHome()
+    for (const name of ['dickson_backup_password', 'dickson_db_password', 'authentik_db_password'])
+      rmSync(file(`${name}.txt`))
+    mkdirSync(join(home, 'backups/dickson'), { recursive: true })
+    writeFileSync(join(home, 'backups/dickson/config'), 'x')
+    const { env } = stubDocker('echo dickson-db-data; echo core-authentik-db-data')
+    const tenant = await generate(home, ['dickson', '--anew'], env)
+    assert.equal(tenant.code, 3)
+    assert.match(
+      tenant.stderr,
+      /^[^\n]*dickson_backup_password\.txt is missing, but backups\/dickson[^\n]*\n[^\n]*put the old file back\n$/,
+    )
+    const core = await generate(home, ['core', '--anew'], env)
+    assert.equal(core.code, 3)
+    assert.match(core.stderr, /authentik_db_password\.txt is missing/)
   })
 
   it('refuses it as well while the repository is elsewhere: the ledger knows it', async () => {

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,8 +20,9 @@ import { lastLines } from '../../lib/docker.ts'
 import { printable, quoted } from '../../lib/errors.ts'
 import { writeAtomically } from '../../lib/files.ts'
 import { get } from '../../lib/http.ts'
+import { verifyReadable } from '../../lib/preflight.ts'
 import { learnSecret, makeRedactor } from '../../lib/redact.ts'
-import { makeTenant } from '../../lib/registry.ts'
+import { makeTenant, type Unit } from '../../lib/registry.ts'
 import { makeReporter } from '../../lib/reporter.ts'
 import { readSettings } from '../../lib/settings.ts'
 import { isOlder } from '../../lib/versions.ts'
@@ -214,6 +224,30 @@ describe('a file that is replaced', () => {
       await assert.rejects(writeAtomically(file, 'x', 0o644), { code: 3 })
     })
   }
+})
+
+describe('what containers read through a mount', () => {
+  const clone = join(place, 'clone')
+  const look = (name: 'tenant' | 'core', env = {}) => verifyReadable({ settings: { root: clone, env } } as Unit, name)
+
+  it('is refused where a strict umask hides it, with the command that mends it', async () => {
+    for (const part of ['tenant', 'core/traefik']) mkdirSync(join(clone, part), { recursive: true })
+    for (const file of ['tenant/swap.sh', 'core/traefik/no-ca.pem']) writeFileSync(join(clone, file), '')
+    await look('tenant')
+    await look('core')
+    chmodSync(join(clone, 'tenant/swap.sh'), 0o640)
+    await assert.rejects(look('tenant'), {
+      code: 3,
+      message: /tenant\/swap\.sh$/,
+      hint: /^chmod -R a\+rX \S+\/tenant$/,
+    })
+    await look('core')
+    chmodSync(join(clone, 'tenant/swap.sh'), 0o644)
+    chmodSync(join(clone, 'core/traefik/no-ca.pem'), 0o600)
+    for (const name of ['tenant', 'core'] as const)
+      await assert.rejects(look(name), { code: 3, hint: /^chmod a\+r \S+\/no-ca\.pem$/ })
+    await assert.rejects(look('tenant', { ACME_CA_CERTIFICATE: 'gone.pem' }), { code: 3, message: /gone\.pem$/ })
+  })
 })
 
 describe('an HTTP request', () => {

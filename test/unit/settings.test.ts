@@ -130,6 +130,11 @@ describe('the environment of children', () => {
     })
   }
 
+  it("gives a machine's name the form in which locks bear it, also one that was said", () => {
+    const { env } = readSettings(root, { ERP_MACHINE: 'server1.example.org' })
+    assert.equal(env.ERP_MACHINE, 'server1-example-org')
+  })
+
   it('names home and prefix as they were understood, so that compose reads the same', () => {
     const { env } = readSettings(root, { ERP_HOME: 'there', ERP_PREFIX: 'x-' })
     assert.deepEqual([env.ERP_HOME, env.ERP_PREFIX], [join(root, 'there'), 'x-'])
