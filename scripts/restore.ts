@@ -15,7 +15,7 @@ import { exchangeData, isRolledBack } from '../lib/restore/exchange.ts'
 import { exportBackup } from '../lib/restore/export.ts'
 import { type Intent, readIntent, refuseUnfinished } from '../lib/restore/intent.ts'
 import * as outcome from '../lib/restore/outcome.ts'
-import { removeRemains } from '../lib/restore/previous.ts'
+import { planDrop, removeRemains } from '../lib/restore/previous.ts'
 import * as restore from '../lib/restore/restore.ts'
 import { themeAgain } from '../lib/theme/apply.ts'
 
@@ -30,7 +30,7 @@ command({
   ],
   tenants: 'one',
   changes: true,
-  modes: ['list', 'undo', 'drill', 'export', 'import'],
+  modes: ['list', 'undo', 'drill', 'export', 'import', 'drop-previous'],
   options: {
     snapshot: { type: 'string', value: 'ID', default: 'latest', help: 'which backup' },
     offsite: { type: 'boolean', help: 'take it from the off-site repository' },
@@ -40,6 +40,7 @@ command({
     undo: { type: 'boolean', help: 'bring back what the last restore replaced' },
     drill: { type: 'boolean', help: 'restore into a scratch stack, compare, remove it' },
     export: { type: 'string', value: 'DIR', help: 'write a backup as portable files' },
+    'drop-previous': { type: 'boolean', help: 'give up that undo, where its room is needed' },
     import: { type: 'string', value: 'DIR', help: 'an export, a dump with tars, `bench backup`; or the word volumes' },
   },
   notes: ['A server that is gone, undo, drills by cron, exports: docs/restore.md; imports: docs/taking-over.md'],
@@ -50,7 +51,7 @@ command({
     const [named] = tenants
     if (!named) throw usageError('a tenant is missing')
     const finishes = mode === 'restore' && options.snapshot === 'latest' && (await readIntent(named)) !== undefined
-    const asks = !dryRun && !finishes && ['restore', 'undo', 'import'].includes(mode)
+    const asks = !dryRun && !finishes && ['restore', 'undo', 'import', 'drop-previous'].includes(mode)
     const agreed = asks ? consent(named, options.confirm) : async () => {}
     const engine = await askEngine()
     const wanted: restore.Wanted = { snapshot: options.snapshot, from: options.offsite ? 'offsite' : 'repository' }
@@ -61,11 +62,10 @@ command({
       await requireCompose()
       await verifyHardening(tenant, registry, tenant) // what it starts, a deploy has perhaps never seen
       await verifyReadable(tenant, 'tenant')
-      const intent = mode === 'restore' ? await restore.unfinished(tenant, { wanted, finishes, dryRun }) : undefined
-      if (intent) return finish(tenant, intent, all)
-      const brought = mode === 'undo' && (await isRolledBack(tenant))
-      if (!brought) await refuseUnfinished(tenant)
-      if (mode === 'undo') return undo(tenant, brought, all)
+      if (mode === 'undo') return undo(tenant, all)
+      if (mode === 'drop-previous') return dropPrevious(tenant, all)
+      const begun = await unfinished(tenant, mode, finishes, all)
+      if (begun) return finish(tenant, begun, all)
       const ground = await reporter.step('Check the machine, the images and the secrets', (note) =>
         restore.prepare(tenant, registry, note),
       )
@@ -137,9 +137,17 @@ async function bringIn(tenant: Tenant, coming: outcome.Coming, all: All) {
   return done
 }
 
-/** @param brought what comes back is what a restore had brought, before it was taken back */
-async function undo(tenant: Tenant, brought: boolean, all: All) {
+/** What was interrupted and goes first. @throws OperatorError (3) where something else was asked for, which waits */
+async function unfinished(tenant: Tenant, mode: string, finishes: boolean, { wanted }: All) {
+  if (mode !== 'restore' && mode !== 'import') return refuseUnfinished(tenant)
+  const other = mode === 'import' || wanted.snapshot !== 'latest'
+  return restore.unfinished(tenant, { other, finishes })
+}
+
+async function undo(tenant: Tenant, all: All) {
   const { registry, dryRun, agreed, reporter } = all
+  const brought = await isRolledBack(tenant) // what comes back is what a restore had brought, before it was taken back
+  if (!brought) await refuseUnfinished(tenant)
   const { step, say } = reporter
   const plan = await step('Look for what the last restore replaced', () => outcome.planUndo(tenant, registry, brought))
   if (dryRun) return { text: plan.text }
@@ -147,6 +155,17 @@ async function undo(tenant: Tenant, brought: boolean, all: All) {
   await agreed()
   await removeRemains(tenant, ['clean']) // what a killed restore left would be in the way
   return exchange(tenant, plan.intent, all)
+}
+
+/** For its room: nothing but a verified backup removes it otherwise, for which there may be none. */
+async function dropPrevious(tenant: Tenant, { dryRun, agreed, reporter }: All) {
+  await refuseUnfinished(tenant)
+  const text = await reporter.step('Look for what the last restore replaced', () => planDrop(tenant))
+  if (dryRun) return { text }
+  reporter.say(text)
+  await agreed()
+  await reporter.step('Remove it', () => removeRemains(tenant, ['clean', 'drop']))
+  return { tenant: tenant.name, text: `${tenant.name}: removed` }
 }
 
 async function finish(tenant: Tenant, intent: Intent, all: All) {

@@ -11,6 +11,7 @@ import type { Tenant } from '../registry.ts'
 import type { Reporter } from '../reporter.ts'
 import type { Repository } from '../restic/client.ts'
 import { makeSnapshot, type Stored } from '../restic/snapshots.ts'
+import { dueRemains, removeRemains, roomHint } from '../restore/previous.ts'
 import { verifySecrets } from '../secrets.ts'
 import { waitUntilHealthy } from '../wait.ts'
 import { TAG } from './catalogue.ts'
@@ -43,7 +44,7 @@ export async function prepare(
       `npx zx scripts/deploy.ts ${tenant.name}`,
     )
   await removeUnstarted(tenant)
-  await verifySpace(tenant, engine, db.image)
+  await makeRoom(tenant, engine, db.image)
   await pullMissing(
     tenant,
     services.filter(({ name }) => [tenant.service('backup'), db.name].includes(name)),
@@ -56,18 +57,31 @@ export async function prepare(
   return { images: { erpnext: image('backend'), mariadb: image('db') }, db, startsDatabase }
 }
 
-/** A copy of the database must fit beside it. @throws OperatorError (3) */
-async function verifySpace(tenant: Tenant, engine: Engine, image: string): Promise<void> {
-  const disk = await statfs(engine.dataRoot).catch(() => undefined) // the engine may be on another machine
-  if (!disk) return
+/**
+ * A copy of the database must fit beside it. What killed runs have left goes for it, which only a backup would remove, and what
+ * a restore has replaced a week ago, where a backup has that as well.
+ * @throws OperatorError (3)
+ */
+async function makeRoom(tenant: Tenant, engine: Engine, image: string): Promise<void> {
   const needed = (await databaseBytes(tenant, image)) * 1.1 + 200 * 2 ** 20
-  const free = disk.bavail * disk.bsize
-  if (free < needed) {
-    throw preconditionError(
-      `${tenant.name}: a copy of the database needs ${gib(needed)}, ${engine.dataRoot} has ${gib(free)}`,
-      'docker system df',
-    )
-  }
+  if ((await freeBytes(engine)) >= needed) return
+  await emptyStaging(tenant, image)
+  const { restored } = await readLedger(tenant)
+  const due = await dueRemains(tenant, Date.now())
+  const orders = due.filter((order) => order === 'clean' || restored?.saved)
+  if (orders.length > 0) await removeRemains(tenant, orders)
+  const free = await freeBytes(engine)
+  if (free >= needed) return
+  throw preconditionError(
+    `${tenant.name}: a copy of the database needs ${gib(needed)}, ${engine.dataRoot} has ${gib(free)}`,
+    await roomHint(tenant),
+  )
+}
+
+/** What the engine's disk has left, in bytes; without end where the engine is on another machine. */
+async function freeBytes({ dataRoot }: Engine): Promise<number> {
+  const disk = await statfs(dataRoot).catch(() => undefined)
+  return disk ? disk.bavail * disk.bsize : Number.POSITIVE_INFINITY
 }
 
 /**

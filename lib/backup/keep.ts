@@ -85,7 +85,9 @@ export async function keep(repository: Repository, policy: Policy, { whole = fal
   const { forget: gone, held } = planRetention(backups, policy, needed, Date.now())
   const newest = backups.findLast(isVerified)?.at
   const all = { kept: backups.length, forgotten: 0, ...(newest && { newest }) }
-  if (gone.length === 0) return { ...all, remarks: held ? [`nothing was removed: ${held}`] : [] }
+  if (held) return { ...all, remarks: [`nothing was removed: ${held}`] }
+  const { pruneDue } = await readLedger(repository.tenant)
+  if (gone.length === 0 && !pruneDue && !whole) return { ...all, remarks: [] }
   const fault = await remove(repository, gone, whole)
   const left = await listBackups(repository) // an append-only server says no, and restic ends with 0
   const stayed = gone.some(({ id }) => left.some((backup) => backup.id === id))
@@ -94,14 +96,18 @@ export async function keep(repository: Repository, policy: Policy, { whole = fal
   return { ...all, kept: left.length, forgotten: backups.length - left.length, remarks }
 }
 
-/** Forget backups with their proofs and give their space back. Returns why it could not; the backups are none the worse. */
+/**
+ * Forget backups with their proofs and give their space back, also that of what was forgotten before. Returns why it could
+ * not; the backups are none the worse.
+ */
 async function remove(repository: Repository, backups: Backup[], whole: boolean): Promise<string | undefined> {
+  const { tenant } = repository
+  const ids = backups.flatMap(({ id, proof }) => [id, ...(proof ? [proof] : [])])
   try {
-    await forget(
-      repository,
-      backups.flatMap(({ id, proof }) => [id, ...(proof ? [proof] : [])]),
-    )
+    await updateLedger(tenant, { pruneDue: new Date().toISOString() })
+    if (ids.length > 0) await forget(repository, ids)
     await prune(repository, { whole })
+    await updateLedger(tenant, { pruneDue: undefined })
     return undefined
   } catch (error) {
     $.signal?.throwIfAborted()

@@ -32,6 +32,8 @@ export interface Ledger {
   restored?: { at: string; verb: string; kept: boolean; saved?: boolean; snapshots: string[] }
   /** Since when a restore has data beside the live one: what a kill leaves there is removed by the next backup. */
   incoming?: string | undefined
+  /** Since when the space of backups that were forgotten is to be given back: a full disk or a kill keeps it from that. */
+  pruneDue?: string | undefined
   /** Since when the database of a stopped tenant runs for a backup: a kill leaves it so. */
   databaseStarted?: string | undefined
   drilled?: {

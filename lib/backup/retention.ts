@@ -21,7 +21,7 @@ const RECENT = 24 * 3600_000
  * Keep the newest verified backup of each of the last days, weeks and months that have one, as restic's own policy does
  * for all snapshots; unverified ones count for nothing and go once as many days of verified ones are newer, but for what a
  * repair has saved (it has another original): whether that may go is for a person to say. What restores have saved takes the
- * place of none: the newest of each of the last days stays beside them. Pure.
+ * place of none: all of the last days that have one stay beside them, since the second of a day may be of what the first brought. Pure.
  * @param needed ids that something depends on, such as a restore that can still be undone
  * @param now milliseconds since 1970
  */
@@ -33,13 +33,14 @@ export function planRetention(backups: Backup[], policy: Policy, needed: string[
   const [usual, safety] = [verified.filter((one) => !one.safety), verified.filter((one) => one.safety)]
   const recent = Date.parse(verified[0]?.at ?? '') - RECENT
   const daily = newestOfEach(usual, policy.keepDaily, dayOf)
+  const saving = new Set([...new Set(safety.map(({ at }) => dayOf(at)))].slice(0, policy.keepDaily))
   const kept = new Set([
     ...verified.filter(({ at }) => Date.parse(at) >= recent).map(({ id }) => id),
     ...needed,
     ...daily,
     ...newestOfEach(usual, policy.keepWeekly, weekOf),
     ...newestOfEach(usual, policy.keepMonthly, (at) => at.slice(0, 7)),
-    ...newestOfEach(safety, policy.keepDaily, dayOf),
+    ...safety.filter(({ at }) => saving.has(dayOf(at))).map(({ id }) => id),
   ])
   const oldEnough = usual.find(({ id }) => id === daily[policy.keepDaily - 1])?.at
   const stays = ({ id, at, proof, original }: Backup) =>

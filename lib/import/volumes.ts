@@ -21,6 +21,8 @@ const PARTS = { 'db-data': 'db', 'sites-data': 'sites', 'assets-data': 'assets' 
 type Part = keyof typeof PARTS
 /** Names that may be taken: a usual stack calls its containers and networks like this too. */
 const CONTAINERS = ['db', 'redis-cache', 'redis-queue', 'configurator', 'backend', 'frontend', 'socketio', 'scheduler']
+/** What ours has at the root of its volume, where a server that ran before us has its schemas: each with a db.opt. */
+const RESERVED = ['data', 'incoming', 'previous']
 /** The account of backups and health checks, as the first start of a database of ours makes it (compose.yml, x-db). */
 const SOCKET_ACCOUNT = [
   'create user if not exists mysql@localhost identified via unix_socket;',
@@ -72,6 +74,13 @@ export async function findVolumes(tenant: Tenant, image: string): Promise<Found>
     if ((await read('test', '-e', '/out/db/ibdata1')).code !== 0)
       throw preconditionError(
         `${tenant.volume('db-data')} holds no database that ran before us: no ibdata1 at its root`,
+      )
+    const { stdout: options } = await read('find', ...RESERVED.map((name) => `/out/db/${name}/db.opt`))
+    const schema = RESERVED.find((name) => options.includes(`/${name}/db.opt`))
+    if (schema)
+      throw preconditionError(
+        `the old server has a schema ${schema}, a name that ours needs in ${tenant.volume('db-data')}; nothing was changed`,
+        'dump it and drop it there first, or import a dump: docs/taking-over.md',
       )
     const { code, stdout } = await read('cat', `/out/sites/${tenant.site}/site_config.json`)
     if (code !== 0)

@@ -68,9 +68,10 @@ async function exchangeOrGoBack(tenant: Tenant, intent: Intent, reporter: Report
 async function unfinished(tenant: Tenant, error: unknown): Promise<OperatorError> {
   const goes = `npx zx scripts/restore.ts ${tenant.name} goes on from here`
   const undoes = (await isRolledBack(tenant).catch(() => false)) ? '; with --undo to what had come' : ''
+  const other = (await keepsNothing(tenant)) ? '; another --snapshot, or an --import, may take its place' : ''
   return new OperatorError(`${tenant.name}: the restore is not finished: ${messageOf(error)}`, {
     code: EXIT.changed,
-    hint: `${goes}${undoes}`,
+    hint: `${goes}${undoes}${other}`,
     cause: error,
   })
 }
@@ -85,6 +86,13 @@ export async function isRolledBack(tenant: Tenant): Promise<boolean> {
   const content = await withVolumes(tenant, (job) => contentOf(tenant, job))
   return content.has('data') && content.has('previous') && !content.has('incoming')
 }
+
+/** Whether an exchange is neither half done nor has anything to go back to, as on a new server. */
+export const keepsNothing = (tenant: Tenant) =>
+  withVolumes(tenant, async (job) => {
+    const content = await contentOf(tenant, job)
+    return !content.has('previous') && !content.has('incoming')
+  }).catch(() => false)
 
 const canGoBack = (tenant: Tenant) =>
   withVolumes(tenant, async (job) => (await contentOf(tenant, job)).has('previous')).catch(() => false)

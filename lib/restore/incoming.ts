@@ -10,6 +10,7 @@ import type { Repository } from '../restic/client.ts'
 import { restoreDirectory } from '../restic/snapshots.ts'
 import { readSecret } from '../secrets.ts'
 import type { Choice } from './plan.ts'
+import { roomHint } from './previous.ts'
 import { runSwap } from './volumes.ts'
 
 const MYSQL = '/var/lib/mysql'
@@ -38,7 +39,7 @@ export async function verifySpace(tenant: Tenant, job: Job, needed: number): Pro
   if (free >= needed + MARGIN) return
   throw preconditionError(
     `${tenant.name}: the backup needs ${gib(needed + MARGIN)} beside the live data, the disk has ${gib(free)}; nothing was changed`,
-    'docker system df',
+    await roomHint(tenant),
   )
 }
 

@@ -1,7 +1,10 @@
 /** What restores leave in the volumes: the replaced data, which goes after a week, and the remains of a killed one. */
 import { readLedger, updateLedger } from '../backup/ledger.ts'
+import { preconditionError } from '../errors.ts'
+import { gib } from '../preflight.ts'
 import type { Tenant } from '../registry.ts'
-import { runSwap, withVolumes } from './volumes.ts'
+import { describeKept, type Kept } from './plan.ts'
+import { type Content, contentOf, runSwap, withVolumes } from './volumes.ts'
 
 /** How long what was replaced stays for an undo, in milliseconds. */
 const KEPT = 7 * 24 * 3600_000
@@ -11,6 +14,43 @@ export async function dueRemains(tenant: Tenant, now: number): Promise<('clean' 
   const { incoming, restored } = await readLedger(tenant)
   const due = restored?.kept === true && now - Date.parse(restored.at) > KEPT
   return [...(incoming ? (['clean'] as const) : []), ...(due ? (['drop'] as const) : [])]
+}
+
+/** What the volumes keep of an earlier restore. */
+export async function keptOf(tenant: Tenant, content: Set<Content>): Promise<Kept | undefined> {
+  const files = content.has('files')
+  if (!files && !content.has('previous')) return undefined
+  const { restored } = await readLedger(tenant)
+  return { at: restored?.at ?? 'an unknown day', saved: restored?.saved ?? true, files }
+}
+
+/**
+ * What would be given up for its room.
+ * @throws OperatorError (3) where nothing is kept, or it may be all that there is
+ */
+export async function planDrop(tenant: Tenant): Promise<string> {
+  const { incoming } = await readLedger(tenant)
+  const { content, bytes } = await withVolumes(tenant, async (job) => {
+    const found = await contentOf(tenant, job)
+    const places = ['/out/db/previous', '/out/sites/previous', '/out/assets/.previous']
+    const { stdout } = await job.exec(['du', '-skc', ...places], { timeout: 3600, nothrow: true })
+    return { content: found, bytes: Number.parseInt(stdout.trim().split('\n').at(-1) ?? '0', 10) * 1024 }
+  })
+  const kept = await keptOf(tenant, content)
+  if (!kept) throw preconditionError(`${tenant.name}: nothing is kept of a restore`)
+  if (!content.has('data') || !content.has('site') || (content.has('incoming') && !incoming))
+    throw preconditionError(
+      `${tenant.name}: what is kept may be all that there is; nothing was changed`,
+      `npx zx scripts/restore.ts ${tenant.name} --undo brings it back`,
+    )
+  return `${tenant.name}: ${describeKept(kept)} would be removed for good, ${gib(bytes)}; there is no --undo any more`
+}
+
+/** What an operator can do for room. */
+export async function roomHint(tenant: Tenant): Promise<string> {
+  const { restored } = await readLedger(tenant)
+  const drop = `npx zx scripts/restore.ts ${tenant.name} --drop-previous gives up the undo of ${restored?.at.slice(0, 16)}Z`
+  return restored?.kept ? `docker system df; ${drop}` : 'docker system df'
 }
 
 /** Remove them. */

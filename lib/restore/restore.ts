@@ -1,7 +1,6 @@
 /** The steps of restore.ts before the exchange: check the ground, read the backup, save what is there, put the backup beside it. */
 import * as backup from '../backup/backup.ts'
 import { type Backup, isVerified, listBackups, TAG } from '../backup/catalogue.ts'
-import { readLedger } from '../backup/ledger.ts'
 import { fingerprint, type SiteConfig } from '../backup/manifest.ts'
 import { withRepositories } from '../backup/open.ts'
 import type { Answers } from '../backup/proof.ts'
@@ -16,8 +15,9 @@ import type { Tenant } from '../registry.ts'
 import type { Reporter } from '../reporter.ts'
 import { verifySecrets } from '../secrets.ts'
 import { imageApps } from '../versions.ts'
+import { keepsNothing } from './exchange.ts'
 import { fetchIncoming, proveIncoming } from './incoming.ts'
-import { type Intent, readIntent, removeIntent, saysUnfinished } from './intent.ts'
+import { type Intent, readIntent, saysUnfinished } from './intent.ts'
 import {
   askLiveBooks,
   type Choice,
@@ -28,7 +28,8 @@ import {
   renderPlan,
   type There,
 } from './plan.ts'
-import { besideLive, contentOf, siteConfigOf, withVolumes } from './volumes.ts'
+import { keptOf } from './previous.ts'
+import { besideLive, contentOf, siteConfigOf } from './volumes.ts'
 
 /** What the first step learnt. */
 export interface Ground {
@@ -121,10 +122,7 @@ export async function liveBooks(tenant: Tenant, job: Job): Promise<LiveBooks> {
   }
   const config = await siteConfigOf(tenant, job)
   const live = hasData ? await askLiveBooks(tenant, config) : undefined
-  const { restored } = await readLedger(tenant)
-  const files = content.has('files')
-  const kept = files || content.has('previous')
-  const keeps = kept && { at: restored?.at ?? 'an unknown day', saved: restored?.saved ?? true, files }
+  const keeps = await keptOf(tenant, content)
   return { hasData, hasSite: content.has('site'), config, live, ...(keeps && { keeps }) }
 }
 
@@ -179,25 +177,24 @@ export async function saveLive(
 
 /**
  * The restore that was interrupted, if there is one: it is finished first. Where nothing is kept that it could go back to,
- * another snapshot may be named in its place, and there is none any more.
+ * something else may come in its place, which it has once that is proven.
+ * @param how `other`: something else is to come; `finishes`: nobody was asked for consent, since there was one to finish
  * @throws OperatorError (3)
  */
 export async function unfinished(
   tenant: Tenant,
-  { wanted, finishes, dryRun }: { wanted: Wanted; finishes: boolean; dryRun: boolean },
+  { other, finishes }: { other: boolean; finishes: boolean },
 ): Promise<Intent | undefined> {
   const intent = await readIntent(tenant)
   const list = `npx zx scripts/restore.ts ${tenant.name} --list`
   if (!intent && finishes) throw preconditionError(`${tenant.name}: the restore was finished meanwhile`, list)
-  if (!intent || dryRun || wanted.snapshot === 'latest') return intent
-  const content = await withVolumes(tenant, (job) => contentOf(tenant, job))
-  if (content.has('previous') || content.has('incoming')) {
+  if (!intent || !other) return intent
+  if (!(await keepsNothing(tenant))) {
     throw preconditionError(
       saysUnfinished(tenant, intent),
-      `npx zx scripts/restore.ts ${tenant.name} finishes it; another snapshot afterwards`,
+      `npx zx scripts/restore.ts ${tenant.name} finishes it; anything else afterwards`,
     )
   }
-  await removeIntent(tenant)
   return undefined
 }
 

@@ -1,6 +1,6 @@
 /** Backups on the real engine: what they hold, that they are proven, and every way in which they must not look good. */
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -73,6 +73,16 @@ describe('a backup', () => {
     assert.deepEqual(told.answers.secrets, { stored: 1, opened: 1 })
     assert.equal(told.answers.sequences, 5)
     assert.deepEqual(told.remarks, [])
+  })
+
+  it('opens more tables than an engine allows at first', () => {
+    const copy = 'ulimit -Sn 32; bash /opt/erp/copy-database.sh < <(sleep 60)'
+    const clear = 'find /srv/staging -mindepth 1 -delete'
+    const script = `${copy}; code=$?; ${clear}; exit $code`
+    const { status, stderr } = spawnSync('docker', ['exec', stack.container('dickson-db'), 'bash', '-c', script], {
+      encoding: 'utf8',
+    })
+    assert.equal(status, 0, stderr)
   })
 
   it('is one snapshot of db, the site, assets and a manifest that says what it is', async () => {

@@ -7,9 +7,11 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { failingAt, withInjector } from '../faults/injector.ts'
 import { openBooks } from './books.ts'
+import { makeVolume, unmountAtTheEnd } from './disks.ts'
 import { docker, useStack } from './harness.ts'
 import { assertRefused, type MarkedBooks, markBooks } from './restores.ts'
 
+const mounted = unmountAtTheEnd()
 const stack = useStack('import', ['dickson'])
 const SITE = 'erp.dickson-supplies.com'
 const folder = mkdtempSync(join(tmpdir(), 'erp-import-'))
@@ -266,6 +268,14 @@ describe('volumes in which another stack ran an ERPNext', () => {
     assert.match(ran.stderr, new RegExp(`docker stop ${name}`))
   })
 
+  it('are refused where a schema of theirs has a name that ours needs in that place', async () => {
+    byRoot('mkdir /v/db-data/incoming; touch /v/db-data/incoming/db.opt')
+    const { code, stderr } = await restore(['--import', 'volumes'])
+    assert.equal(code, 3, stderr)
+    assert.match(stderr, /has a schema incoming, a name that ours needs in \S+db-data; nothing was changed/)
+    byRoot('rm -r /v/db-data/incoming')
+  })
+
   const bench = 'cat sites-data/common_site_config.json sites-data/assets/frappe/x'
   const trees = () => byRoot(`cd /v; find db-data sites-data -printf "%P %U %m\\n" | sort; ${bench}`).split('\n')
 
@@ -335,5 +345,42 @@ describe('volumes in which another stack ran an ERPNext', () => {
     assert.ok(!existsSync(join(stack.home, 'state/dickson/restore.json')))
     assert.doesNotMatch(list(), /dickson-import-/)
     for (const part of ['db-data', 'sites-data', 'assets-data']) docker('volume', 'rm', `${volume(part)}-before`)
+  })
+})
+
+describe('an import onto a server that has nothing', () => {
+  const nothing = () => {
+    stack.wipe('dickson')
+    rmSync(join(stack.home, 'state'), { recursive: true })
+  }
+  before(nothing)
+
+  it('whose disk is full when the configuration is written exchanges nothing', async () => {
+    const disk = makeVolume(stack, 'dickson-sites-data', mounted)
+    const run = `cat /dev/zero >${disk.path}/filler || true`
+    await withInjector({ at: 'cat >site_config.json', mode: 'meanwhile', run }, async ({ env, struck }) => {
+      const { code, stderr } = await restore(['--import', join(folder, 'bench')], env)
+      assert.deepEqual([struck(), code], [true, 1], stderr)
+      assert.match(stderr, /no space left on device/i)
+      assert.ok(!marked.intent())
+    })
+    rmSync(join(disk.path, 'filler'))
+  })
+
+  it('that does not come up lets another take its place, once that is proven', async () => {
+    const failing = { at: '--pull never dickson-backend', mode: 'fail', persistent: true } as const
+    await withInjector(failing, async ({ env }) => {
+      const { code, stderr } = await restore(['--import', join(folder, 'dump')], env)
+      assert.equal(code, 4, stderr)
+      assert.match(stderr, /goes on from here; another --snapshot, or an --import, may take its place/)
+    })
+    const wrong = await restore(['--import', join(folder, 'nowhere')])
+    assert.deepEqual([wrong.code, marked.intent()], [3, true], 'what does not come takes no place')
+    assert.equal((await stack.script('deploy', ['dickson'])).code, 3)
+    const { code, stderr } = await restore(['--import', join(folder, 'bench')])
+    assert.equal(code, 0, stderr)
+    assert.ok(!marked.intent())
+    assert.equal((await stack.script('deploy', ['dickson'])).code, 0)
+    assert.ok(await opensSecret())
   })
 })

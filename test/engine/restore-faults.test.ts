@@ -362,9 +362,30 @@ describe('a restore that is stopped', () => {
     const { code, stderr } = await restore(['--without-backup'])
     assert.equal(code, 3, stderr)
     assert.match(stderr, /in the midst of its exchange[\s\S]*--undo brings back/)
+    const given = await restore(['--drop-previous'])
+    assert.equal(given.code, 3, given.stderr)
+    assert.match(given.stderr, /what is kept may be all that there is/)
     const undone = await restore(['--undo'])
     assert.equal(undone.code, 0, undone.stderr)
     assert.equal(marked.state(), old)
+  })
+})
+
+describe('what a restore has kept', () => {
+  it('is given up for its room where somebody says so, and once', async () => {
+    const { code, stderr } = await restore(['--without-backup', good()])
+    assert.equal(code, 0, stderr)
+    const kept = () => docker('exec', stack.container('dickson-db'), 'ls', '/var/lib/mysql').includes('previous')
+    const told = await restore(['--drop-previous', '--dry-run'])
+    assert.match(told.stdout, /replaced, of which there is no backup would be removed for good, \d+\.\d GiB/)
+    assert.ok(kept())
+    const untouched = [stack.fingerprint('dickson'), marked.state()]
+    const dropped = await restore(['--drop-previous'])
+    assert.deepEqual([dropped.code, kept()], [0, false], dropped.stderr)
+    assert.deepEqual([stack.fingerprint('dickson'), marked.state()], untouched)
+    const gone = await Promise.all([restore(['--drop-previous']).then(({ code }) => code)])
+    assert.deepEqual(gone, [3])
+    assert.equal((await restore(['--undo'])).code, 3)
   })
 })
 

@@ -1,6 +1,7 @@
 /** No secret in any argument list or environment of any process on the machine, sampled while the scripts work. */
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { docker, secretsOf, useStack } from './harness.ts'
 
@@ -85,5 +86,22 @@ describe('a process list', () => {
     })
     assert.deepEqual(seen, [])
     assert.ok(looks > 300, `${looks} looks`)
+  })
+})
+
+describe('secrets that are lost but for what opens the backups', () => {
+  it('are made anew where that is asked for, and a restore makes them good', async () => {
+    for (const name of ['db', 'admin']) rmSync(join(stack.home, `secrets/dickson_${name}_password.txt`))
+    const run = (name: string, ...args: string[]) => stack.script(name, ['dickson', ...args])
+    const refused = await run('generate-secrets')
+    assert.equal(refused.code, 3)
+    assert.match(refused.stderr, /generate-secrets\.ts dickson --anew/)
+    const [made, deployed] = [await run('generate-secrets', '--anew'), await run('deploy')]
+    assert.equal(made.code, 0, made.stderr)
+    assert.notEqual(deployed.code, 0, 'the database has the old password')
+    for (const [name, ...args] of [['backup'], ['restore', '--confirm=dickson'], ['deploy'], ['healthcheck']]) {
+      const { code, stdout, stderr } = await run(name ?? '', ...(args as string[]))
+      assert.equal(code, 0, stdout + stderr)
+    }
   })
 })

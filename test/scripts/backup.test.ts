@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fakeDocker, useFrontend } from './fake-docker.ts'
-import { makeHome, plantLedger, script } from './harness.ts'
+import { makeHome, plantLedger, script, stubDocker } from './harness.ts'
 
 useFrontend()
 
@@ -16,5 +16,29 @@ describe('a backup of a database that has grown', () => {
     assert.equal(code, 3, stderr)
     assert.match(stderr, /a copy of the database needs \d+\.\d GiB, \/ has \d+\.\d GiB/)
     assert.ok(!docker.calls().some((call) => call.includes('-backup') && call.includes(' run ')))
+  })
+
+  it('first gives up what killed runs have left, and the undo of last month where a backup has it too', async () => {
+    const [docker, { home }] = [fakeDocker().deployed('dickson'), makeHome()]
+    const size = join(dirname(docker.path), 'database-size')
+    const ledger = (saved: boolean) => {
+      const restored = { at: '2026-01-01T00:00:00Z', verb: 'restore', kept: true, saved, snapshots: [] }
+      writeFileSync(join(home, 'state/dickson/ledger.json'), JSON.stringify({ incoming: '2026-01-01', restored }))
+      writeFileSync(size, `${2 ** 40}\n`)
+    }
+    const orders = (calls: string[]) => calls.flatMap((call) => /swap\.sh (\w+)/.exec(call)?.[1] ?? [])
+    for (const [saved, removed] of [
+      [false, ['clean']],
+      [true, ['clean', 'drop']],
+    ] as const) {
+      ledger(saved)
+      const stub = stubDocker(
+        `case "$*" in *'echo ready;'*) echo ready; cat >/dev/null ;; *'swap.sh '*) ;; *'find /srv/staging'*) ;; *) exec '${docker.path}' "$@" ;; esac`,
+      )
+      const { stderr } = await script('backup', ['dickson'], { env: { ...docker.env, ...stub.env, ERP_HOME: home } })
+      assert.match(stderr, /a copy of the database needs/)
+      assert.ok(stub.calls().some((call) => call.includes('find /srv/staging -mindepth 1 -delete')))
+      assert.deepEqual(orders(stub.calls()), removed)
+    }
   })
 })

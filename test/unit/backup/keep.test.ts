@@ -88,6 +88,20 @@ describe('what retention removes', () => {
       assert.match(remarks.join(), /not all that retention lets go was removed: .*injected/)
     })
 
+  it('is given back the next time where a full disk or a kill kept its space, with nothing more to remove', async () => {
+    const prunes = (said: string[]) => said.filter((line) => line.startsWith('prune'))
+    const full = repositoryOf([...backup('a', 1), ...backup('b', 9)], { fails: ['prune'] })
+    await keep(full.repository, POLICY)
+    const { repository, said } = repositoryOf(backup('b', 9))
+    assert.deepEqual((await keep(repository, POLICY)).remarks, [])
+    assert.equal(prunes(said).length, 1)
+    await keep(repository, POLICY)
+    assert.equal(prunes(said).length, 1, 'once')
+    await keep(repository, POLICY, { whole: true })
+    assert.equal(prunes(said)[1], 'prune --quiet --max-unused unlimited', 'always where that was asked for')
+    assert.ok(!said.some((line) => line.startsWith('forget')))
+  })
+
   it('is told where a server says yes and keeps all, as an append-only one does', async () => {
     const { repository } = repositoryOf([...backup('a', 1), ...backup('b', 9)])
     const { exec } = repository.job

@@ -70,6 +70,10 @@ describe('retention', () => {
     const alone = ids(plan(daily(70)).keep)
     const days = ['2026-03-29', '2026-03-30', '2026-03-31'].map((day) => `safety ${day}`)
     assert.deepEqual(ids(plan([...daily(70), ...safety]).keep), [...alone, ...days].sort())
+    const again = safety.map((one) => ({ ...one, id: `again ${one.id}`, at: one.at.replace('T01', 'T03') }))
+    const both = [...days, ...days.map((day) => `again ${day}`)]
+    const { keep } = plan([...daily(70), ...safety, ...again])
+    assert.deepEqual(ids(keep), [...alone, ...both].sort(), 'the second of a day is of what the first restore brought')
   })
 
   it('removes nothing while a backup lies in the future: the clock is wrong', () => {
