@@ -56,6 +56,13 @@ export interface Service {
   configHash: string
 }
 
+/** What compose renders of a tenant or of core. */
+export interface Rendered {
+  services: Service[]
+  /** The fixed range of each network that has one, by its name: `10.213.2.0/24`. */
+  subnets: Map<string, string>
+}
+
 interface Written {
   image: string
   restart?: string
@@ -63,12 +70,21 @@ interface Written {
   secrets?: { source: string }[]
 }
 
+interface WrittenNetwork {
+  name: string
+  ipam?: { config?: { subnet?: string }[] }
+}
+
+/** The services alone, as `renderUnit` says them. */
+export const renderServices = async (unit: Unit, options: { hashes?: boolean; jobs?: boolean } = {}) =>
+  (await renderUnit(unit, options)).services
+
 /**
- * The services of a tenant or of core as compose renders them; `hashes` adds the hash that their containers would carry,
+ * The services and networks of a tenant or of core as compose renders them; `hashes` adds the hash that their containers would carry,
  * `jobs` what runs on demand: backup and restore.
  * @throws OperatorError (3) where the configuration is not valid.
  */
-export async function renderServices(unit: Unit, { hashes: wanted = false, jobs = false } = {}): Promise<Service[]> {
+export async function renderUnit(unit: Unit, { hashes: wanted = false, jobs = false } = {}): Promise<Rendered> {
   const profile = jobs ? ['--profile', `${unit.profile}-jobs`] : []
   const [json, hashes] = await Promise.all([
     docker(composeArgs(unit, ...profile, 'config', '--format', 'json'), { timeout: 30, nothrow: true }),
@@ -76,7 +92,10 @@ export async function renderServices(unit: Unit, { hashes: wanted = false, jobs 
   ])
   if (json.code !== 0) throw preconditionError(`compose.yml is not valid: ${lastLines(json.stderr, 3)}`)
   const hash = new Map(hashes.stdout.split('\n').map((line) => line.split(' ') as [string, string]))
-  const rendered = JSON.parse(json.stdout) as { services: Record<string, Written> }
+  const rendered = JSON.parse(json.stdout) as {
+    services: Record<string, Written>
+    networks?: Record<string, WrittenNetwork>
+  }
   const services = Object.entries(rendered.services).map(([name, { image, restart, profiles = [], secrets = [] }]) => ({
     name,
     image,
@@ -85,6 +104,10 @@ export async function renderServices(unit: Unit, { hashes: wanted = false, jobs 
     secrets: secrets.map(({ source }) => source),
     configHash: hash.get(name) ?? '',
   }))
-  if (services.length > 0) return services
+  const subnets = Object.values(rendered.networks ?? {}).flatMap(({ name, ipam }): [string, string][] => {
+    const subnet = ipam?.config?.[0]?.subnet
+    return subnet ? [[name, subnet]] : []
+  })
+  if (services.length > 0) return { services, subnets: new Map(subnets) }
   throw preconditionError(`compose.yml has no profile ${unit.profile}`, 'see docs/adding-a-tenant.md')
 }

@@ -11,6 +11,7 @@ export const PYTHON = '/home/frappe/frappe-bench/env/bin/python'
 
 /**
  * Have a verb of `tenant/<program>.py` done in the tenant's backend, in one transaction. Secrets travel by stdin.
+ * @param timeout seconds
  * @throws OperatorError (3) where it refuses or the backend does not run; (1) where it fails: nothing was committed.
  */
 export function askSite<T>(
@@ -18,9 +19,10 @@ export function askSite<T>(
   program: keyof typeof PROGRAMS,
   verb: string,
   order: object = {},
+  timeout?: number,
 ): Promise<T> {
   const taker = { owner: name, name: 'the backend', remedy: `npx zx scripts/tenant.ts ${name} start` }
-  return giveOrder<T>(container('backend'), [PYTHON, PROGRAMS[program]], { ...order, verb, site }, taker)
+  return giveOrder<T>(container('backend'), [PYTHON, PROGRAMS[program]], { ...order, verb, site }, taker, timeout)
 }
 
 /** Seconds after which every process of a site has read its configuration again (a web worker keeps it for 60: rehearsal/CONTRACT.md, Theme). */

@@ -53,7 +53,8 @@ export const jobName = (tenant: Tenant, part: (typeof JOBS)[number]) =>
 
 /**
  * Remove what a killed run had made and not come to start: no `--rm` takes that away, and it holds its volumes. The tenant's
- * lock must be held; a `--list`, which takes none, could lose its container in that very moment, and is typed again.
+ * lock must be held, and no job of ours: on a busy machine the engine calls one created that has said that it is ready. A
+ * `--list`, which takes no lock, could lose its container in that very moment, and is typed again.
  * @param always after a signal too
  * @throws OperatorError (1)
  */

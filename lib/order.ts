@@ -14,14 +14,22 @@ export interface Taker {
 
 /**
  * Have an order done. Secrets travel by stdin, which stays open: the program ends when we do.
+ * @param timeout seconds
  * @throws OperatorError (3) where the program refuses or the container does not run; (1) where it fails.
  */
-export async function giveOrder<T>(container: string, command: string[], order: object, taker: Taker): Promise<T> {
+export async function giveOrder<T>(
+  container: string,
+  command: string[],
+  order: object,
+  taker: Taker,
+  timeout = 120,
+): Promise<T> {
   const { owner, name, remedy } = taker
-  const options = { input: `${JSON.stringify(order)}\n`, holdStdin: true, timeout: 120, nothrow: true }
-  const { code, stdout, stderr } = await dockerExec(container, command, options)
+  const options = { input: `${JSON.stringify(order)}\n`, holdStdin: true, timeout, nothrow: true }
+  const { code, stdout, stderr, timedOut } = await dockerExec(container, command, options)
   if (code !== 0 && /No such container|is not running|is paused/.test(stderr))
     throw preconditionError(`${owner}: ${name} does not run: ${lastLines(stderr, 1)}`, remedy)
+  if (timedOut) throw new OperatorError(`${owner}: ${name} did not do it: no end within ${timeout} s`)
   const answer = stdout.trim().split('\n').at(-1) ?? ''
   if (code !== 0 || !answer.startsWith('{'))
     throw new OperatorError(`${owner}: ${name} did not do it: ${lastLines(stderr || stdout, 2)}`)

@@ -1,9 +1,9 @@
 /** What must hold on the machine before a tenant is touched: engine, compose, disk, memory, secrets, mounted files. */
 import { readdir, stat, statfs } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { renderServices, requireCompose, type Service } from './compose.ts'
+import { renderUnit, requireCompose, type Service } from './compose.ts'
 import { type Container, tenantContainers } from './containers.ts'
-import { docker, type Engine, lastLines, volumeNames } from './docker.ts'
+import { docker, type Engine, inspect, lastLines, volumeNames } from './docker.ts'
 import { preconditionError } from './errors.ts'
 import { verifyHardening } from './gate.ts'
 import type { Tenant, Unit } from './registry.ts'
@@ -51,16 +51,35 @@ export async function verifyEngine(engine: Engine): Promise<void> {
 
 /** What the machine and the configuration say, for a tenant or for core. @throws OperatorError (3) */
 export async function groundOf(unit: Unit, engine: Engine): Promise<Ground> {
-  const [services, containers, disk] = await Promise.all([
-    renderServices(unit, { hashes: true }),
+  const [{ services, subnets }, containers, disk] = await Promise.all([
+    renderUnit(unit, { hashes: true }),
     tenantContainers(unit),
     diskWarnings(engine.dataRoot),
   ])
+  await verifySubnets(subnets)
   const memory =
     engine.memoryBytes < MEMORY_BYTES
       ? [`the machine has ${gib(engine.memoryBytes)} of memory; a tenant wants 2 GiB`]
       : []
   return { services, containers, warnings: [...disk, ...memory] }
+}
+
+/**
+ * A network keeps the range that it was made with; what is made by another one would have addresses that are not its own.
+ * @throws OperatorError (3)
+ */
+async function verifySubnets(subnets: Map<string, string>): Promise<void> {
+  const networks = await inspect<{ Name: string; IPAM: { Config?: { Subnet?: string }[] } }>(
+    'network',
+    [...subnets.keys()],
+    10,
+  )
+  const faults = networks.flatMap(({ Name: name, IPAM: { Config: [range] = [] } }) => {
+    const wanted = subnets.get(name)
+    return wanted === undefined || range?.Subnet === wanted ? [] : [`${name} has ${range?.Subnet}, not ${wanted}`]
+  })
+  if (faults.length > 0)
+    throw preconditionError(faults.join('; '), 'put the old EDGE_SUBNET_… back in .env: docs/edge.md')
 }
 
 /** @throws OperatorError (3) below 5 GiB free. */

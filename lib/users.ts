@@ -72,11 +72,13 @@ export function usersOf(text: string): { users: NewUser[]; faults: string[] } {
   }
   if (body.length === 0) return { users: [], faults: ['it names nobody'] }
   const read = body.map(({ line, cells }) => ({ line, count: cells.length, user: userOf(cells) }))
-  const faults = read.flatMap(({ line, count, user }, index) => {
-    const twin = read.findIndex((other) => other.user.email === user.email)
+  const first = new Map<string, number>()
+  const faults = read.flatMap(({ line, count, user }) => {
+    const twin = first.get(user.email)
+    if (twin === undefined) first.set(user.email, line)
     return [
       ...(count === HEADER.length ? faultsOf(user) : [`${count} fields instead of ${HEADER.length}`]),
-      ...(twin < index && user.email !== '' ? [`${user.email} stands in line ${read[twin]?.line} already`] : []),
+      ...(twin !== undefined && user.email !== '' ? [`${user.email} stands in line ${twin} already`] : []),
     ].map((fault) => `line ${line}: ${fault}`)
   })
   return { users: read.map(({ user }) => user), faults }
@@ -120,7 +122,7 @@ interface Judged {
  * @throws OperatorError (3) with every fault; nobody was added
  */
 export async function checkUsers(tenant: Tenant, users: NewUser[]): Promise<string | undefined> {
-  const { faults, limit, recent, beyond } = await askSite<Judged>(tenant, 'users', 'check', { users })
+  const { faults, limit, recent, beyond } = await askSite<Judged>(tenant, 'users', 'check', { users }, patience(users))
   if (faults.length > 0) {
     const told = faults.map(({ email, fault }) => `${email}: ${fault}`).join('; ')
     throw preconditionError(`${tenant.name}: ${told}`, 'nobody was added')
@@ -129,8 +131,12 @@ export async function checkUsers(tenant: Tenant, users: NewUser[]): Promise<stri
   return `Frappe takes ${limit} new users an hour and has had ${recent}: for this run alone that limit is lifted`
 }
 
+/** Seconds: Frappe takes up to a quarter of one for each, on a busy machine four times as long. */
+const patience = (users: NewUser[]) => 60 + users.length
+
 /** Add all of them, or none, in one transaction. @throws OperatorError (3) or (1) */
-export const addUsers = (tenant: Tenant, users: NewUser[]) => askSite(tenant, 'users', 'add', { users })
+export const addUsers = (tenant: Tenant, users: NewUser[]) =>
+  askSite(tenant, 'users', 'add', { users }, patience(users))
 
 /** Every user of the site but Frappe's own two. */
 export const listUsers = async (tenant: Tenant) => (await askSite<{ users: User[] }>(tenant, 'users', 'look')).users

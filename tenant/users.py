@@ -2,6 +2,7 @@
 `disable` closes accounts and ends their sessions.
 """
 
+from collections import defaultdict
 from datetime import timedelta
 
 import frappe
@@ -20,7 +21,9 @@ def look(_order):
     """Return every user with what matters to who may come in."""
     fields = "name, full_name, user_type, enabled, last_active"
     users = frappe.db.sql(f"select {fields} from tabUser where name not in ('Administrator', 'Guest')", as_dict=True)
-    roles = frappe.db.sql("select parent, role from `tabHas Role` where parenttype = 'User'")
+    roles = defaultdict(list)
+    for parent, role in frappe.db.sql("select parent, role from `tabHas Role` where parenttype = 'User'"):
+        roles[parent].append(role)
     # every user has a row for the provider `frappe`, which says nothing
     single = {row[0] for row in frappe.db.sql("select parent from `tabUser Social Login` where provider = 'authentik'")}
     return {
@@ -32,7 +35,7 @@ def look(_order):
                 "enabled": bool(user.enabled),
                 "sso": user.name in single,
                 "last_active": user.last_active,
-                "roles": sorted(role for parent, role in roles if parent == user.name and role not in AUTOMATIC),
+                "roles": sorted(role for role in roles[user.name] if role not in AUTOMATIC),
             }
             for user in sorted(users, key=lambda user: user.name)
         ]

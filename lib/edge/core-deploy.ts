@@ -3,17 +3,17 @@ import type { Service } from '../compose.ts'
 import { type Container, tenantContainers } from '../containers.ts'
 import { type Change, planChanges, startServices } from '../deploy.ts'
 import { docker, type Engine } from '../docker.ts'
-import { isFailure, OperatorError, preconditionError } from '../errors.ts'
+import { afterChange, isFailure, OperatorError, preconditionError } from '../errors.ts'
 import { verifyHardening } from '../gate.ts'
 import { keepMonitors } from '../kuma.ts'
 import { portHolder } from '../ports.ts'
 import { type Ground, groundOf, pullMissing, verifyEngine, verifyReadable } from '../preflight.ts'
-import { CORE_SECRETS, type CorePart, partsAmong, type Unit } from '../registry.ts'
+import { CORE_SECRETS, type CorePart, partsAmong, type Tenant, type Unit } from '../registry.ts'
 import type { Reporter } from '../reporter.ts'
 import { verifySecrets } from '../secrets.ts'
 import { askedOf, askHosts, type EdgeWork, type Public } from './ask.ts'
 import { coreHolders, proofOf } from './holders.ts'
-import { outdatedServices, restartBlind } from './outdated.ts'
+import { blindParts, outdatedServices, type Reader, restartBlind } from './outdated.ts'
 import { dnsWarnings } from './prove.ts'
 import { planPublishing, publish, publishedNames, readMark } from './publish.ts'
 import { edgeSettings, parsePort, verifyEdgeSettings } from './settings.ts'
@@ -38,34 +38,48 @@ interface CoreOptions extends EdgeWork {
 
 /** Bring core or a part of it up: its files first, so that Traefik starts with them, then the containers, then the proof. */
 export async function deployCore(options: CoreOptions, reporter: Reporter): Promise<CoreResult> {
-  const { core, timeout } = options
+  const { core } = options
   const { step, warn } = reporter
-  const { ground, order, own, tenants } = await step('Check the machine, the settings and the files of the edge', () =>
-    corePreflight(options),
-  )
+  const look = await step('Check the machine, the settings and the files of the edge', () => corePreflight(options))
+  const { ground, order, blind } = look
   for (const warning of ground.warnings) warn(warning)
   const plain = planChanges(ground.services, ground.containers)
   const outdated = await outdatedServices(core, ground, plain)
-  const changes: Change[] = [...plain, ...outdated.map((service): Change => ({ service, why: 'changed' }))]
-  const parts = partsOf(ground.services)
-  if (options.dryRun) return { parts, changes, published: (await planPublishing(order)).changed, monitors: [] }
+  const restarted = [...new Set([...outdated, ...blind.map((part) => core.service(part))])]
+  const others = restarted.filter((service) => !plain.some((change) => change.service === service))
+  const changes: Change[] = [...plain, ...others.map((service): Change => ({ service, why: 'changed' }))]
+  if (options.dryRun) {
+    const published = (await planPublishing(order)).changed
+    return { parts: partsOf(ground.services), changes, published, monitors: [] }
+  }
   if (changes.length > 0) {
     await step('Get the images that are missing', (note) => pullMissing(core, ground.services, note))
   }
-  const blind = await restartBlind(core, ground.containers, reporter)
+  await restartBlind(core, blind, reporter)
+  const done = bringUp(options, look, { changes, outdated }, reporter)
+  return blind.length > 0 ? afterChange(done) : done
+}
+
+async function bringUp(
+  options: CoreOptions,
+  { ground, order, own, tenants }: CoreGround,
+  { changes, outdated }: { changes: Change[]; outdated: string[] },
+  reporter: Reporter,
+): Promise<CoreResult> {
+  const { core, timeout } = options
+  const { step } = reporter
+  const parts = partsOf(ground.services)
   const published = await step('Publish the files that were checked', () => options.publishing(() => publish(order)))
   if (changes.length > 0) {
     await step(`Start ${parts.join(', ')}`, async (note) => {
-      const restarted = ground.containers.filter(({ service }) => outdated.includes(service)).map(({ id }) => id)
-      if (restarted.length > 0) await docker(['restart', ...restarted], { timeout: 120 })
+      const older = ground.containers.filter(({ service }) => outdated.includes(service)).map(({ id }) => id)
+      if (older.length > 0) await docker(['restart', ...older], { timeout: 120 })
       await startServices(core, ground.services, timeout, note)
     })
   }
   await step('Wait until Traefik works by them', async () => awaitTaken(core, (await readMark(core)) ?? ''))
   await tellSilent(options, { own, tenants, published }, reporter)
-  const restarted = blind.map((service): Change => ({ service, why: 'changed' }))
-  const monitors = await watch(options, ground.services, reporter)
-  return { parts, changes: [...changes, ...restarted], published, monitors }
+  return { parts, changes, published, monitors: await watch(options, ground.services, reporter) }
 }
 
 /** Where Uptime Kuma is here it is told what to watch. That it cannot be told is a warning: all else is up. */
@@ -115,6 +129,8 @@ interface CoreGround {
   /** What is brought up now, and what was published for tenants. */
   own: Public
   tenants: Public
+  /** What reads a directory of state/ that is gone. */
+  blind: Reader[]
 }
 
 /** @throws OperatorError (3); nothing was changed. */
@@ -123,7 +139,9 @@ async function corePreflight({ core, registry, engine }: CoreOptions): Promise<C
   verifyEdgeSettings(core.settings, registry)
   await requireFront(core)
   const ground = await groundOf(core, engine)
-  const names = await publishedNames(core, registry)
+  const blind = await blindParts(core, ground.containers)
+  // where the published files are gone with state/, Traefik serves whoever was deployed
+  const names = blind.includes('traefik') ? await deployedNames(registry) : await publishedNames(core, registry)
   const published = registry.filter(({ name }) => names.includes(name))
   const own = ownHosts(core, ground.services)
   const tenants = { hosts: published.flatMap(askedOf), names }
@@ -142,7 +160,15 @@ async function corePreflight({ core, registry, engine }: CoreOptions): Promise<C
   ])
   await verifyPorts(core, ground.containers)
   const warnings = [...ground.warnings, ...dns, ...muteWarnings(core, ground.services)]
-  return { ground: { ...ground, warnings }, order, own, tenants }
+  return { ground: { ...ground, warnings }, order, own, tenants, blind }
+}
+
+/** The tenants whose frontend is there. */
+async function deployedNames(registry: readonly Tenant[]): Promise<string[]> {
+  const found = await Promise.all(
+    registry.map(async (tenant) => (await tenantContainers(tenant)).map(({ service }) => service)),
+  )
+  return registry.filter((tenant, index) => found[index]?.includes(tenant.service('frontend'))).map(({ name }) => name)
 }
 
 /** Alerts that nobody hears look like peace. */

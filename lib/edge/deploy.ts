@@ -7,6 +7,7 @@ import type { Tenant } from '../registry.ts'
 import type { Reporter } from '../reporter.ts'
 import { askedOf, askHosts, type EdgeWork, hostsOf } from './ask.ts'
 import { edgeOf } from './hosts.ts'
+import { refuseBlind } from './outdated.ts'
 import { dnsWarnings } from './prove.ts'
 import { planPublishing, publish } from './publish.ts'
 
@@ -31,6 +32,8 @@ export async function edgePreflight(tenant: Tenant, { core, registry }: EdgeWork
     planPublishing({ core, registry, names: [tenant.name] }),
     tenantContainers(core),
   ])
+  const runs = containers.some(({ service, status }) => service === core.service('traefik') && status === 'running')
+  if (runs && changed.length > 0) await refuseBlind(core)
   if (containers.length === 0) return { changed, core: containers, differs: [], warnings: [] }
   const services = await renderServices(core, { hashes: true })
   const changes = planChanges(services, containers).filter(({ why }) => why === 'changed')

@@ -1,10 +1,10 @@
 /** Which of core's services run on files of before, or on a directory that is gone: Compose sees neither. */
-import { randomBytes } from 'node:crypto'
-import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Container } from '../containers.ts'
 import type { Change } from '../deploy.ts'
 import { docker, dockerExec } from '../docker.ts'
+import { preconditionError } from '../errors.ts'
 import { makeDirectory } from '../files.ts'
 import type { Ground } from '../preflight.ts'
 import type { Unit } from '../registry.ts'
@@ -16,7 +16,7 @@ const READ_ONCE = ['prometheus', 'alertmanager', 'syslog-ng', 'loki', 'grafana']
 
 /** Where parts of core find a directory of state/core. */
 const MOUNTED = { traefik: ['edge', '/srv/edge'], 'node-exporter': ['metrics', '/srv/metrics'] } as const
-type Reader = keyof typeof MOUNTED
+export type Reader = keyof typeof MOUNTED
 const READERS: readonly Reader[] = ['traefik', 'node-exporter']
 
 /** Services that run on files of before, besides those that are to be changed anyhow. */
@@ -51,32 +51,44 @@ async function lastWritten(directory: string): Promise<number> {
 
 /**
  * Whether a running part of core reads another directory than the one that is here: state/ was lost, or put back from a
- * copy, and a mount stays with the directory that it was made of.
+ * copy, and a mount stays with the directory that it was made of. What cannot be asked is no reason to think so.
  */
 export async function readsAnother(core: Unit, part: Reader): Promise<boolean> {
   const [name, mount] = MOUNTED[part]
-  const file = `.${randomBytes(6).toString('hex')}`
-  const here = join(core.state(name), file)
-  await makeDirectory(core.state())
-  await mkdir(core.state(name), { recursive: true, mode: 0o755 })
-  await writeFile(here, '')
-  try {
-    const look = ['test', '-e', `${mount}/${file}`]
-    const { code } = await dockerExec(core.container(part), look, { timeout: 6, nothrow: true })
-    return code === 1
-  } finally {
-    await rm(here, { force: true })
-  }
+  const inode = ['stat', '-c', '%i', mount]
+  const { code, stdout } = await dockerExec(core.container(part), inode, { timeout: 6, nothrow: true })
+  const here = await stat(core.state(name), { bigint: true }).catch(() => undefined)
+  return code === 0 && /^\d+$/.test(stdout.trim()) && stdout.trim() !== String(here?.ino)
 }
 
-/** Restart what reads a directory that is gone, and say which services that were. @throws OperatorError (1) */
-export async function restartBlind(core: Unit, containers: Container[], { step, warn }: Reporter): Promise<string[]> {
+/** The parts that run and read another. */
+export async function blindParts(core: Unit, containers: Container[]): Promise<Reader[]> {
   const parts = READERS.filter((part) => running(core, containers, part))
   const found = await Promise.all(parts.map((part) => readsAnother(core, part)))
-  const blind = parts.filter((_, index) => found[index])
-  if (blind.length === 0) return []
-  warn(`${core.state()} is not the directory that ${blind.join(' and ')} started with: it was lost, or put back`)
-  const names = blind.map((part) => core.container(part))
+  return parts.filter((_, index) => found[index])
+}
+
+/** Restart them on what is here now, which their users must be able to read. @throws OperatorError (1), (3) */
+export async function restartBlind(core: Unit, parts: Reader[], { step, warn }: Reporter): Promise<void> {
+  if (parts.length === 0) return
+  warn(`${core.state()} is not the directory that ${parts.join(' and ')} started with: it was lost, or put back`)
+  for (const part of parts) await makeReadable(core, core.state(MOUNTED[part][0]))
+  const names = parts.map((part) => core.container(part))
   await step(`Restart ${names.join(' and ')}`, () => docker(['restart', ...names], { timeout: 120 }))
-  return blind.map((part) => core.service(part))
+}
+
+async function makeReadable(core: Unit, directory: string): Promise<void> {
+  await makeDirectory(core.state())
+  await makeDirectory(directory)
+  await chmod(directory, 0o755)
+  for (const name of await readdir(directory)) await chmod(join(directory, name), 0o644)
+}
+
+/** @throws OperatorError (3) where Traefik would not see what is published */
+export async function refuseBlind(core: Unit): Promise<void> {
+  if (!(await readsAnother(core, 'traefik'))) return
+  throw preconditionError(
+    `${core.state('edge')} is not the directory that Traefik looks at: state/ was lost, or put back; nothing was published`,
+    'npx zx scripts/deploy.ts core restarts it and publishes all',
+  )
 }

@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises'
 import { type Answers, digestOf } from '../backup/proof.ts'
 import { OperatorError } from '../errors.ts'
-import type { Job } from '../jobs.ts'
+import { type Job, removeUnstarted } from '../jobs.ts'
 import type { Tenant } from '../registry.ts'
 import type { Reporter } from '../reporter.ts'
 import { verifySpace } from '../restore/incoming.ts'
@@ -33,8 +33,10 @@ export async function planImport(
 ): Promise<Coming> {
   const next = ['deploy', 'backup'].map((verb) => `npx zx scripts/${verb}.ts ${tenant.name}`).join(', then ')
   const coming = { warnings: [], next }
-  const beside = (work: (job: Job) => Promise<void>) => () =>
-    withVolumes(tenant, (job) => besideLive(tenant, job, () => work(job)))
+  const beside = (work: (job: Job) => Promise<void>) => async () => {
+    await removeUnstarted(tenant)
+    await withVolumes(tenant, (job) => besideLive(tenant, job, () => work(job)))
+  }
   if (what === 'volumes') {
     const found = await findVolumes(tenant, ground.mariadb)
     const bring = beside((job) => bringVolumes(tenant, ground, found, job, reporter))

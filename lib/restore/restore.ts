@@ -9,7 +9,7 @@ import type { Role } from '../backup/repository.ts'
 import { renderServices } from '../compose.ts'
 import type { Engine } from '../docker.ts'
 import { EXIT, messageOf, OperatorError, preconditionError } from '../errors.ts'
-import type { Job } from '../jobs.ts'
+import { type Job, removeUnstarted } from '../jobs.ts'
 import { pullMissing } from '../preflight.ts'
 import type { Tenant } from '../registry.ts'
 import type { Reporter } from '../reporter.ts'
@@ -206,6 +206,7 @@ export async function bring(
   from: Role,
   step: <T>(title: string, work: () => Promise<T>) => Promise<T>,
 ): Promise<void> {
+  await removeUnstarted(tenant)
   await withRepositories(tenant, 'restore', { only: from }, ({ job, repository }) =>
     besideLive(tenant, job, async () => {
       await step('Put the backup beside the live data', () => fetchIncoming(repository, choice))

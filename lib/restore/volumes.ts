@@ -2,7 +2,7 @@
 import { updateLedger } from '../backup/ledger.ts'
 import { parseSiteConfig, type SiteConfig } from '../backup/manifest.ts'
 import { preconditionError } from '../errors.ts'
-import { type Job, removeUnstarted, withJob } from '../jobs.ts'
+import { type Job, withJob } from '../jobs.ts'
 import type { Tenant } from '../registry.ts'
 
 /** What tenant/swap.sh does. */
@@ -29,7 +29,6 @@ export async function runSwap(tenant: Tenant, job: Job, order: Order): Promise<v
  * the place of what an earlier restore had kept for its undo.
  */
 export async function besideLive(tenant: Tenant, job: Job, work: () => Promise<void>): Promise<void> {
-  await removeUnstarted(tenant)
   await updateLedger(tenant, { incoming: new Date().toISOString() })
   try {
     await runSwap(tenant, job, 'clean')

@@ -1,5 +1,7 @@
 /** Authentik's side of a tenant's client: its blueprint is applied at once, and a new secret reaches it by file. */
-import { renderServices, upArgs } from '../compose.ts'
+import { renderServices, type Service, upArgs } from '../compose.ts'
+import { tenantContainers } from '../containers.ts'
+import { planChanges } from '../deploy.ts'
 import { docker, dockerExec, lastLines } from '../docker.ts'
 import { OperatorError, preconditionError } from '../errors.ts'
 import { makeCore, type Tenant, type Unit } from '../registry.ts'
@@ -26,6 +28,18 @@ export async function applyBlueprint(core: Unit, { name }: Tenant): Promise<void
 }
 
 /**
+ * What is made anew is made as it is configured, and what it depends on with it: for all tenants.
+ * @throws OperatorError (3) where core differs from its configuration
+ */
+async function refuseChanged(core: Unit, services: Service[]): Promise<void> {
+  const lasting = services.filter(({ oneShot }) => !oneShot)
+  const changes = planChanges(lasting, await tenantContainers(core))
+  const differs = changes.filter(({ why }) => why === 'changed' || why === 'missing').map(({ service }) => service)
+  if (differs.length === 0) return
+  throw preconditionError(`not as configured: ${differs.join(', ')}; nothing was changed`, DEPLOY)
+}
+
+/**
  * Give a tenant's client a new secret, first in secrets/, then to Authentik's containers, which see a mounted file as it was
  * when they were made.
  * @param prove sees that Authentik takes it
@@ -39,9 +53,11 @@ export async function renewSecret(
 ): Promise<string> {
   const unit = makeCore(tenant.settings, 'sso')
   const key = `${tenant.prefix}_oidc_client_secret`
-  const readers = (await renderServices(unit)).filter(({ secrets }) => secrets.includes(key))
+  const services = await renderServices(unit, { hashes: true })
+  const readers = services.filter(({ secrets }) => secrets.includes(key))
   const names = readers.map(({ name }) => name)
   if (names.length === 0) throw preconditionError(`no service of core reads ${key}`, 'see docs/sso.md')
+  await refuseChanged(unit, services)
   const secret = await replaceSecret(tenant.secret('oidc_client_secret'))
   try {
     await docker(upArgs(unit, names, 1, 'always'), { timeout: PATIENCE })

@@ -328,7 +328,9 @@ describe('deploy core', () => {
     assert.match((await stack.script('deploy', ['core'])).stdout, /nothing had to be done/)
   })
 
-  it('restarts Traefik where state/ was lost under it; until then nothing is published that it would not see', async () => {
+  it('restarts Traefik where state/ was lost under it; until then nothing is published that it would not see', async (context) => {
+    const mask = process.umask(0o077)
+    context.after(() => process.umask(mask))
     rmSync(join(stack.home, 'state'), { recursive: true })
     const before = stack.fingerprint('core')
     const early = await stack.script('deploy', ['dickson'])
@@ -338,10 +340,23 @@ describe('deploy core', () => {
     const core = await stack.script('deploy', ['core'])
     assert.equal(core.code, 0, core.stderr)
     assert.match(core.stderr, /Restart \S*core-traefik/)
+    for (const host of HOSTS) assert.ok(await pings(host), host)
+    process.umask(mask)
     const tenants = await stack.script('deploy', ['--all'])
     assert.equal(tenants.code, 0, tenants.stderr)
-    for (const host of HOSTS) assert.ok(await pings(host), host)
+    assert.match(tenants.stdout, /dickson: .*nothing had to be done/)
     assert.match((await stack.script('deploy', ['core'])).stdout, /nothing had to be done/)
+  })
+
+  it('is refused where a network of a tenant has another range than configured: its frontend would believe nobody', async () => {
+    const before = [stack.fingerprint('core'), stack.fingerprint('dickson')]
+    const env = { EDGE_SUBNET_DICKSON: '10.127.9' }
+    for (const name of ['core', 'dickson']) {
+      const { code, stderr } = await stack.script('deploy', [name], { env })
+      assert.equal(code, 3, stderr)
+      assert.match(stderr, /dickson-edge has 10\.\d+\.\d+\.0\/24, not 10\.127\.9\.0\/24\n.*EDGE_SUBNET/)
+    }
+    assert.deepEqual([stack.fingerprint('core'), stack.fingerprint('dickson')], before)
   })
 
   it('names who holds a port that it would publish, and changes nothing', async () => {

@@ -96,9 +96,8 @@ describe('secrets that are lost but for what opens the backups', () => {
     const refused = await run('generate-secrets')
     assert.equal(refused.code, 3)
     assert.match(refused.stderr, /generate-secrets\.ts dickson --anew/)
-    const [made, deployed] = [await run('generate-secrets', '--anew'), await run('deploy')]
+    const made = await run('generate-secrets', '--anew')
     assert.equal(made.code, 0, made.stderr)
-    assert.notEqual(deployed.code, 0, 'the database has the old password')
     for (const [name, ...args] of [['backup'], ['restore', '--confirm=dickson'], ['deploy'], ['healthcheck']]) {
       const { code, stdout, stderr } = await run(name ?? '', ...(args as string[]))
       assert.equal(code, 0, stdout + stderr)
