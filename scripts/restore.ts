@@ -138,10 +138,10 @@ async function bringIn(tenant: Tenant, coming: outcome.Coming, all: All) {
 }
 
 /** What was interrupted and goes first. @throws OperatorError (3) where something else was asked for, which waits */
-async function unfinished(tenant: Tenant, mode: string, finishes: boolean, { wanted }: All) {
+async function unfinished(tenant: Tenant, mode: string, finishes: boolean, { wanted, dryRun }: All) {
   if (mode !== 'restore' && mode !== 'import') return refuseUnfinished(tenant)
   const other = mode === 'import' || wanted.snapshot !== 'latest'
-  return restore.unfinished(tenant, { other, finishes })
+  return restore.unfinished(tenant, { other, finishes, dryRun })
 }
 
 async function undo(tenant: Tenant, all: All) {

@@ -59,16 +59,16 @@ export async function prepare(
 
 /**
  * A copy of the database must fit beside it. What killed runs have left goes for it, which only a backup would remove, and what
- * a restore has replaced a week ago, where a backup has that as well.
+ * a restore has replaced a week ago, where a backup has that as well, in a repository that nobody has found damaged.
  * @throws OperatorError (3)
  */
 async function makeRoom(tenant: Tenant, engine: Engine, image: string): Promise<void> {
   const needed = (await databaseBytes(tenant, image)) * 1.1 + 200 * 2 ** 20
   if ((await freeBytes(engine)) >= needed) return
   await emptyStaging(tenant, image)
-  const { restored } = await readLedger(tenant)
+  const { restored, checked } = await readLedger(tenant)
   const due = await dueRemains(tenant, Date.now())
-  const orders = due.filter((order) => order === 'clean' || restored?.saved)
+  const orders = due.filter((order) => order === 'clean' || (restored?.saved && !checked?.damaged))
   if (orders.length > 0) await removeRemains(tenant, orders)
   const free = await freeBytes(engine)
   if (free >= needed) return

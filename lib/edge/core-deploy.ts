@@ -140,8 +140,9 @@ async function corePreflight({ core, registry, engine }: CoreOptions): Promise<C
   await requireFront(core)
   const ground = await groundOf(core, engine)
   const blind = await blindParts(core, ground.containers)
-  // where the published files are gone with state/, Traefik serves whoever was deployed
-  const names = blind.includes('traefik') ? await deployedNames(registry) : await publishedNames(core, registry)
+  // where the published files are gone with state/, whoever was deployed is served again
+  const lost = blind.includes('traefik') || (await readMark(core)) === undefined
+  const names = lost ? await deployedNames(registry) : await publishedNames(core, registry)
   const published = registry.filter(({ name }) => names.includes(name))
   const own = ownHosts(core, ground.services)
   const tenants = { hosts: published.flatMap(askedOf), names }

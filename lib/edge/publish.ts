@@ -114,7 +114,10 @@ export async function publish(order: Order): Promise<string[]> {
   try {
     await awaitTaken(core, now)
   } catch (error) {
-    if (changed.length === 0) throw error
+    if (changed.length === 0) {
+      await refuseBlind(core)
+      throw error
+    }
     await write(core, after, before)
     throw new OperatorError(`${messageOf(error)}; the files before were put back`, {
       hint: (error instanceof OperatorError && error.hint) || 'correct the file and deploy again',

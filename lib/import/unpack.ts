@@ -33,7 +33,7 @@ const SCRIPTS = {
   /** public/files or private/files out of a tar of \`bench backup\`, whatever its site was called. */
   files: `set -euo pipefail; for part in public private; do from=$(find ${RAW} -maxdepth 4 -type d -path "*/$part/files" | head -n 1); [ -n "$from" ] || continue; mkdir -p "/out/sites/incoming/$1/$part"; mv "$from" "/out/sites/incoming/$1/$part/"; done; rm -rf ${RAW}`,
   assets: `set -euo pipefail; rm -rf /tmp/end; ${pourInto('/out/assets/.incoming')}; ${WITHOUT_REMAINS}`,
-  config: `set -euo pipefail; umask 077; cd "/out/sites/incoming/$1"; mkdir -p {${FOLDERS}}; cat >site_config.json; chown -hR 1000:1000 . /out/assets/.incoming; sync`,
+  config: `set -euo pipefail; umask 077; cd "/out/sites/incoming/$1"; mkdir -p {${FOLDERS}}; cat >site_config.json; chown -hR 1000:1000 .; [ ! -d /out/assets/.incoming ] || chown -hR 1000:1000 /out/assets/.incoming; sync`,
 }
 
 /** @throws OperatorError (1) where an archive is damaged; the live data is untouched. */

@@ -88,11 +88,11 @@ export async function isRolledBack(tenant: Tenant): Promise<boolean> {
 }
 
 /** Whether an exchange is neither half done nor has anything to go back to, as on a new server. */
-export const keepsNothing = (tenant: Tenant) =>
-  withVolumes(tenant, async (job) => {
-    const content = await contentOf(tenant, job)
-    return !content.has('previous') && !content.has('incoming')
-  }).catch(() => false)
+export async function keepsNothing(tenant: Tenant): Promise<boolean> {
+  if ((await readIntent(tenant))?.stage === 'release') return false // another stack's data, perhaps half of it
+  const content = await withVolumes(tenant, (job) => contentOf(tenant, job)).catch(() => undefined)
+  return content !== undefined && !content.has('previous') && !content.has('incoming')
+}
 
 const canGoBack = (tenant: Tenant) =>
   withVolumes(tenant, async (job) => (await contentOf(tenant, job)).has('previous')).catch(() => false)

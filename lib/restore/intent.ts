@@ -20,6 +20,8 @@ export interface Intent {
   snapshot?: string
   /** Snapshots that must not be removed: the one that comes, and the one of what it replaces. */
   snapshots: string[]
+  /** Something else was being put beside it, to come in its place: what lies in incoming/ is not its own. */
+  replaced?: true
   /** Seconds until the site answered: people work on what came since then, and nothing goes back without their leave. */
   downtime?: number
 }

@@ -21,7 +21,8 @@ export async function keptOf(tenant: Tenant, content: Set<Content>): Promise<Kep
   const files = content.has('files')
   if (!files && !content.has('previous')) return undefined
   const { restored } = await readLedger(tenant)
-  return { at: restored?.at ?? 'an unknown day', saved: restored?.saved ?? true, files }
+  const saved = !files && (restored?.saved ?? true) // where there was no database no backup was made
+  return { at: restored?.at ?? 'an unknown day', saved, files }
 }
 
 /**

@@ -17,7 +17,7 @@ import { verifySecrets } from '../secrets.ts'
 import { imageApps } from '../versions.ts'
 import { keepsNothing } from './exchange.ts'
 import { fetchIncoming, proveIncoming } from './incoming.ts'
-import { type Intent, readIntent, saysUnfinished } from './intent.ts'
+import { type Intent, readIntent, saysUnfinished, writeIntent } from './intent.ts'
 import {
   askLiveBooks,
   type Choice,
@@ -28,7 +28,7 @@ import {
   renderPlan,
   type There,
 } from './plan.ts'
-import { keptOf } from './previous.ts'
+import { keptOf, removeRemains } from './previous.ts'
 import { besideLive, contentOf, siteConfigOf } from './volumes.ts'
 
 /** What the first step learnt. */
@@ -183,9 +183,9 @@ export async function saveLive(
  */
 export async function unfinished(
   tenant: Tenant,
-  { other, finishes }: { other: boolean; finishes: boolean },
+  { other, finishes, dryRun }: { other: boolean; finishes: boolean; dryRun: boolean },
 ): Promise<Intent | undefined> {
-  const intent = await readIntent(tenant)
+  const intent = await readOwn(tenant, dryRun)
   const list = `npx zx scripts/restore.ts ${tenant.name} --list`
   if (!intent && finishes) throw preconditionError(`${tenant.name}: the restore was finished meanwhile`, list)
   if (!intent || !other) return intent
@@ -196,6 +196,16 @@ export async function unfinished(
     )
   }
   return undefined
+}
+
+/** The restore that was interrupted, rid of what was to come in its place and did not. */
+async function readOwn(tenant: Tenant, dryRun: boolean): Promise<Intent | undefined> {
+  const intent = await readIntent(tenant)
+  if (!intent?.replaced || dryRun) return intent
+  await removeRemains(tenant, ['clean'])
+  const { replaced, ...own } = intent
+  await writeIntent(tenant, own)
+  return own
 }
 
 /** Put the backup beside the live data and prove it there. @throws OperatorError (3), (1); the live data is untouched. */

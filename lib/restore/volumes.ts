@@ -4,6 +4,7 @@ import { parseSiteConfig, type SiteConfig } from '../backup/manifest.ts'
 import { preconditionError } from '../errors.ts'
 import { type Job, withJob } from '../jobs.ts'
 import type { Tenant } from '../registry.ts'
+import { readIntent, writeIntent } from './intent.ts'
 
 /** What tenant/swap.sh does. */
 type Order = 'make' | 'own' | 'swap' | 'release' | 'turn' | 'clean' | 'drop'
@@ -26,10 +27,12 @@ export async function runSwap(tenant: Tenant, job: Job, order: Order): Promise<v
 
 /**
  * Put something into incoming/, with the volumes held by `job`. Whatever fails, incoming/ is removed; what was proven takes
- * the place of what an earlier restore had kept for its undo.
+ * the place of what an earlier restore had kept for its undo. A restore that is not finished knows that it is not its own.
  */
 export async function besideLive(tenant: Tenant, job: Job, work: () => Promise<void>): Promise<void> {
   await updateLedger(tenant, { incoming: new Date().toISOString() })
+  const intent = await readIntent(tenant)
+  if (intent) await writeIntent(tenant, { ...intent, replaced: true })
   try {
     await runSwap(tenant, job, 'clean')
     await work()

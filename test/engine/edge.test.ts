@@ -1,7 +1,7 @@
 /** The edge with both tenants: four hosts, who is believed, and one tenant's mistake that is nobody else's outage. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -9,6 +9,7 @@ import { after, before, describe, it } from 'node:test'
 import type { Browser } from 'playwright-core'
 import { get } from '../../lib/http.ts'
 import tenants from '../../tenants.ts'
+import { withInjector } from '../faults/injector.ts'
 import { start, ZX } from '../scripts/harness.ts'
 import { listen, openBrowser, signIn } from './browser.ts'
 import { docker, eventually, logsOf, useStack } from './harness.ts'
@@ -331,16 +332,28 @@ describe('deploy core', () => {
   it('restarts Traefik where state/ was lost under it; until then nothing is published that it would not see', async (context) => {
     const mask = process.umask(0o077)
     context.after(() => process.umask(mask))
-    rmSync(join(stack.home, 'state'), { recursive: true })
+    const state = join(stack.home, 'state')
+    cpSync(state, `${state}.copy`, { recursive: true })
+    rmSync(state, { recursive: true })
     const before = stack.fingerprint('core')
     const early = await stack.script('deploy', ['dickson'])
     assert.equal(early.code, 3, early.stderr)
     assert.match(early.stderr, /is not the directory that Traefik looks at.*\n.*deploy\.ts core/)
     assert.equal(stack.fingerprint('core'), before)
-    const core = await stack.script('deploy', ['core'])
+    const deployed = (env = {}) => stack.script('deploy', ['core'], { env })
+    const killed = await withInjector({ at: `restart ${traefik}`, mode: 'kill-after' }, ({ env }) => deployed(env))
+    assert.equal(killed.code, null, killed.stderr)
+    const core = await deployed()
     assert.equal(core.code, 0, core.stderr)
-    assert.match(core.stderr, /Restart \S*core-traefik/)
-    for (const host of HOSTS) assert.ok(await pings(host), host)
+    for (const host of HOSTS) assert.ok(await pings(host), `${host}: it publishes whoever is deployed`)
+    rmSync(state, { recursive: true })
+    renameSync(`${state}.copy`, state)
+    const older = await stack.script('deploy', ['byrne'])
+    assert.notEqual(older.code, 0)
+    assert.match(older.stderr, /is not the directory that Traefik looks at/)
+    const again = await deployed()
+    assert.equal(again.code, 0, again.stderr)
+    assert.match(again.stderr, /Restart \S*core-traefik/)
     process.umask(mask)
     const tenants = await stack.script('deploy', ['--all'])
     assert.equal(tenants.code, 0, tenants.stderr)

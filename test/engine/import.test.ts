@@ -376,6 +376,15 @@ describe('an import onto a server that has nothing', () => {
     })
     const wrong = await restore(['--import', join(folder, 'nowhere')])
     assert.deepEqual([wrong.code, marked.intent()], [3, true], 'what does not come takes no place')
+    await withInjector({ at: '--skip-grant-tables', mode: 'kill-before' }, async ({ env, struck }) => {
+      const { code, stderr } = await restore(['--import', join(folder, 'bench')], env)
+      assert.deepEqual([struck(), code], [true, null], stderr)
+    })
+    await withInjector(failing, async ({ env }) => {
+      const { code, stderr } = await restore([], env)
+      assert.equal(code, 4, `the first one goes on, without what was to take its place: ${stderr}`)
+      assert.doesNotMatch(byRoot('ls -A /v/db-data'), /incoming|previous/)
+    })
     assert.equal((await stack.script('deploy', ['dickson'])).code, 3)
     const { code, stderr } = await restore(['--import', join(folder, 'bench')])
     assert.equal(code, 0, stderr)

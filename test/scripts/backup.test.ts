@@ -21,17 +21,22 @@ describe('a backup of a database that has grown', () => {
   it('first gives up what killed runs have left, and the undo of last month where a backup has it too', async () => {
     const [docker, { home }] = [fakeDocker().deployed('dickson'), makeHome()]
     const size = join(dirname(docker.path), 'database-size')
-    const ledger = (saved: boolean) => {
+    const ledger = (saved: boolean, damaged: boolean) => {
+      const checked = { at: '2026-01-09T00:00:00Z', part: 1, damaged: 'pack' }
       const restored = { at: '2026-01-01T00:00:00Z', verb: 'restore', kept: true, saved, snapshots: [] }
-      writeFileSync(join(home, 'state/dickson/ledger.json'), JSON.stringify({ incoming: '2026-01-01', restored }))
+      writeFileSync(
+        join(home, 'state/dickson/ledger.json'),
+        JSON.stringify({ incoming: '2026-01-01', restored, ...(damaged && { checked }) }),
+      )
       writeFileSync(size, `${2 ** 40}\n`)
     }
     const orders = (calls: string[]) => calls.flatMap((call) => /swap\.sh (\w+)/.exec(call)?.[1] ?? [])
-    for (const [saved, removed] of [
-      [false, ['clean']],
-      [true, ['clean', 'drop']],
+    for (const [saved, damaged, removed] of [
+      [false, false, ['clean']],
+      [true, true, ['clean']],
+      [true, false, ['clean', 'drop']],
     ] as const) {
-      ledger(saved)
+      ledger(saved, damaged)
       const stub = stubDocker(
         `case "$*" in *'echo ready;'*) echo ready; cat >/dev/null ;; *'swap.sh '*) ;; *'find /srv/staging'*) ;; *) exec '${docker.path}' "$@" ;; esac`,
       )

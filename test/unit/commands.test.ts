@@ -230,7 +230,9 @@ describe('what containers read through a mount', () => {
   const clone = join(place, 'clone')
   const look = (name: 'tenant' | 'core', env = {}) => verifyReadable({ settings: { root: clone, env } } as Unit, name)
 
-  it('is refused where a strict umask hides it, with the command that mends it', async () => {
+  it('is refused where a strict umask hides it, with the command that mends it', async (context) => {
+    const mask = process.umask(0o022)
+    context.after(() => process.umask(mask))
     for (const part of ['tenant', 'core/traefik']) mkdirSync(join(clone, part), { recursive: true })
     for (const file of ['tenant/swap.sh', 'core/traefik/no-ca.pem']) writeFileSync(join(clone, file), '')
     await look('tenant')
