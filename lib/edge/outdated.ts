@@ -53,7 +53,7 @@ async function lastWritten(directory: string): Promise<number> {
  * Whether a running part of core reads another directory than the one that is here: state/ was lost, or put back from a
  * copy, and a mount stays with the directory that it was made of. What cannot be asked is no reason to think so.
  */
-export async function readsAnother(core: Unit, part: Reader): Promise<boolean> {
+async function readsAnother(core: Unit, part: Reader): Promise<boolean> {
   const [name, mount] = MOUNTED[part]
   const inode = ['stat', '-c', '%i', mount]
   const { code, stdout } = await dockerExec(core.container(part), inode, { timeout: 6, nothrow: true })
