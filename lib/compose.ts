@@ -80,8 +80,8 @@ export const renderServices = async (unit: Unit, options: { hashes?: boolean; jo
   (await renderUnit(unit, options)).services
 
 /**
- * The services and networks of a tenant or of core as compose renders them; `hashes` adds the hash that their containers would carry,
- * `jobs` what runs on demand: backup and restore.
+ * The services and networks of a tenant or of core as compose renders them; `hashes` adds the hash that their containers
+ * would carry, `jobs` what runs on demand: backup and restore.
  * @throws OperatorError (3) where the configuration is not valid.
  */
 export async function renderUnit(unit: Unit, { hashes: wanted = false, jobs = false } = {}): Promise<Rendered> {

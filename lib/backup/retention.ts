@@ -21,7 +21,8 @@ const RECENT = 24 * 3600_000
  * Keep the newest verified backup of each of the last days, weeks and months that have one, as restic's own policy does
  * for all snapshots; unverified ones count for nothing and go once as many days of verified ones are newer, but for what a
  * repair has saved (it has another original): whether that may go is for a person to say. What restores have saved takes the
- * place of none: all of the last days that have one stay beside them, since the second of a day may be of what the first brought. Pure.
+ * place of none: all of the last days that have one stay beside them, since the second of a day may be of what the first
+ * brought. Pure.
  * @param needed ids that something depends on, such as a restore that can still be undone
  * @param now milliseconds since 1970
  */

@@ -68,7 +68,9 @@ async function exchangeOrGoBack(tenant: Tenant, intent: Intent, reporter: Report
 async function unfinished(tenant: Tenant, error: unknown): Promise<OperatorError> {
   const goes = `npx zx scripts/restore.ts ${tenant.name} goes on from here`
   const undoes = (await isRolledBack(tenant).catch(() => false)) ? '; with --undo to what had come' : ''
-  const other = (await keepsNothing(tenant)) ? '; another --snapshot, or an --import, may take its place' : ''
+  const other = (await keepsNothing(tenant).catch(() => false))
+    ? '; another --snapshot, or an --import, may take its place'
+    : ''
   return new OperatorError(`${tenant.name}: the restore is not finished: ${messageOf(error)}`, {
     code: EXIT.changed,
     hint: `${goes}${undoes}${other}`,
