@@ -4,16 +4,16 @@ import { command } from '../lib/command.ts'
 import { requireCompose } from '../lib/compose.ts'
 import { askEngine, type Engine } from '../lib/docker.ts'
 import { publishedNames } from '../lib/edge/publish.ts'
-import { OperatorError, usageError } from '../lib/errors.ts'
+import { OperatorError, preconditionError, usageError } from '../lib/errors.ts'
 import { verifyHardening } from '../lib/gate.ts'
 import { planImport } from '../lib/import/import.ts'
 import { verifyReadable } from '../lib/preflight.ts'
 import type { Tenant, Unit } from '../lib/registry.ts'
 import type { Reporter } from '../lib/reporter.ts'
 import { drill } from '../lib/restore/drill.ts'
-import { exchangeData, isRolledBack } from '../lib/restore/exchange.ts'
+import { exchangeData, isRolledBack, isUntouched } from '../lib/restore/exchange.ts'
 import { exportBackup } from '../lib/restore/export.ts'
-import { type Intent, readIntent, refuseUnfinished } from '../lib/restore/intent.ts'
+import { type Intent, readIntent, refuseUnfinished, removeIntent } from '../lib/restore/intent.ts'
 import * as outcome from '../lib/restore/outcome.ts'
 import { planDrop, removeRemains } from '../lib/restore/previous.ts'
 import * as restore from '../lib/restore/restore.ts'
@@ -172,6 +172,13 @@ async function finish(tenant: Tenant, intent: Intent, all: All) {
   const { dryRun, reporter } = all
   const what = `the ${intent.verb} of ${intent.at}, which was interrupted`
   if (dryRun) return { text: `${tenant.name}: would finish ${what}` }
+  if (await isUntouched(tenant, intent)) {
+    await removeIntent(tenant)
+    throw preconditionError(
+      `${tenant.name}: ${what} had exchanged nothing, and people work on: it is not finished unasked`,
+      `npx zx scripts/deploy.ts ${tenant.name} starts what is not running; type the ${intent.verb} again`,
+    )
+  }
   reporter.warn(`${tenant.name}: finishing ${what}`)
   return exchange(tenant, intent, all)
 }

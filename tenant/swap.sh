@@ -10,7 +10,7 @@
 #   own     give what came to those who use it, whoever owned it where it was saved
 #   clean   remove what an unfinished restore has left beside the data
 #   drop    remove previous
-#   state   say what is there: data, site, incoming, previous (files: of the site alone), foreign
+#   state   say what is there: data, site, incoming, previous (files: of the site alone), removed (a drop that was killed), foreign
 set -eu
 order=$1 site=$2 out=${3:-/out}
 
@@ -20,14 +20,14 @@ move() { # from to, both below $out; the target must not be there: mv would put 
   mv "$out/$1" "$out/$2"
 }
 
-exchange() { # data incoming previous
-  [ -e "$out/$2" ] || return 0
-  if [ -e "$out/$1" ]; then
-    move "$1" "$3"
-  elif [ -e "$out/db/previous" ] && [ ! -e "$out/$3" ]; then
-    mkdir -p "$out/$3" # what was missing is missing again after an undo
+exchange_site() {
+  [ -e "$out/sites/incoming/$site" ] || return 0
+  if [ -e "$out/sites/$site" ]; then
+    move "sites/$site" "sites/previous/$site"
+  elif [ -e "$out/db/previous" ] && [ ! -e "$out/sites/previous/$site" ]; then
+    mkdir -p "$out/sites/previous/$site" # what was missing is missing again after an undo
   fi
-  move "$2" "$1"
+  move "sites/incoming/$site" "sites/$site"
 }
 
 # What the configurator writes anew beside the sites: the old stack needs its own again.
@@ -84,9 +84,11 @@ swap)
   [ ! -e "$out/db/ibdata1" ] || gather
   # what comes is whole: a first start that died before it says nothing of it (tenant/db-entrypoint.sh)
   [ ! -e "$out/db/incoming" ] || rm -f "$out/db/.first-start"
-  exchange db/data db/incoming db/previous
-  exchange "sites/$site" "sites/incoming/$site" "sites/previous/$site"
+  # the database goes first and comes last: half an exchange has none, and nothing starts on it
+  [ ! -e "$out/db/incoming" ] || [ ! -e "$out/db/data" ] || move db/data db/previous
+  exchange_site
   exchange_assets
+  [ ! -e "$out/db/incoming" ] || move db/incoming db/data
   chown 999:999 "$out/db" # a volume that the job was the first to mount belongs to root
   chown 1000:1000 "$out/sites" "$out/assets"
   ;;
@@ -125,7 +127,7 @@ own)
   find "$out/sites/incoming" "$out/assets/.incoming" ! -user 1000 -exec chown -h 1000:1000 {} +
   ;;
 clean)
-  rm -rf "$out/db/incoming" "$out/sites/incoming" "$out/assets/.incoming" "$out"/*/.removed
+  rm -rf "$out/db/incoming" "$out/sites/incoming" "$out/assets/.incoming" "$out/assets/.arriving" "$out"/*/.removed
   ;;
 drop) # renamed first: half of it is never taken for something to go back to
   rm -rf "$out"/*/.removed
@@ -142,6 +144,9 @@ state)
   [ ! -e "$out/db/previous/mysql" ] || echo previous
   [ ! -e "$out/sites/$site" ] || echo site
   [ -e "$out/db/previous/mysql" ] || [ ! -e "$out/sites/previous/$site" ] || echo files
+  for gone in "$out"/*/.removed; do
+    [ ! -e "$gone" ] || { echo removed; break; }
+  done
   [ ! -e "$out/db/ibdata1" ] || echo foreign
   ;;
 *)

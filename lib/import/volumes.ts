@@ -80,15 +80,27 @@ export async function findVolumes(tenant: Tenant, image: string): Promise<Found>
     if (schema)
       throw preconditionError(
         `the old server has a schema ${schema}, a name that ours needs in ${tenant.volume('db-data')}; nothing was changed`,
-        'dump it and drop it there first, or import a dump: docs/taking-over.md',
+        'dump it and drop it there first',
       )
+    for (const name of ['data', 'previous'])
+      if ((await read('test', '-e', `/out/db/${name}`)).code === 0)
+        throw preconditionError(
+          `an import of ${tenant.volume('db-data')} was interrupted in the midst of its exchange, and nobody knows of it any more; nothing was changed`,
+          `the whole copies are ${parts.map((part) => before(tenant, part)).join(', ')}`,
+        )
     const { code, stdout } = await read('cat', `/out/sites/${tenant.site}/site_config.json`)
     if (code !== 0)
       throw preconditionError(`${tenant.volume('sites-data')} holds no site ${tenant.site}; nothing was changed`)
     const config = incomingConfig(tenant, stdout)
-    const { stdout: sizes } = await read('du', '-sbc', ...parts.map((part) => `/out/${PARTS[part]}`))
-    return { config, parts, bytes: Number.parseInt(sizes.trim().split('\n').at(-1) ?? '0', 10) }
+    return { config, parts, bytes: await sizeOf(job, '/out', parts) }
   })
+}
+
+/** In bytes. */
+async function sizeOf(job: Job, root: string, parts: Part[]): Promise<number> {
+  const paths = parts.map((part) => `${root}/${PARTS[part]}`)
+  const { stdout } = await job.exec(['du', '-sbc', ...paths], { timeout: HOUR, nothrow: true })
+  return Number.parseInt(stdout.trim().split('\n').at(-1) ?? '0', 10)
 }
 
 /** Containers that use the volumes now, and what of the other stack has names that ours will need. */
@@ -134,13 +146,12 @@ async function refuseInTheWay(tenant: Tenant, volumes: string[]): Promise<void> 
 export async function bringVolumes(
   tenant: Tenant,
   ground: Ground,
-  { config, parts, bytes }: Found,
+  { config, parts }: Found,
   held: Job,
   { step }: Reporter,
 ): Promise<void> {
   const { mariadb } = ground
   const schema = config.db_name ?? ''
-  await verifySpace(tenant, held, 2 * bytes)
   for (const part of parts) await docker(['volume', 'create', before(tenant, part)], { timeout: 20 })
   const mounts = parts.flatMap((part) => [
     `${tenant.volume(part)}:/out/${PARTS[part]}`,
@@ -149,6 +160,9 @@ export async function bringVolumes(
   await withWriter(tenant, mariadb, mounts, async (job) => {
     const run = (script: string, argument: string) =>
       job.exec(['bash', '-c', script, 'bash', argument], { timeout: 12 * HOUR })
+    const size = (root: string) => sizeOf(job, root, parts)
+    const [bytes, copied] = [await size('/out'), await size('/before')]
+    await verifySpace(tenant, held, bytes + Math.max(0, bytes - copied)) // what an earlier run has copied is there
     await step('Copy the volumes to -before, and compare', async () => {
       for (const part of parts) await run(SCRIPTS.copy, PARTS[part])
     })

@@ -23,8 +23,10 @@ export interface Exchanged {
   verb: Intent['verb']
   /** Seconds from the first stop to the first answer. */
   downtime: number
-  /** Why worker or scheduler do not run, where they do not; the site answers. */
+  /** Why worker or scheduler do not run, where they do not. */
   lacks?: string
+  /** The site has answered in this run; one that finishes a killed one does not ask it. */
+  asked?: boolean
 }
 
 /**
@@ -35,7 +37,8 @@ export interface Exchanged {
 export async function exchangeData(tenant: Tenant, intent: Intent, reporter: Reporter): Promise<Exchanged> {
   const done = await exchangeOrGoBack(tenant, intent, reporter)
   if (!done.lacks) return done
-  throw new OperatorError(`${tenant.name}: the data was exchanged and the site answers, but ${done.lacks}`, {
+  const answers = done.asked ? ' and the site answers' : ''
+  throw new OperatorError(`${tenant.name}: the data was exchanged${answers}, but ${done.lacks}`, {
     code: EXIT.changed,
     hint: `npx zx scripts/deploy.ts ${tenant.name}`,
   })
@@ -50,12 +53,13 @@ async function exchangeOrGoBack(tenant: Tenant, intent: Intent, reporter: Report
     const begun = await readIntent(tenant).then(Boolean, () => true)
     if (!begun || !(error instanceof OperatorError)) throw error // before the exchange: there is nothing to finish
     if (error.code > 128) {
-      reporter.warn(`${tenant.name}: the restore was interrupted: npx zx scripts/restore.ts ${tenant.name} finishes it`)
+      tellInterrupted(tenant, reporter)
       throw error
     }
     if (!back || !(await canGoBack(tenant))) throw await unfinished(tenant, error)
     reporter.warn(`${tenant.name} did not come up on what came: ${error.message}`)
     const { lacks } = await exchange(tenant, back, reporter, progress).catch(async (failed) => {
+      if (failed instanceof OperatorError && failed.code > 128) tellInterrupted(tenant, reporter)
       throw await unfinished(tenant, failed)
     })
     const but = lacks ? `; but ${lacks}` : ''
@@ -64,6 +68,9 @@ async function exchangeOrGoBack(tenant: Tenant, intent: Intent, reporter: Report
     )
   }
 }
+
+const tellInterrupted = ({ name }: Tenant, { warn }: Reporter) =>
+  warn(`${name}: the restore was interrupted: npx zx scripts/restore.ts ${name} finishes it`)
 
 async function unfinished(tenant: Tenant, error: unknown): Promise<OperatorError> {
   const goes = `npx zx scripts/restore.ts ${tenant.name} goes on from here`
@@ -89,11 +96,27 @@ export async function isRolledBack(tenant: Tenant): Promise<boolean> {
   return content.has('data') && content.has('previous') && !content.has('incoming')
 }
 
+/**
+ * Whether a killed exchange had neither stopped nor renamed anything: people work on, and what they have booked since is in no
+ * backup.
+ */
+export async function isUntouched(tenant: Tenant, { verb, stage, downtime }: Intent): Promise<boolean> {
+  if (verb === 'rollback' || stage === 'release' || downtime !== undefined) return false
+  const containers = await tenantContainers(tenant)
+  const backend = containers.find(({ service }) => service === tenant.service('backend'))
+  if (backend?.status !== 'running') return false
+  const content = await withVolumes(tenant, (job) => contentOf(tenant, job))
+  const waits = verb === 'undo' ? stage === 'turn' && content.has('previous') : content.has('incoming')
+  return content.has('data') && waits
+}
+
 /** Whether an exchange is neither half done nor has anything to go back to, as on a new server. */
 export async function keepsNothing(tenant: Tenant): Promise<boolean> {
-  if ((await readIntent(tenant))?.stage === 'release') return false // another stack's data, perhaps half of it
+  const intent = await readIntent(tenant)
+  if (intent?.stage === 'release') return false // another stack's data, perhaps half of it
   const content = await withVolumes(tenant, (job) => contentOf(tenant, job)).catch(() => undefined)
-  return content !== undefined && !content.has('previous') && !content.has('incoming')
+  if (!content || content.has('previous')) return false
+  return intent?.replaced === true || !content.has('incoming') // what was to replace it is not its own
 }
 
 const canGoBack = (tenant: Tenant) =>
@@ -157,7 +180,7 @@ async function conclude(
   const saved = verb === 'rollback' ? snapshot !== undefined : snapshots.some((id) => id !== snapshot)
   await updateLedger(tenant, { restored: { at, verb, kept, saved, snapshots }, incoming: undefined })
   await removeIntent(tenant)
-  return { verb, downtime, ...(lacks && { lacks }) }
+  return { verb, downtime, asked: !killed, ...(lacks && { lacks }) }
 }
 
 /** What a deploy can mend is told at the end; a signal ends everything. */

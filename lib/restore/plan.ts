@@ -146,7 +146,8 @@ export interface There {
 }
 
 export interface Kept {
-  at: string
+  /** UTC, ISO 8601; nothing where the ledger is lost. */
+  at?: string
   saved: boolean
   /** A site's folder alone, which had no database: no undo brings it back. */
   files?: boolean
@@ -170,7 +171,7 @@ export function renderLoss(lost: Losses | undefined, { hasData, hasSite, keeps }
 
 /** What the next restore removes. */
 export const describeKept = ({ at, saved, files = false }: Kept) =>
-  `${files ? "the site's folder that" : 'what'} the restore of ${at.slice(0, 16)}Z replaced${saved ? '' : ', of which there is no backup'}`
+  `${files ? "the site's folder that" : 'what'} ${at ? `the restore of ${at.slice(0, 16)}Z` : 'an earlier restore'} replaced${saved ? '' : ', of which there is no backup'}`
 
 function renderLosses({ documents, numbers: given }: Losses): string[] {
   const rows = Object.entries(documents).map(([doctype, count]) => `${count} ${doctype}`)

@@ -4,7 +4,7 @@ import { preconditionError } from '../errors.ts'
 import { gib } from '../preflight.ts'
 import type { Tenant } from '../registry.ts'
 import { describeKept, type Kept } from './plan.ts'
-import { type Content, contentOf, runSwap, withVolumes } from './volumes.ts'
+import { type Content, contentOf, noteDropped, runSwap, withVolumes } from './volumes.ts'
 
 /** How long what was replaced stays for an undo, in milliseconds. */
 const KEPT = 7 * 24 * 3600_000
@@ -20,9 +20,8 @@ export async function dueRemains(tenant: Tenant, now: number): Promise<('clean' 
 export async function keptOf(tenant: Tenant, content: Set<Content>): Promise<Kept | undefined> {
   const files = content.has('files')
   if (!files && !content.has('previous')) return undefined
-  const { restored } = await readLedger(tenant)
-  const saved = !files && (restored?.saved ?? true) // where there was no database no backup was made
-  return { at: restored?.at ?? 'an unknown day', saved, files }
+  const { restored } = await readLedger(tenant) // it may be lost; and where there was no database no backup was made
+  return { saved: !files && restored?.saved === true, files, ...(restored && { at: restored.at }) }
 }
 
 /**
@@ -33,11 +32,13 @@ export async function planDrop(tenant: Tenant): Promise<string> {
   const { incoming } = await readLedger(tenant)
   const { content, bytes } = await withVolumes(tenant, async (job) => {
     const found = await contentOf(tenant, job)
-    const places = ['/out/db/previous', '/out/sites/previous', '/out/assets/.previous']
-    const { stdout } = await job.exec(['du', '-skc', ...places], { timeout: 3600, nothrow: true })
+    const places = '/out/*/previous /out/assets/.previous /out/*/.removed'
+    const du = ['sh', '-c', `du -skc ${places} 2>/dev/null`]
+    const { stdout } = await job.exec(du, { timeout: 3600, nothrow: true })
     return { content: found, bytes: Number.parseInt(stdout.trim().split('\n').at(-1) ?? '0', 10) * 1024 }
   })
   const kept = await keptOf(tenant, content)
+  if (!kept && content.has('removed')) return `${tenant.name}: the rest of what was being removed goes, ${gib(bytes)}`
   if (!kept) throw preconditionError(`${tenant.name}: nothing is kept of a restore`)
   if (!content.has('data') || !content.has('site') || (content.has('incoming') && !incoming))
     throw preconditionError(
@@ -59,7 +60,6 @@ export async function removeRemains(tenant: Tenant, orders: ('clean' | 'drop')[]
   await withVolumes(tenant, async (job) => {
     for (const order of orders) await runSwap(tenant, job, order)
   })
-  const { restored } = await readLedger(tenant)
-  const dropped = restored && orders.includes('drop') ? { restored: { ...restored, kept: false } } : {}
-  await updateLedger(tenant, { incoming: undefined, ...dropped })
+  if (orders.includes('drop')) await noteDropped(tenant)
+  await updateLedger(tenant, { incoming: undefined })
 }

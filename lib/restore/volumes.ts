@@ -1,5 +1,5 @@
 /** The tenant's volumes in the restore job, where renames exchange its data for what was put beside it (tenant/swap.sh). */
-import { updateLedger } from '../backup/ledger.ts'
+import { readLedger, updateLedger } from '../backup/ledger.ts'
 import { parseSiteConfig, type SiteConfig } from '../backup/manifest.ts'
 import { preconditionError } from '../errors.ts'
 import { type Job, withJob } from '../jobs.ts'
@@ -11,9 +11,9 @@ type Order = 'make' | 'own' | 'swap' | 'release' | 'turn' | 'clean' | 'drop'
 
 /**
  * What lies in the volumes: the database's data, the site's folder, what comes, what was replaced (`files`: a site's folder
- * that had no database), a database that is not ours.
+ * that had no database), what a drop that was killed has left (`removed`), a database that is not ours.
  */
-export type Content = 'data' | 'site' | 'incoming' | 'previous' | 'files' | 'foreign'
+export type Content = 'data' | 'site' | 'incoming' | 'previous' | 'files' | 'removed' | 'foreign'
 
 /** Hold a restore job without a repository while `work` renames. */
 export function withVolumes<T>(tenant: Tenant, work: (job: Job) => Promise<T>): Promise<T> {
@@ -37,6 +37,7 @@ export async function besideLive(tenant: Tenant, job: Job, work: () => Promise<v
     await runSwap(tenant, job, 'clean')
     await work()
     await runSwap(tenant, job, 'drop')
+    await noteDropped(tenant)
   } catch (error) {
     await runSwap(tenant, job, 'clean').then(
       () => updateLedger(tenant, { incoming: undefined }),
@@ -44,6 +45,12 @@ export async function besideLive(tenant: Tenant, job: Job, work: () => Promise<v
     )
     throw error
   }
+}
+
+/** Nothing is kept for an undo any more. */
+export async function noteDropped(tenant: Tenant): Promise<void> {
+  const { restored } = await readLedger(tenant)
+  if (restored) await updateLedger(tenant, { restored: { ...restored, kept: false } })
 }
 
 /** The site's configuration as it lies there; nothing where there is no site, or its file is torn. */
@@ -65,6 +72,6 @@ export async function contentOf(tenant: Tenant, job: Job): Promise<Set<Content>>
   if (!content.has('foreign')) return content
   throw preconditionError(
     `volume ${tenant.volume('db-data')} holds a database that these scripts did not make; nothing was changed`,
-    'see docs/taking-over.md',
+    `npx zx scripts/restore.ts ${tenant.name} --import volumes takes it as it is: docs/taking-over.md`,
   )
 }

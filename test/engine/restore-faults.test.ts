@@ -72,6 +72,12 @@ function spoil({
   return id
 }
 
+/** A shell with the tenant's volumes, as root of the server has them. */
+function byRoot(script: string): void {
+  const mounts = ['db', 'sites', 'assets'].flatMap((part) => ['-v', `${stack.prefix}dickson-${part}-data:/${part}`])
+  docker('run', '--rm', ...mounts, '--user', '0', '--entrypoint', 'sh', stack.env.MARIADB_IMAGE ?? '', '-c', script)
+}
+
 const refused = (args: string[], code: number, message: RegExp, env: Record<string, string> = {}) =>
   assertRefused(stack, marked, () => restore(args, env), code, message)
 
@@ -213,6 +219,19 @@ describe('a restore that is stopped', () => {
     it(`${when} is finished by the next run, and holds every other verb up until then`, async () => {
       await survives(fault, null, true)
     })
+
+  it('before anybody was stopped is not finished unasked: what was booked since would be gone', async () => {
+    await withInjector({ at: 'stop ', mode: 'kill-before' }, async ({ env, struck }) => {
+      const { code, stderr } = await restore([good(), '--without-backup'], env)
+      assert.deepEqual([struck(), code, marked.intent()], [true, null, true], stderr)
+    })
+    await marked.book()
+    const now = marked.state()
+    const { code, stderr } = await restore([])
+    assert.equal(code, 3, stderr)
+    assert.match(stderr, /had exchanged nothing, and people work on/)
+    assert.deepEqual([marked.state(), marked.intent()], [now, false])
+  })
 
   it('by a worker that does not start leaves the site open, and says what starts it', async () => {
     await survives({ at: '--scale dickson-worker=1', mode: 'fail' }, 4, false)
@@ -356,9 +375,7 @@ describe('a restore that is stopped', () => {
     await marked.book()
     const old = marked.state()
     assert.equal((await stack.script('tenant', ['dickson', 'stop'])).code, 0)
-    const mounts = ['db', 'sites', 'assets'].flatMap((part) => ['-v', `${stack.prefix}dickson-${part}-data:/${part}`])
-    const lose = 'rm -rf /db/previous /sites/previous /assets/.previous && mv /db/data /db/previous'
-    docker('run', '--rm', ...mounts, '--user', '0', '--entrypoint', 'sh', stack.env.MARIADB_IMAGE ?? '', '-c', lose)
+    byRoot('rm -rf /db/previous /sites/previous /assets/.previous && mv /db/data /db/previous')
     const { code, stderr } = await restore(['--without-backup'])
     assert.equal(code, 3, stderr)
     assert.match(stderr, /in the midst of its exchange[\s\S]*--undo brings back/)
@@ -380,8 +397,14 @@ describe('what a restore has kept', () => {
     assert.match(told.stdout, /replaced, of which there is no backup would be removed for good, \d+\.\d GiB/)
     assert.ok(kept())
     const untouched = [stack.fingerprint('dickson'), marked.state()]
+    await withInjector({ at: 'swap.sh drop', mode: 'kill-after' }, async ({ env }) => {
+      const { code } = await restore(['--drop-previous'], env)
+      assert.equal(code, null)
+    })
+    byRoot('mkdir -p /db/.removed/x') // as it is left where that is killed half way
     const dropped = await restore(['--drop-previous'])
     assert.deepEqual([dropped.code, kept()], [0, false], dropped.stderr)
+    assert.doesNotMatch(docker('exec', stack.container('dickson-db'), 'ls', '-A', '/var/lib/mysql'), /removed/)
     assert.deepEqual([stack.fingerprint('dickson'), marked.state()], untouched)
     const gone = await Promise.all([restore(['--drop-previous']).then(({ code }) => code)])
     assert.deepEqual(gone, [3])

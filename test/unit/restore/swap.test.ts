@@ -91,6 +91,18 @@ describe('the exchange of data', () => {
     assert.equal(swap(out, 'state').stdout, 'data\nprevious\nsite\n')
   })
 
+  it('killed anywhere has no database while it is half done: nothing starts on a mix, whoever has lost the intent', () => {
+    for (let at = 1; at < 60; at++) {
+      const out = volumes()
+      if (swap(out, 'swap', at).status === 0) break
+      const state = swap(out, 'state').stdout.split('\n')
+      const begun = read(out, 'db/data/mysql/x') !== 'old' || read(out, `sites/${SITE}/site_config.json`) !== 'old'
+      const ended = read(out, 'db/data/mysql/x') === 'new'
+      assert.equal(state.includes('data'), !begun || ended, `after a kill at ${at}`)
+      if (ended) assertState(out, 'new', 'old')
+    }
+  })
+
   it('killed before any of its changes and done again ends as one that was not killed', () => {
     let killed = 0
     for (let at = 1; at < 60; at++) {
