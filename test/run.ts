@@ -44,8 +44,8 @@ async function check(): Promise<void> {
 /** What cannot have a neighbour: health holds seconds against limits. */
 const ALONE = /^test\/(engine\/health|faults\/)/
 
-/** What waits more than anything, for the minute of the web workers or for alerts that fire and end: beside all others. */
-const WAITS = /^test\/engine\/(theme|monitoring)/
+/** What waits more than it works, such as for the minute of the web workers or for alerts: beside all others. */
+const WAITS = /^test\/engine\/(theme|monitoring|remote|kuma)/
 
 /** Engine tests wait more than they compute, and each file has a stack of its own: two of them at once. */
 async function suite(tier: string): Promise<void> {
