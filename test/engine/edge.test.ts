@@ -189,9 +189,12 @@ describe('a client address', () => {
   })
 
   it('is limited at the login by Traefik, after a burst that Frappe would not lock it out for', () => {
-    const statuses = Array.from({ length: 14 }, () => clients.first.curl(ERP, '/api/method/login', ...bad).status)
+    const begun = performance.now()
+    const statuses = Array.from({ length: 20 }, () => clients.first.curl(ERP, '/api/method/login', ...bad).status)
+    const since = (performance.now() - begun) / 1000
     assert.equal(statuses[0], 401)
-    assert.ok(statuses.indexOf(429) <= 11 && statuses.includes(429), statuses.join())
+    const passed = statuses.filter((status) => status !== 429).length
+    assert.ok(passed < 20 && passed <= 11 + since / 2, `in ${since} s, ten at once and one in two seconds: ${statuses}`)
   })
 
   it('that is locked out by twelve bad logins, with a forged address in each, locks out nobody else', async () => {
