@@ -307,7 +307,7 @@ describe('a restore that is stopped', () => {
     const release = { APP_MEMORY: '1100m' } // as a newer image would, it makes every container differ
     const { code, stderr } = await failingAt(background, (env) => restore([], { ...env, ...release }))
     assert.equal(code, 4, stderr)
-    assert.match(stderr, /the site answers, but [\s\S]*deploy\.ts dickson/)
+    assert.match(stderr, /the data was exchanged, but [\s\S]*deploy\.ts dickson/)
     assert.deepEqual([marked.state(), since(), marked.intent()], [booked, began, false])
     assert.equal((await stack.script('deploy', ['dickson'])).code, 0)
   })
