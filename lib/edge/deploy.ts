@@ -32,9 +32,8 @@ export async function edgePreflight(tenant: Tenant, { core, registry }: EdgeWork
     planPublishing({ core, registry, names: [tenant.name] }),
     tenantContainers(core),
   ])
-  const runs = containers.some(({ service, status }) => service === core.service('traefik') && status === 'running')
-  if (runs && changed.length > 0) await refuseBlind(core)
   if (containers.length === 0) return { changed, core: containers, differs: [], warnings: [] }
+  if (changed.length > 0) await refuseBlind(core)
   const services = await renderServices(core, { hashes: true })
   const changes = planChanges(services, containers).filter(({ why }) => why === 'changed')
   const differs = changes.map(({ service }) => service)

@@ -72,19 +72,18 @@ export async function blindParts(core: Unit, containers: Container[]): Promise<R
 export async function restartBlind(core: Unit, parts: Reader[], { step, warn }: Reporter): Promise<void> {
   if (parts.length === 0) return
   warn(`${core.state()} is not the directory that ${parts.join(' and ')} started with: it was lost, or put back`)
-  for (const part of parts) await makeReadable(core, core.state(MOUNTED[part][0]))
+  for (const part of parts) await makeReadable(core.state(MOUNTED[part][0]))
   const names = parts.map((part) => core.container(part))
   await step(`Restart ${names.join(' and ')}`, () => docker(['restart', ...names], { timeout: 120 }))
 }
 
-async function makeReadable(core: Unit, directory: string): Promise<void> {
-  await makeDirectory(core.state())
+async function makeReadable(directory: string): Promise<void> {
   await makeDirectory(directory)
   await chmod(directory, 0o755)
   for (const name of await readdir(directory)) await chmod(join(directory, name), 0o644)
 }
 
-/** @throws OperatorError (3) where Traefik would not see what is published */
+/** Does nothing where Traefik does not run. @throws OperatorError (3) where it would not see what is published */
 export async function refuseBlind(core: Unit): Promise<void> {
   if (!(await readsAnother(core, 'traefik'))) return
   throw preconditionError(
