@@ -18,7 +18,7 @@ import {
   parseCommandLine,
   renderHelp,
 } from './arguments.ts'
-import { EXIT, messageOf, OperatorError, printable, usageError } from './errors.ts'
+import { EXIT, messageOf, OperatorError, printable, shown, usageError } from './errors.ts'
 import { withLock } from './lock.ts'
 import { makeRedactor } from './redact.ts'
 import { makeCore, readRegistry, type Tenant, type Unit } from './registry.ts'
@@ -48,8 +48,14 @@ export interface Context<O extends OptionSpecs> extends Reporter {
   readonly terminal: boolean
   /** Aborted by INT, TERM and HUP. */
   readonly signal: AbortSignal
-  /** Take each tenant's lock in turn, do the work, write the journal. One tenant's failure does not stop the next. */
-  forEachTenant<T>(work: (tenant: Tenant) => Promise<T>): Promise<T[]>
+  /**
+   * Take each tenant's lock in turn, do the work, write the journal. One tenant's failure does not stop the next. `refused` is
+   * told where the work could not even begin.
+   */
+  forEachTenant<T>(
+    work: (tenant: Tenant) => Promise<T>,
+    refused?: (tenant: Tenant, error: unknown) => Promise<void>,
+  ): Promise<T[]>
   /**
    * Consent to what destroys: `given` is --confirm's value; without it the returned function has the tenant's name typed.
    * @throws OperatorError (2), at once where there is neither the flag nor a terminal: a piped `y` is no consent.
@@ -103,8 +109,9 @@ async function main<O extends OptionSpecs, R>(spec: CommandSpec<O, R>): Promise<
     const result = await spec.run(context)
     const code = spec.exitCode?.(result) ?? EXIT.done
     const silent = parsed.flags.quiet === true && code === EXIT.done
-    if (json) await writeResult(redact(JSON.stringify(result ?? {}, null, 2)))
-    else if (spec.render && !silent) await writeResult(redact(spec.render(result, useColour(process.stdout))))
+    const redacted = (_: string, value: unknown) => (typeof value === 'string' ? redact(value) : value)
+    if (json) await writeResult(JSON.stringify(result ?? {}, redacted, 2))
+    else if (spec.render && !silent) await writeResult(shown(redact(spec.render(result, useColour(process.stdout)))))
     return code
   } catch (error) {
     const stopped = stoppedBy()
@@ -128,13 +135,14 @@ async function writeResult(text: string): Promise<void> {
 function report(name: string, error: unknown, redact: (text: string) => string, json: boolean): number {
   const known = error instanceof OperatorError
   const code = known ? error.code : EXIT.bug
-  const message = redact(messageOf(error))
+  const safe = (text: string) => shown(redact(text))
+  const message = safe(messageOf(error))
   if (json)
     process.stdout.write(`${JSON.stringify({ error: { message, hint: known ? error.hint : undefined, code } })}\n`)
   process.stderr.write(`${name}: ${message}\n`)
-  if (known && error.hint) process.stderr.write(`  → ${redact(error.hint)}\n`)
+  if (known && error.hint) process.stderr.write(`  → ${safe(error.hint)}\n`)
   if (!known)
-    process.stderr.write(`${redact(String((error as Error)?.stack ?? error))}\nThis is a bug: please report it.\n`)
+    process.stderr.write(`${safe(String((error as Error)?.stack ?? error))}\nThis is a bug: please report it.\n`)
   return code
 }
 
@@ -236,7 +244,7 @@ async function makeContext<O extends OptionSpecs, R>(
     },
     consent: (tenant, given) => consent(tenant, given, terminal && flags.json !== true),
     print: (text) => void process.stdout.write(redact(text)),
-    forEachTenant: (work) => forEachTenant(tenants, run, work),
+    forEachTenant: (work, refused) => forEachTenant(tenants, run, work, refused),
     forCore: (unit, work) => forCore(unit, run, work),
   }
 }

@@ -22,6 +22,8 @@ export interface DockerOptions {
   nothrow?: boolean
   /** Run although a signal has come: what puts things in order. */
   always?: boolean
+  /** Ends it, besides the script's own signal. */
+  signal?: AbortSignal
 }
 
 export interface DockerResult {
@@ -44,10 +46,11 @@ export async function docker(args: string[], options: DockerOptions = {}): Promi
     stdio: [stdin, 'pipe', 'pipe'],
     quiet: true,
     nothrow: true,
-    ...(always && { signal: new AbortController().signal }),
+    ...signalOf(options),
   })
   const begun = performance.now()
   const child = run`exec setpriv --pdeathsig TERM docker ${args}`
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8') // zx would decode each chunk by itself
   if (options.onStderr) createInterface({ input: child.stderr }).on('line', options.onStderr)
   const limit = setTimeout(() => child.child?.kill('SIGKILL'), timeout * 1000)
   child.child?.stdin?.on('error', () => {}) // it may end without reading; its exit code says why
@@ -61,6 +64,12 @@ export async function docker(args: string[], options: DockerOptions = {}): Promi
   const result = { code: output.exitCode ?? 1, stdout: output.stdout, stderr: output.stderr, timedOut }
   if (result.code !== 0 && !nothrow) throw failure(args, result, timeout)
   return result
+}
+
+/** What ends it; nothing where that is zx's own default, the script's signal. */
+function signalOf({ always, signal }: DockerOptions): { signal?: AbortSignal } {
+  if (always) return { signal: new AbortController().signal }
+  return signal ? { signal: AbortSignal.any([signal, ...($.signal ? [$.signal] : [])]) } : {}
 }
 
 /**

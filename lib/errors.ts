@@ -57,6 +57,13 @@ export function preconditionError(message: string, hint?: string, cause?: unknow
 /** An error that we know and that may be told or mended; a signal, whose code is above 128, ends everything. */
 export const isFailure = (error: unknown): error is OperatorError => error instanceof OperatorError && error.code <= 128
 
+/** What work gives, or this where it fails, which is an answer too; a bug or a signal is none. */
+export const orElse = <T, U>(work: Promise<T>, instead: U): Promise<T | U> =>
+  work.catch((error) => {
+    if (!isFailure(error)) throw error
+    return instead
+  })
+
 /** What says that nothing was changed. */
 const REFUSALS: number[] = [EXIT.precondition, EXIT.locked]
 
@@ -80,6 +87,13 @@ export function quoted(text: string): string {
 export function printable(text: string): string {
   return text.replace(/\p{C}/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`)
 }
+
+/** What a terminal may get: control characters as escapes, but for line ends, tabs and our own few colours. */
+export function shown(text: string): string {
+  return text.replace(CONTROL, (part, ours?: string) => ours ?? printable(part))
+}
+const ESCAPE = '\x1b'
+const CONTROL = new RegExp(`(${ESCAPE}\\[(?:0|2|31|32|33)m|[\\n\\t])|\\p{C}`, 'gu')
 
 /** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {

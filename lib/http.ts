@@ -22,6 +22,9 @@ interface Options {
   agent?: Agent
 }
 
+/** What an answer may have, in bytes: a tenant's own files are asked for, whatever their size. */
+const LARGEST = 32 * 2 ** 20
+
 /** GET (or POST) a URL. Redirects are not followed. */
 export function get(url: string, { method = 'GET', headers = {}, body, timeout, agent }: Options): Promise<Answer> {
   const begun = performance.now()
@@ -32,7 +35,12 @@ export function get(url: string, { method = 'GET', headers = {}, body, timeout, 
     const [start, by] = url.startsWith('https:') ? [requestTls, agent ?? false] : [request, false as const]
     const call = start(url, { method, headers, signal: limit, agent: by }, (response) => {
       const chunks: Buffer[] = []
-      response.on('data', (chunk: Buffer) => chunks.push(chunk))
+      let bytes = 0
+      response.on('data', (chunk: Buffer) => {
+        chunks.push(chunk)
+        bytes += chunk.length
+        if (bytes > LARGEST) response.destroy(new Error(`more than ${LARGEST / 2 ** 20} MiB`))
+      })
       response.on('end', () =>
         answer({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks).toString() }),
       )

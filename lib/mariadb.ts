@@ -1,6 +1,7 @@
 /** The tenant's MariaDB: a physical copy of it while it serves, a copy booted apart and asked, the live one asked. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type DockerOptions, docker, dockerExec, lastLines } from './docker.ts'
-import { OperatorError } from './errors.ts'
+import { OperatorError, orElse } from './errors.ts'
 import { HOLD, type Job, jobName, withContainer } from './jobs.ts'
 import type { Tenant } from './registry.ts'
 
@@ -26,16 +27,45 @@ export type Ask = (sql: string) => Promise<string[][]>
  * @throws OperatorError (1) where the copy is not whole.
  */
 export async function copyDatabase(tenant: Tenant, note: (text: string) => void): Promise<DatabaseCopy> {
-  const { code, stdout, stderr, timedOut } = await dockerExec(
-    tenant.container('db'),
-    ['bash', '/opt/erp/copy-database.sh'],
-    { input: '', holdStdin: true, timeout: 6 * HOUR, nothrow: true, onStderr: note },
+  const command = ['bash', '/opt/erp/copy-database.sh']
+  const options = { input: '', holdStdin: true, timeout: 6 * HOUR, nothrow: true, onStderr: note }
+  const { code, stdout, stderr, timedOut } = await whileAnswering(tenant, (signal) =>
+    dockerExec(tenant.container('db'), command, { ...options, signal }),
   )
   if (code !== 0) throw new OperatorError(`${tenant.name}: the database was not copied: ${reason(stderr, timedOut)}`)
   const said = Object.fromEntries(stdout.split('\n').map((line) => line.split(' ') as [string, string]))
   if (!said.bytes || !said.lsn)
     throw new OperatorError(`${tenant.name}: the copy of the database says nothing of itself`)
   return { bytes: Number(said.bytes), lsn: said.lsn, server: said.server ?? '' }
+}
+
+/** Seconds between two looks at the database, that it has for an answer, and looks in a row that may remain without one. */
+const WATCH = { every: 15, patience: 10, silent: 4 }
+
+/**
+ * Work on the running database that takes hours, as long as it answers: a server that hangs, or a container that was paused,
+ * would hold the tenant for the whole of the time limit.
+ * @throws OperatorError (1) where it does not answer any more
+ */
+async function whileAnswering<T>(tenant: Tenant, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const [hung, ended] = [new AbortController(), new AbortController()]
+  const asked = () =>
+    dockerExec(tenant.container('db'), [...CLIENT, '-Ne', 'select 1'], { timeout: WATCH.patience, nothrow: true })
+  const watch = async () => {
+    for (let silent = 0; silent < WATCH.silent; ) {
+      await sleep(WATCH.every * 1000, undefined, { signal: ended.signal })
+      silent = (await asked()).code === 0 ? 0 : silent + 1
+    }
+    hung.abort()
+  }
+  watch().catch(() => {}) // the work has ended
+  try {
+    const result = await work(hung.signal)
+    if (hung.signal.aborted) throw new OperatorError(`${tenant.name}: the database does not answer any more`)
+    return result
+  } finally {
+    ended.abort()
+  }
 }
 
 /** mariadb-backup ends with a line of its own progress; the reason is the last line that names an error. */
@@ -101,6 +131,12 @@ function scratchArgs(name: string, image: string, mount: string, directory: stri
   ]
 }
 
+/** Ends the server of a container, for a shell in it: everything is on the disk then. */
+export const END_SERVER = [
+  'servers() { grep -lsx mariadbd /proc/[0-9]*/comm | cut -d / -f 3; }',
+  'kill $(servers); while [ -n "$(servers)" ]; do sleep 0.1; done',
+].join('\n')
+
 /**
  * Boot a copy of the database in a container without a network, and ask it.
  * @param image MariaDB's
@@ -120,18 +156,27 @@ export async function withScratchServer<T>(
   return withContainer(args, name, 120, (job) => work((sql) => query(name, sql), job))
 }
 
-/** Ask the tenant's own running database, by the socket account, which only reads. */
+/** Whether the tenant's own database answers at once: one that hangs accepts connections and says nothing for ever. */
+export const isAwake = (tenant: Tenant): Promise<boolean> =>
+  orElse(
+    query(tenant.container('db'), 'select 1', CLIENT, 10).then(() => true),
+    false,
+  )
+
+/** Ask the tenant's own running database, by the socket account, which only reads. @param timeout seconds */
 export const askLive =
-  (tenant: Tenant): Ask =>
+  (tenant: Tenant, timeout = HOUR / 2): Ask =>
   (sql) =>
-    query(tenant.container('db'), sql)
+    query(tenant.container('db'), sql, CLIENT, timeout)
 
 /**
- * Ask a server in a container. @param client how it is reached; by the socket account where nothing is said
+ * Ask a server in a container.
+ * @param client how it is reached; by the socket account where nothing is said
+ * @param timeout seconds
  * @throws OperatorError (1)
  */
-export async function query(container: string, sql: string, client = CLIENT): Promise<string[][]> {
-  const options: DockerOptions = { input: sql, timeout: HOUR, nothrow: true }
+export async function query(container: string, sql: string, client = CLIENT, timeout = HOUR): Promise<string[][]> {
+  const options: DockerOptions = { input: sql, timeout, nothrow: true }
   const result = await dockerExec(
     container,
     [...client, '--default-character-set=utf8mb4', '--batch', '--skip-column-names'],

@@ -1,14 +1,14 @@
 /** What must hold on the machine before a tenant is touched: engine, compose, disk, memory, secrets, mounted files. */
 import { readdir, stat, statfs } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { renderUnit, requireCompose, type Service } from './compose.ts'
+import { renderServices, renderUnit, requireCompose, type Service } from './compose.ts'
 import { type Container, tenantContainers } from './containers.ts'
 import { docker, type Engine, inspect, lastLines, volumeNames } from './docker.ts'
 import { preconditionError } from './errors.ts'
 import { verifyHardening } from './gate.ts'
 import type { Tenant, Unit } from './registry.ts'
 import { verifySecrets } from './secrets.ts'
-import { isOlder } from './versions.ts'
+import { imageOf, isOlder } from './versions.ts'
 
 const OLDEST_ENGINE = '25'
 /** An image, a site and its first backup fit in this. */
@@ -88,7 +88,10 @@ async function diskWarnings(directory: string): Promise<string[]> {
   if (!disk) return [`the free space of ${directory} cannot be read from here`]
   const free = disk.bavail * disk.bsize
   if (free < DISK_BYTES) {
-    throw preconditionError(`${directory} has ${gib(free)} free; ${gib(DISK_BYTES)} are needed`, 'docker system df')
+    throw preconditionError(
+      `${directory} has ${gib(free)} free; ${gib(DISK_BYTES)} are needed`,
+      'see docs/trouble.md#the-disk-is-full',
+    )
   }
   return []
 }
@@ -120,7 +123,7 @@ export async function verifyReadable({ settings: { root, env } }: Unit, name: 't
 export async function refuseForeignDatabase(tenant: Tenant, ground: Ground): Promise<void> {
   if (ground.containers.some(({ service }) => service === tenant.service('db'))) return // it started once: ours
   if (!(await volumeNames()).has(tenant.volume('db-data'))) return
-  const image = ground.services.find(({ name }) => name === tenant.service('db'))?.image ?? ''
+  const image = imageOf(tenant, ground.services, 'db')
   const mount = `${tenant.volume('db-data')}:/volume:ro`
   const { stdout } = await docker(
     [
@@ -174,4 +177,15 @@ export async function pullMissing(unit: Unit, services: Service[], note: (text: 
     }
   }
   return missing
+}
+
+/**
+ * Pull the image of the jobs on repositories and volumes where it is missing: no lasting container uses it, so a prune of images
+ * takes it, and a job waits a minute for its start.
+ * @throws OperatorError (3)
+ */
+export async function pullJobImage(tenant: Tenant, note: (text: string) => void = () => {}): Promise<void> {
+  const services = await renderServices(tenant, { jobs: true })
+  const jobs = services.filter(({ name }) => [tenant.service('backup'), tenant.service('restore')].includes(name))
+  await pullMissing(tenant, jobs, note)
 }

@@ -5,9 +5,12 @@ import type { Settings } from './settings.ts'
 
 const learned = new Set<string>()
 
-/** Remember a secret that lives in no file of ours, such as a site's own database password. */
+/**
+ * Remember a secret that lives in no file of ours, such as a site's own database password. What a tenant wrote itself takes no
+ * more than a word out of what is said of others.
+ */
 export function learnSecret(value: string): void {
-  if (value.length >= 8) learned.add(value)
+  if (/^\S{8,}$/.test(value)) learned.add(value)
 }
 
 /** A function that replaces every secret of this installation in a text by [secret]. The files are read once, when first used. */

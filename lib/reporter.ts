@@ -1,6 +1,6 @@
 /** Tells a person on stderr what happens: a spinner on a terminal, plain lines with the time taken elsewhere. */
 
-import { printable } from './errors.ts'
+import { printable, shown } from './errors.ts'
 
 export interface Reporter {
   /** Do one step under the words that the operator reads. `note` says what is being waited for. */
@@ -33,7 +33,7 @@ interface Options {
 /** Make the reporter of one run. */
 export function makeReporter({ write, redact, quiet, terminal, colour }: Options): Reporter {
   const paint = (code: number, text: string) => (colour ? `\x1b[${code}m${text}\x1b[0m` : text)
-  const line = (text: string) => write(`${redact(text)}\n`)
+  const line = (text: string) => write(`${shown(redact(text))}\n`)
   const warn = (text: string) => line(`${paint(33, '⚠')} ${text}`)
   const say = (text: string) => {
     if (!quiet) line(text)
@@ -42,12 +42,12 @@ export function makeReporter({ write, redact, quiet, terminal, colour }: Options
   const done: StepTime[] = []
   async function step<T>(title: string, work: (note: (text: string) => void) => Promise<T>): Promise<T> {
     const started = performance.now()
-    const result = await shown(title, work)
+    const result = await told(title, work)
     done.push({ title, seconds: Math.round(performance.now() - started) / 1000 })
     return result
   }
 
-  async function shown<T>(title: string, work: (note: (text: string) => void) => Promise<T>): Promise<T> {
+  async function told<T>(title: string, work: (note: (text: string) => void) => Promise<T>): Promise<T> {
     if (quiet) return work(() => {})
     const spinner = terminal ? await startSpinner(title, colour) : undefined
     const begun = performance.now()

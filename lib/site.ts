@@ -2,9 +2,10 @@
 import { runArgs } from './compose.ts'
 import { tenantContainers } from './containers.ts'
 import { docker, dockerExec, lastLines } from './docker.ts'
-import { OperatorError, preconditionError } from './errors.ts'
+import { OperatorError, orElse, preconditionError } from './errors.ts'
 import { PYTHON } from './frappe.ts'
 import { hasFutureJobs } from './health/database.ts'
+import { QUEUE_KEY, QUEUES, RUNNING_KEY } from './health/redis.ts'
 import type { Tenant } from './registry.ts'
 import { readSecret } from './secrets.ts'
 
@@ -70,6 +71,21 @@ export async function readMarks(tenant: Tenant): Promise<{ made: boolean; schedu
   return { made: stdout.includes(`"${SITE_KEY}"`), scheduler: stdout.includes(`"${SCHEDULER_KEY}"`), schema }
 }
 
+/**
+ * A site that an interrupted deploy has left unfinished serves nobody: who puts work into it makes the next deploy refuse it.
+ * @throws OperatorError (3) where a site is there without our mark
+ */
+export async function refuseHalfMade(tenant: Tenant): Promise<void> {
+  const file = `${SITES}/${tenant.site}/site_config.json`
+  const args = runArgs(tenant, tenant.service('backend'), ['cat', file])
+  const { stdout } = await docker(args, { nothrow: true, timeout: 60 })
+  if (!stdout.includes('"db_name"') || stdout.includes(`"${SITE_KEY}"`)) return // one that cannot be read does not come up
+  throw preconditionError(
+    `${tenant.name}: the site ${tenant.site} was never finished; nothing was started`,
+    `npx zx scripts/deploy.ts ${tenant.name}`,
+  )
+}
+
 /** What is left to do for the site itself; an empty list where an earlier deploy has done all of it. */
 export async function unfinishedWork(tenant: Tenant): Promise<string[]> {
   const { made, scheduler, schema } = await readMarks(tenant)
@@ -108,6 +124,13 @@ export async function flushBoth(tenant: Tenant): Promise<void> {
     const [flushed] = await askRedis(tenant, part, 'flushall')
     if (flushed !== 'OK') throw new OperatorError(`${tenant.name}: ${part} was not emptied: ${flushed}`)
   }
+}
+
+/** Background jobs that wait or run (RQ's StartedJobRegistry); nothing where the queue does not answer. */
+export async function pendingJobs(tenant: Tenant): Promise<number> {
+  const lengths = QUEUES.flatMap((name) => [`llen ${QUEUE_KEY}${name}`, `zcard ${RUNNING_KEY}${name}`])
+  const answers = await orElse(askRedis(tenant, 'redis-queue', ...lengths), [])
+  return answers.reduce((sum, length) => sum + (Number(length) || 0), 0)
 }
 
 /** Switch the scheduler on for the first time, and note it. From then on, whether it runs is the administrators' decision. */

@@ -9,7 +9,7 @@ import { verifyHardening } from './gate.ts'
 import type { Tenant } from './registry.ts'
 import type { Reporter } from './reporter.ts'
 import { verifySecrets } from './secrets.ts'
-import { askCache } from './site.ts'
+import { askCache, refuseHalfMade } from './site.ts'
 import { waitUntilHealthy } from './wait.ts'
 
 /** Seconds. */
@@ -32,6 +32,7 @@ async function lookBefore(tenant: Tenant, registry: Tenant[], { warn }: Reporter
   const lasting = services.filter(({ oneShot }) => !oneShot).map(({ name }) => name) // a job may have been pruned
   const makes = changes.some(({ service, why }) => why === 'missing' && lasting.includes(service))
   if (changed.length > 0 && makes) throw newBesideOld(tenant, changed)
+  await refuseHalfMade(tenant)
   if (changed.length > 0) warn(`${asDeployed(changed)}: npx zx scripts/deploy.ts ${tenant.name}`)
   return services
 }

@@ -20,13 +20,17 @@ export interface Run {
 }
 
 /**
- * Do `work` for each tenant under its lock; a dry run takes none. One tenant's failure does not stop the next.
- * @throws OperatorError with all that failed: with their code where all ended alike, (4) where one changed a part, else (1).
+ * Do `work` for each tenant under its lock; a dry run takes none. One tenant's failure does not stop the next, not even one
+ * that is a bug: what a tenant's own files make of us may not cost another its backup.
+ * @param refused told where the work could not even begin, such as by a lock
+ * @throws OperatorError with all that failed: with their code where all ended alike, (70) where one was a bug, (4) where one
+ * changed a part, else (1).
  */
 export async function forEachTenant<T>(
   tenants: Tenant[],
   run: Run,
   work: (tenant: Tenant) => Promise<T>,
+  refused: (tenant: Tenant, error: unknown) => Promise<void> = async () => {},
 ): Promise<T[]> {
   const { dryRun, reporter, signal } = run
   const results: T[] = []
@@ -34,13 +38,9 @@ export async function forEachTenant<T>(
   for (const tenant of tenants) {
     if (tenants.length > 1) reporter.say(`— ${tenant.title} (${tenant.name}) —`)
     try {
-      const whole = async () => {
-        if (!run.verb.startsWith('restore')) await refuseUnfinished(tenant) // which looks itself
-        return work(tenant)
-      }
-      results.push(dryRun ? await work(tenant) : await lockedAndRecorded(tenant, run, whole))
+      results.push(await (dryRun ? work(tenant) : takeTurn(tenant, run, work, refused)))
     } catch (error) {
-      if (signal.aborted || !(error instanceof OperatorError) || tenants.length === 1) throw error
+      if (signal.aborted || tenants.length === 1) throw error
       const named = nameTenant(error, tenant)
       reporter.warn(named.message)
       failures.push(named)
@@ -54,14 +54,36 @@ export async function forEachTenant<T>(
   })
 }
 
+async function takeTurn<T>(
+  tenant: Tenant,
+  run: Run,
+  work: (tenant: Tenant) => Promise<T>,
+  refused: (tenant: Tenant, error: unknown) => Promise<void>,
+): Promise<T> {
+  let begun = false
+  const whole = async () => {
+    if (!run.verb.startsWith('restore')) await refuseUnfinished(tenant) // which looks itself
+    begun = true
+    return work(tenant)
+  }
+  return lockedAndRecorded(tenant, run, whole).catch(async (error) => {
+    if (!begun) await refused(tenant, error)
+    throw error
+  })
+}
+
 /** 3 and 75 say that nothing was changed: for another tenant it was. */
 function worstOf(codes: number[]): number {
   const [first = EXIT.failed] = codes
   if (codes.every((code) => code === first)) return first
-  return codes.includes(EXIT.changed) ? EXIT.changed : EXIT.failed
+  return [EXIT.bug, EXIT.changed].find((code) => codes.includes(code)) ?? EXIT.failed
 }
 
-function nameTenant(error: OperatorError, { name }: Tenant): OperatorError {
+function nameTenant(error: unknown, { name }: Tenant): OperatorError {
+  if (!(error instanceof OperatorError)) {
+    const told = (error as Error)?.stack ?? String(error)
+    return new OperatorError(`${name}: this is a bug, please report it: ${told}`, { code: EXIT.bug, cause: error })
+  }
   if (error.message.includes(name)) return error
   const { code, hint } = error
   return new OperatorError(`${name}: ${error.message}`, { code, cause: error, ...(hint && { hint }) })

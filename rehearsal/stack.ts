@@ -78,7 +78,7 @@ function collect(child: ReturnType<typeof spawn>): Promise<Ran> {
 
 /** Run docker and return its output; a failure is an empty answer. */
 export function docker(...args: string[]): string {
-  const { stdout } = spawnSync('docker', args, { encoding: 'utf8' })
+  const { stdout } = spawnSync('docker', args, { encoding: 'utf8', maxBuffer: 2 ** 28 })
   return (stdout ?? '').trim()
 }
 

@@ -4,12 +4,13 @@ import { check, copyOffsite, explain, type Kept, keep, policyOf } from '../lib/b
 import type { Manifest } from '../lib/backup/manifest.ts'
 import { type Opened, withRepositories } from '../lib/backup/open.ts'
 import { planned, summary } from '../lib/backup/outcome.ts'
-import { watched } from '../lib/backup/ping.ts'
+import { tellFailed, watched } from '../lib/backup/ping.ts'
 import { proveAndCheck } from '../lib/backup/prove.ts'
 import type { Policy } from '../lib/backup/retention.ts'
 import { command } from '../lib/command.ts'
 import { askEngine, type Engine } from '../lib/docker.ts'
 import { afterChange, isFailure, messageOf, OperatorError, usageError } from '../lib/errors.ts'
+import { pullJobImage } from '../lib/preflight.ts'
 import type { Tenant } from '../lib/registry.ts'
 import type { Reporter } from '../lib/reporter.ts'
 import type { Stored } from '../lib/restic/snapshots.ts'
@@ -29,10 +30,17 @@ command({
     prune: { type: 'boolean', help: 'no backup: remove what retention lets go, where the repository has no room' },
   },
   notes: ['Where backups lie, off-site copies, schedules: docs/backup.md'],
-  async run({ forEachTenant, registry, options, dryRun, signal, ...reporter }) {
+  async run({ tenants: named, forEachTenant, registry, options, dryRun, terminal, signal, ...reporter }) {
     if (options.prune && options.init) throw usageError('--prune makes nothing: not with --init')
-    const engine = await askEngine()
-    const tenants = await forEachTenant(async (tenant) => {
+    const isWatched = !dryRun && !options.prune && !terminal // who types it sees it
+    const refused = async (tenant: Tenant, error: unknown) => {
+      if (isWatched) await tellFailed(tenant, reporter, error)
+    }
+    const engine = await askEngine().catch(async (error) => {
+      await Promise.all(named.map((tenant) => refused(tenant, error)))
+      throw error
+    })
+    const backingUp = async (tenant: Tenant) => {
       const policy = policyOf(tenant, options)
       if (dryRun) return { tenant: tenant.name, plan: await planned(tenant, policy, options.prune) }
       if (options.prune) return { tenant: tenant.name, ids: [], ...(await prune(tenant, policy, reporter.step)) }
@@ -40,8 +48,8 @@ command({
       const how = { registry, engine, init: options.init, policy, signal }
       const made = await watched(tenant, reporter, () => backUp(tenant, how, reporter))
       return { tenant: tenant.name, ids: [made.id], ...made, steps: reporter.done.slice(before) }
-    })
-    return { dryRun, tenants }
+    }
+    return { dryRun, tenants: await forEachTenant(backingUp, refused) }
   },
   render({ tenants }) {
     return tenants.map((done) => ('plan' in done ? done.plan : summary(done))).join('\n')
@@ -64,6 +72,7 @@ async function backUp(tenant: Tenant, { registry, engine, init, policy, signal }
   const make = async (opened: Opened) => {
     const { job, repository } = opened
     const copy = await step('Copy the database', (note) => backup.copy(tenant, ground, job, note))
+    for (const remark of await backup.leftOut(tenant, job)) warn(remark)
     const stored = await step('Store one snapshot', () => backup.store(repository, copy)).catch(async (error) => {
       signal.throwIfAborted()
       throw await step('Look whether the repository is damaged', () => explain(repository, error))
@@ -74,15 +83,16 @@ async function backUp(tenant: Tenant, { registry, engine, init, policy, signal }
     const { proof, fault } = await step('Boot the copy and ask it, check a seventh of the repository', () =>
       proveAndCheck(repository, ground, copy, stored),
     )
-    // where the repository is damaged, what a restore has kept may be the last whole copy: it stays
-    const remains = fault ? [] : await dueRemains(tenant, Date.now())
-    if (remains.length > 0) await step('Remove what restores have left', () => removeRemains(tenant, remains))
+    for (const remark of proof.remarks) warn(remark)
     const copyAway = async () =>
       offsite && (await step('Copy off-site', () => copyOffsite(repository, stored.id, offsite)))
     let kept: Kept
     try {
-      if (fault) throw fault
+      if (fault) throw fault // what a restore has kept stays, too: it may be the last whole copy
       kept = await step('Keep what retention says', () => keep(repository, policy))
+      for (const remark of kept.remarks) warn(remark)
+      const remains = await dueRemains(tenant, Date.now())
+      if (remains.length > 0) await step('Remove what restores have left', () => removeRemains(tenant, remains))
     } catch (error) {
       signal.throwIfAborted()
       if (offsite) warn(messageOf(error))
@@ -90,7 +100,6 @@ async function backUp(tenant: Tenant, { registry, engine, init, policy, signal }
       throw error
     }
     const copied = await copyAway()
-    for (const remark of [...proof.remarks, ...kept.remarks]) warn(remark)
     return { ...stored, kept: kept.kept, forgotten: kept.forgotten, offsite: copied ?? null }
   }
   return backup.leaving(tenant, ground, step, () => withRepositories(tenant, 'backup', { init }, make))
@@ -98,6 +107,7 @@ async function backUp(tenant: Tenant, { registry, engine, init, policy, signal }
 
 /** A full repository takes no backup, and so would never come to what removes old ones. @throws OperatorError (1) */
 async function prune(tenant: Tenant, policy: Policy, step: Reporter['step']) {
+  await pullJobImage(tenant)
   return withRepositories(tenant, 'backup', { only: 'repository' }, async ({ repository }) => {
     await step('Check a seventh of the repository', () => check(repository)).catch((error) => {
       if (!isFailure(error) || !/no space left/i.test(error.message)) throw error

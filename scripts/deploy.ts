@@ -16,7 +16,7 @@ import * as site from '../lib/site.ts'
 import { seeTheme, setTheme, tryTheme } from '../lib/theme/apply.ts'
 import type { Applied } from '../lib/theme/site.ts'
 import { prepareTheme, type Theme } from '../lib/theme/theme.ts'
-import { appVersions, imageApps, needsMigration } from '../lib/versions.ts'
+import { appVersions, imageApps, imageOf, needsMigration } from '../lib/versions.ts'
 import { waitUntilHealthy } from '../lib/wait.ts'
 
 command({
@@ -46,7 +46,7 @@ command({
       publishing: <T>(publish: () => Promise<T>) => exclusively('core/lock', 'core', publish, 30),
     }
     const front = coreIsMeant
-      ? await forCore(core, () => deployCore({ ...work, engine, timeout, dryRun }, reporter))
+      ? await forCore(core, () => deployCore({ ...work, engine, timeout, dryRun, next: context.tenants }, reporter))
       : undefined
     const deploying = forEachTenant(async (tenant) => {
       const [ground, edge, theme] = await step(
@@ -146,7 +146,7 @@ async function freshenCache(tenant: Tenant, ground: Ground, interrupted: boolean
 
 /** Programs of a newer release run on data that `bench migrate` has not brought up: pages fail, one here, one there. */
 async function warnOfRelease(tenant: Tenant, { services }: Ground, schema: string, { warn }: Reporter) {
-  const image = services.find(({ name }) => name === tenant.service('backend'))?.image ?? ''
+  const image = imageOf(tenant, services, 'backend')
   const compared = async () => needsMigration(await appVersions(askLive(tenant), schema), await imageApps(image))
   const older = await compared().catch((error) => {
     if (!isFailure(error)) throw error

@@ -1,7 +1,7 @@
 /** Say whether tenants work: every check side by side, each with its figure, its limit and the remedy. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { command } from '../lib/command.ts'
-import { EXIT } from '../lib/errors.ts'
+import { EXIT, shown } from '../lib/errors.ts'
 import { writeMetrics } from '../lib/health/metrics.ts'
 import { renderTable } from '../lib/health/render.ts'
 import { checkHealth, type HealthReport, isEngineDown } from '../lib/health/report.ts'
@@ -30,7 +30,7 @@ command({
       print(
         json
           ? `${JSON.stringify(report)}\n`
-          : `${terminal ? '\x1b[2J\x1b[H' : ''}${report.at}\n${renderTable(report, terminal)}\n`,
+          : `${terminal ? '\x1b[2J\x1b[H' : ''}${shown(`${report.at}\n${renderTable(report, terminal)}`)}\n`,
       )
       await sleep(options.watch * 1000, undefined, { signal })
     }

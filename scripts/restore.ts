@@ -7,15 +7,15 @@ import { publishedNames } from '../lib/edge/publish.ts'
 import { OperatorError, preconditionError, usageError } from '../lib/errors.ts'
 import { verifyHardening } from '../lib/gate.ts'
 import { planImport } from '../lib/import/import.ts'
-import { verifyReadable } from '../lib/preflight.ts'
+import { pullJobImage, verifyReadable } from '../lib/preflight.ts'
 import type { Tenant, Unit } from '../lib/registry.ts'
 import type { Reporter } from '../lib/reporter.ts'
 import { drill } from '../lib/restore/drill.ts'
-import { exchangeData, isRolledBack, isUntouched } from '../lib/restore/exchange.ts'
+import { exchangeData, isUntouched, wholeExchange } from '../lib/restore/exchange.ts'
 import { exportBackup } from '../lib/restore/export.ts'
 import { type Intent, readIntent, refuseUnfinished, removeIntent } from '../lib/restore/intent.ts'
 import * as outcome from '../lib/restore/outcome.ts'
-import { planDrop, removeRemains } from '../lib/restore/previous.ts'
+import { noteUnsaved, planDrop, removeRemains } from '../lib/restore/previous.ts'
 import * as restore from '../lib/restore/restore.ts'
 import { themeAgain } from '../lib/theme/apply.ts'
 
@@ -62,6 +62,7 @@ command({
       await requireCompose()
       await verifyHardening(tenant, registry, tenant) // what it starts, a deploy has perhaps never seen
       await verifyReadable(tenant, 'tenant')
+      await pullJobImage(tenant)
       if (mode === 'undo') return undo(tenant, all)
       if (mode === 'drop-previous') return dropPrevious(tenant, all)
       const begun = await unfinished(tenant, mode, finishes, all)
@@ -69,6 +70,7 @@ command({
       const ground = await reporter.step('Check the machine, the images and the secrets', (note) =>
         restore.prepare(tenant, registry, note),
       )
+      if (mode === 'restore' || mode === 'import') await restore.refuseOtherRelease(tenant)
       if (mode === 'restore') return bringIn(tenant, await planRestore(tenant, ground, all), all)
       if (mode === 'import') {
         const what = options.import ?? ''
@@ -122,14 +124,12 @@ async function bringIn(tenant: Tenant, coming: outcome.Coming, all: All) {
   await all.agreed()
   const saves = coming.hasData && !all.unsaved
   const saved = saves
-    ? [
-        await reporter.step('Back up what is there', (note) =>
-          restore.saveLive(tenant, registry, engine, { note, warn: reporter.warn }),
-        ),
-      ]
-    : []
-  await coming.bring()
-  const done = await exchange(tenant, outcome.intentOf(coming, saved), all)
+    ? await reporter.step('Back up what is there', (note) =>
+        restore.saveLive(tenant, registry, engine, { note, warn: reporter.warn }),
+      )
+    : undefined
+  const remarks = await coming.bring()
+  const done = await exchange(tenant, outcome.intentOf(coming, remarks, saved), all)
   const shown = (await publishedNames(all.core, [tenant])).length > 0
   const next =
     coming.next ?? (shown ? undefined : `npx zx scripts/deploy.ts core ${tenant.name} --only edge lets browsers in`)
@@ -146,13 +146,18 @@ async function unfinished(tenant: Tenant, mode: string, finishes: boolean, { wan
 
 async function undo(tenant: Tenant, all: All) {
   const { registry, dryRun, agreed, reporter } = all
-  const brought = await isRolledBack(tenant) // what comes back is what a restore had brought, before it was taken back
-  if (!brought) await refuseUnfinished(tenant)
+  const whole = await wholeExchange(tenant)
+  const unfinished = whole?.verb === 'undo' && !whole.failed ? undefined : whole // typed again, it is to be finished
+  if (!unfinished) await refuseUnfinished(tenant)
+  if (!unfinished?.foreign) await restore.refuseOtherRelease(tenant, unfinished)
   const { step, say } = reporter
-  const plan = await step('Look for what the last restore replaced', () => outcome.planUndo(tenant, registry, brought))
+  const plan = await step('Look for what the last restore replaced', () =>
+    outcome.planUndo(tenant, registry, unfinished),
+  )
   if (dryRun) return { text: plan.text }
   say(plan.text)
   await agreed()
+  if (unfinished) await noteUnsaved(tenant) // what is there now is kept, and no backup has what was booked since
   await removeRemains(tenant, ['clean']) // what a killed restore left would be in the way
   return exchange(tenant, plan.intent, all)
 }
@@ -176,9 +181,10 @@ async function finish(tenant: Tenant, intent: Intent, all: All) {
     await removeIntent(tenant)
     throw preconditionError(
       `${tenant.name}: ${what} had exchanged nothing, and people work on: it is not finished unasked`,
-      `npx zx scripts/deploy.ts ${tenant.name} starts what is not running; type the ${intent.verb} again`,
+      `npx zx scripts/deploy.ts ${tenant.name} starts what is not running; then type the same command again`,
     )
   }
+  if (!intent.open && intent.stage !== 'release') await restore.refuseOtherRelease(tenant, intent)
   reporter.warn(`${tenant.name}: finishing ${what}`)
   return exchange(tenant, intent, all)
 }
@@ -190,7 +196,7 @@ async function finish(tenant: Tenant, intent: Intent, all: All) {
 async function exchange(tenant: Tenant, intent: Intent, front: All) {
   const done = await exchangeData(tenant, intent, front.reporter)
   if (intent.stage !== 'release') await themeAgain(tenant, front, front.reporter)
-  const exchanged = outcome.exchanged(tenant, done)
+  const exchanged = outcome.exchanged(tenant, intent, done)
   if (done.verb === 'rollback') throw new OperatorError(exchanged.text)
   return exchanged
 }

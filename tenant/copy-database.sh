@@ -13,8 +13,11 @@ copy() {
 work() {
   copy || { echo "copying once more: a table changed under the first copy" >&2; copy; }
   mariadb-backup --prepare --use-memory=64M --target-dir="$staging"
-  # without it the image upgrades the system tables at the next start: 20 s that a restore would be down for longer
-  [[ ! -e $data/mariadb_upgrade_info ]] || cp -p "$data/mariadb_upgrade_info" "$staging"
+  # without these the image starts the server twice at the next start, and upgrades the system tables: up to 20 s that a
+  # restore would be down for longer (its docker-entrypoint.sh: _check_if_upgrade_is_needed)
+  for file in mariadb_upgrade_info .my-healthcheck.cnf; do
+    [[ ! -e $data/$file ]] || cp -p "$data/$file" "$staging"
+  done
 }
 
 set -m # each job a process group of its own, so that it can be ended whole

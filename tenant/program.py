@@ -5,6 +5,9 @@ import os
 import sys
 import threading
 
+# The published files of a theme (lib/theme/theme.ts names them)
+THEME_FILE = r"theme-[a-z0-9-]+\.[0-9a-f]{12}\.(?:css|js|svg)"
+
 
 class Refused(Exception):
     """A precondition does not hold; nothing was changed."""

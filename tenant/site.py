@@ -15,6 +15,7 @@ States (rehearsal/CONTRACT.md, B; what is borrowed from frappe: installer._new_s
 import json
 import logging
 import os
+import re
 import shutil
 import sys
 from datetime import datetime, timezone
@@ -30,7 +31,7 @@ from frappe.commands.site import _drop_site
 from frappe.database.mariadb.setup_db import get_root_connection
 from frappe.installer import _new_site, install_app
 from frappe.utils.password import get_encryption_key
-from program import Refused, answer, write_file
+from program import THEME_FILE, Refused, answer, write_file
 
 MARKER = "erp_site_made"
 SYSTEM_USERS = {"Administrator", "Guest"}
@@ -162,9 +163,10 @@ def documents(schema, tables):
 
 
 def foreign_files(folder):
-    """Uploaded files beside a missing database are somebody's: such a folder is never removed."""
+    """Uploaded files beside a missing database are somebody's: such a folder is never removed. A theme's are ours."""
     for kind in ("public", "private"):
-        files = [path for path in (folder / kind / "files").rglob("*") if path.is_file()]
+        found = (folder / kind / "files").rglob("*")
+        files = [path for path in found if path.is_file() and not re.fullmatch(THEME_FILE, path.name)]
         if files:
             return {"name": "foreign", "detail": f"the folder of {folder} holds {len(files)} uploaded files but no finished site"}
     return None

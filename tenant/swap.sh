@@ -10,9 +10,13 @@
 #   own     give what came to those who use it, whoever owned it where it was saved
 #   clean   remove what an unfinished restore has left beside the data
 #   drop    remove previous
-#   state   say what is there: data, site, incoming, previous (files: of the site alone), removed (a drop that was killed), foreign
+#   mark    note of when what is kept is: its word is compared with the ledger's, which may be older or lost
+#   state   say what is there: data, site, incoming, previous (files: of the site alone), removed (a drop that was killed),
+#           foreign, kept <word>
 set -eu
-order=$1 site=$2 out=${3:-/out}
+order=$1 site=$2 out=${3:-/out} word=${4:-}
+
+into='mv "$@" "$0"' # for `sh -c` behind -exec: a directory, then what goes there; all that POSIX has of mv
 
 move() { # from to, both below $out; the target must not be there: mv would put one into the other
   [ ! -e "$out/$2" ] || { echo "$2 is in the way" >&2; exit 1; }
@@ -55,19 +59,21 @@ gather() {
   keep_bench
   mkdir -p "$out/db/previous"
   find "$out/db" -mindepth 1 -maxdepth 1 ! -name ibdata1 ! -name data ! -name incoming ! -name previous ! -name .removed \
-    -exec mv {} "$out/db/previous/" \;
+    -exec sh -c "$into" "$out/db/previous" {} + # find fails with it, as it would not with ';'
   mv "$out/db/ibdata1" "$out/db/previous/"
 }
 
-entries() { # what lies in a directory of assets, but for what is ours: a backup leaves that out
-  find "$1" -mindepth 1 -maxdepth 1 ! -name .incoming ! -name .arriving ! -name .previous ! -name .removed
+entries() { # what is done (-exec …) with all in a directory of assets, but for what is ours: a backup leaves that out
+  directory=$1
+  shift
+  find "$directory" -mindepth 1 -maxdepth 1 ! -name .incoming ! -name .arriving ! -name .previous ! -name .removed "$@"
 }
 
 # The brand's files lie at the root of their volume: .arriving says that all of the old ones are out of the way.
 exchange_assets() {
   if [ -e "$out/assets/.incoming" ]; then
     mkdir -p "$out/assets/.previous"
-    entries "$out/assets" | while IFS= read -r entry; do mv "$entry" "$out/assets/.previous/"; done
+    entries "$out/assets" -exec sh -c "$into" "$out/assets/.previous" {} +
     mv "$out/assets/.incoming" "$out/assets/.arriving"
   fi
   arrive
@@ -75,7 +81,7 @@ exchange_assets() {
 
 arrive() {
   [ -e "$out/assets/.arriving" ] || return 0
-  entries "$out/assets/.arriving" | while IFS= read -r entry; do mv "$entry" "$out/assets/"; done
+  entries "$out/assets/.arriving" -exec sh -c "$into" "$out/assets" {} +
   rmdir "$out/assets/.arriving"
 }
 
@@ -89,19 +95,23 @@ swap)
   exchange_site
   exchange_assets
   [ ! -e "$out/db/incoming" ] || move db/incoming db/data
+  rm -f "$out/sites/$site/locks/"*.lock # nothing runs that holds one
   chown 999:999 "$out/db" # a volume that the job was the first to mount belongs to root
   chown 1000:1000 "$out/sites" "$out/assets"
   ;;
 turn)
+  rm -f "$out/sites/previous/.kept" # what is kept from here on is something else
   [ ! -e "$out/db/previous" ] || move db/previous db/incoming
   [ ! -e "$out/sites/previous/$site" ] || move "sites/previous/$site" "sites/incoming/$site"
   [ ! -e "$out/assets/.previous" ] || move assets/.previous assets/.incoming
+  # before the next order is written down, perhaps on another disk
+  sync "$out/db" "$out/sites" "$out/assets" || sync # of all disks, where it knows no files
   ;;
 release)
   rm -rf "$out"/*/.removed
   [ ! -e "$out/db/data" ] || move db/data db/.removed
   if [ -e "$out/db/previous" ]; then
-    find "$out/db/previous" -mindepth 1 -maxdepth 1 -exec mv {} "$out/db/" \;
+    find "$out/db/previous" -mindepth 1 -maxdepth 1 -exec sh -c "$into" "$out/db" {} +
     rmdir "$out/db/previous"
   fi
   if [ -e "$out/sites/previous/$site" ]; then
@@ -109,7 +119,7 @@ release)
     move "sites/previous/$site" "sites/$site"
   fi
   if [ -e "$out/assets/.previous" ]; then
-    entries "$out/assets" | while IFS= read -r entry; do rm -rf "$entry"; done
+    entries "$out/assets" -exec rm -rf {} +
     mv "$out/assets/.previous" "$out/assets/.arriving"
   fi
   arrive
@@ -136,7 +146,12 @@ drop) # renamed first: half of it is never taken for something to go back to
   [ ! -e "$out/assets/.previous" ] || move assets/.previous assets/.removed
   rm -rf "$out"/*/.removed
   ;;
+mark)
+  mkdir -p "$out/sites/previous"
+  printf '%s\n' "$word" >"$out/sites/previous/.kept"
+  ;;
 state)
+  [ ! -e "$out/sites/previous/.kept" ] || echo "kept $(sed 1q "$out/sites/previous/.kept")"
   [ ! -e "$out/db/data/mysql" ] || echo data
   for coming in db/incoming "sites/incoming/$site" assets/.incoming assets/.arriving; do # any: one alone is half an exchange
     [ ! -e "$out/$coming" ] || { echo incoming; break; }

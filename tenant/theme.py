@@ -27,12 +27,11 @@ from pathlib import Path
 import frappe
 from frappe.utils.synchronization import filelock
 from frappe.website.utils import clear_website_cache
-from program import Refused, answer, write_file
+from program import THEME_FILE, Refused, answer, write_file
 
 BRANDING = Path(sys.argv[1] if len(sys.argv) > 1 else "/srv/branding")
-OURS = r"theme-[a-z0-9-]+\.[0-9a-f]{12}\.(?:css|js|svg)"
 BEGIN, END = "<!-- securenexus-erp theme -->", "<!-- /securenexus-erp theme -->"
-HEAD = re.compile(rf'(?:{re.escape(BEGIN)}|{re.escape(END)}|<link rel="stylesheet" href="/files/{OURS}">)\n?')
+HEAD = re.compile(rf'(?:{re.escape(BEGIN)}|{re.escape(END)}|<link rel="stylesheet" href="/files/{THEME_FILE}">)\n?')
 HEAD_FIELD = "Website Settings.head_html"
 LISTS = ("app_include_css", "app_include_js")
 MARK = "erp_theme"
@@ -246,7 +245,7 @@ def as_list(key, value):
 
 
 def is_ours(value):
-    return isinstance(value, str) and re.fullmatch(f"/files/{OURS}", value) is not None
+    return isinstance(value, str) and re.fullmatch(f"/files/{THEME_FILE}", value) is not None
 
 
 def titles():
@@ -300,7 +299,7 @@ def publish(site, name, generation):
 
 def touch_leaving(site, before, manifest):
     """The time of a file that leaves says since when."""
-    for name in set(re.findall(OURS, json.dumps(before))) - set(manifest["files"]):
+    for name in set(re.findall(THEME_FILE, json.dumps(before))) - set(manifest["files"]):
         path = Path(site, "public", "files", name)
         if path.is_file():
             os.utime(path)
@@ -311,7 +310,7 @@ def sweep(site, manifest, mark):
     removed = []
     for path in Path(site, "public", "files").glob("theme-*"):
         old = path.stat().st_mtime < time.time() - KEEP_SECONDS
-        if old and re.fullmatch(OURS, path.name) and path.name not in manifest["files"]:
+        if old and re.fullmatch(THEME_FILE, path.name) and path.name not in manifest["files"]:
             path.unlink()
             removed.append(path.name)
     for path in Path(site, "public", "files").glob(".theme-*.partial"):

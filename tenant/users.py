@@ -12,7 +12,7 @@ from order import serve
 from program import Refused
 
 #: Frappe's own users, whom nobody adds or disables.
-OWN = {"Administrator", "Guest"}
+OWN = {"administrator", "guest"}  # MariaDB compares without case
 #: Roles that Frappe gives by itself.
 AUTOMATIC = {"All", "Guest", "Administrator", "Desk User"}
 
@@ -86,7 +86,7 @@ def add(order):
 
 def disable(order):
     """Close accounts and end their sessions, which Frappe leaves open when a script disables a user."""
-    unknown = [email for email in order["emails"] if email in OWN or not frappe.db.exists("User", email)]
+    unknown = [email for email in order["emails"] if email.lower() in OWN or not frappe.db.exists("User", email)]
     if unknown:
         raise Refused(f"no such user: {', '.join(unknown)}")
     ended = 0

@@ -13,10 +13,18 @@ import type { Repository } from '../restic/client.ts'
 import { makeSnapshot, type Stored } from '../restic/snapshots.ts'
 import { dueRemains, removeRemains, roomHint } from '../restore/previous.ts'
 import { verifySecrets } from '../secrets.ts'
+import { imageOf } from '../versions.ts'
 import { waitUntilHealthy } from '../wait.ts'
 import { TAG } from './catalogue.ts'
 import { readLedger, updateLedger } from './ledger.ts'
-import { type Manifest, makeManifest, parseSiteConfig, type SiteConfig } from './manifest.ts'
+import {
+  benchSettings,
+  COMMON_CONFIG,
+  type Manifest,
+  makeManifest,
+  parseSiteConfig,
+  type SiteConfig,
+} from './manifest.ts'
 
 /** What the first step learnt. */
 export interface Ground {
@@ -35,7 +43,7 @@ export async function prepare(
 ): Promise<Ground> {
   await Promise.all([requireCompose(), verifySecrets(tenant, registry)])
   const [services, containers] = await Promise.all([renderServices(tenant, { jobs: true }), tenantContainers(tenant)])
-  const image = (part: string) => services.find(({ name }) => name === tenant.service(part))?.image ?? ''
+  const image = (part: string) => imageOf(tenant, services, part)
   const db = services.find(({ name }) => name === tenant.service('db'))
   const container = containers.find(({ service }) => service === db?.name)
   if (!db || !container)
@@ -120,8 +128,40 @@ export async function copy(
   note: (text: string) => void,
 ): Promise<Manifest> {
   const config = await readSiteConfig(tenant, job)
+  const common = await job.exec(['cat', `/in/sites/${COMMON_CONFIG}`], { timeout: 20, nothrow: true })
+  const bench = common.code === 0 ? benchSettings(common.stdout) : undefined // without that file nothing of the bench runs
   const database = await copyDatabase(tenant, note)
-  return makeManifest(tenant, database, config, images, askLive(tenant))
+  return makeManifest(tenant, database, config, bench, images, askLive(tenant, 60))
+}
+
+/**
+ * Sites of the bench that are not the tenant's. Their part of the database comes and goes with its own; their files are in no
+ * backup.
+ * @param root where the job has the volumes
+ */
+export async function otherSites({ site }: Tenant, job: Job, root: '/in' | '/out'): Promise<string[]> {
+  const script = 'cd "$0" && for it in */site_config.json; do [ ! -e "$it" ] || dirname "$it"; done'
+  const { stdout } = await job.exec(['sh', '-c', script, `${root}/sites`], { timeout: 20 })
+  return stdout.split('\n').filter((name) => name && name !== site)
+}
+
+/** What a backup does not hold, though somebody may think so. */
+export async function leftOut(tenant: Tenant, job: Job): Promise<string[]> {
+  const others = await otherSites(tenant, job, '/in')
+  const links = await findLinks(job, `/in/sites/${tenant.site}`)
+  return [
+    ...others.map((site) => `${tenant.name}: the files of ${site} are in no backup: a tenant has one site`),
+    ...(links ? [`${tenant.name}: what these links lead to is in no backup: ${links}`] : []),
+  ]
+}
+
+/** The links below a directory of a job, as a person reads them; '' where there is none. */
+export async function findLinks(job: Job, directory: string): Promise<string> {
+  const find = ['find', directory, '-type', 'l']
+  const { stdout } = await job.exec(find, { timeout: 3600, nothrow: true }) // a directory may go meanwhile
+  const links = stdout.split('\n').filter(Boolean)
+  const named = links.slice(0, 3).map((path) => path.slice(directory.length + 1))
+  return [...named, ...(links.length > 3 ? [`${links.length - 3} more`] : [])].join(', ')
 }
 
 async function readSiteConfig(tenant: Tenant, job: Job): Promise<SiteConfig> {
@@ -142,7 +182,8 @@ export async function store(repository: Repository, manifest: Manifest, tags: st
   const { tenant, job } = repository
   await job.exec(['sh', '-c', 'cat >/in/manifest.json'], { input: JSON.stringify(manifest), timeout: 20 })
   const paths = ['db', `sites/${tenant.site}`, 'assets', 'manifest.json']
-  const without = ['incoming', 'arriving', 'previous', 'removed'].map((name) => `assets/.${name}`) // a restore's
+  const remains = ['incoming', 'arriving', 'previous', 'removed'].map((name) => `assets/.${name}`) // a restore's
+  const without = [...remains, `sites/${tenant.site}/locks/*`] // of jobs that run here and now
   const stored = await makeSnapshot(repository, { directory: '/in', paths, without }, [TAG.backup, ...tags])
   await updateLedger(tenant, { backup: { at: manifest.at, snapshot: stored.id } })
   return stored

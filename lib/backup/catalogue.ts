@@ -25,9 +25,9 @@ export interface Backup {
   proof?: string
 }
 
-/** A tenant's backups, oldest first. */
-export async function listBackups(repository: Repository): Promise<Backup[]> {
-  return readCatalogue(await listSnapshots(repository), repository.tenant.name)
+/** A tenant's backups, oldest first. @param unread as of listSnapshots() @throws as that does */
+export async function listBackups(repository: Repository, unread?: (line: string) => void): Promise<Backup[]> {
+  return readCatalogue(await listSnapshots(repository, unread), repository.tenant.name)
 }
 
 /**

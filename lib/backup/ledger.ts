@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { messageOf, OperatorError, preconditionError } from '../errors.ts'
 import { makeDirectory, writeAtomically } from '../files.ts'
 import type { Tenant, Unit } from '../registry.ts'
+import type { Intent } from '../restore/intent.ts'
 
 /** A repository that was seen, by restic's id; `at`: when first. */
 export interface Known {
@@ -24,12 +25,16 @@ export interface Ledger {
   backup?: { at: string; snapshot: string }
   verified?: { at: string; snapshot: string; databaseBytes: number; addedBytes: number }
   offsite?: { at: string; snapshot: string }
-  /** The last check of the repository, and which seventh of its data was read. */
-  checked?: { at: string; part: number; damaged?: string }
+  /** The last check of the off-site repository, and which part of its data was read. */
+  offsiteChecked?: { at: string; part: number; damaged?: string }
+  /** The last check of the repository, which part of its data was read, and of how many. */
+  checked?: { at: string; part: number; parts?: number; damaged?: string }
   /** When a check last found damage: what was unproven then may have been proven before. */
   damagedAt?: string
-  /** The last exchange of the data, whether what it replaced is kept in the volumes, and whether a backup has it as well. */
-  restored?: { at: string; verb: string; kept: boolean; saved?: boolean; snapshots: string[] }
+  /** The last exchange of the data, whether what it replaced is kept in the volumes, and of when a backup has that as well. */
+  restored?: { at: string; verb: Intent['verb']; kept: boolean; saved?: string; snapshots: string[] }
+  /** Not each verified backup is off-site: one could not be read here, or the line broke before it. */
+  offsiteBehind?: true | undefined
   /** Since when a restore has data beside the live one: what a kill leaves there is removed by the next backup. */
   incoming?: string | undefined
   /** Since when the space of backups that were forgotten is to be given back: a full disk or a kill keeps it from that. */
@@ -52,7 +57,9 @@ export interface Ledger {
 export async function readLedger(tenant: Pick<Unit, 'state'>): Promise<Ledger> {
   const file = tenant.state('ledger.json')
   try {
-    return JSON.parse(await readFile(file, 'utf8'))
+    const ledger: Ledger | null = JSON.parse(await readFile(file, 'utf8'))
+    if (typeof ledger === 'object' && ledger) return ledger
+    throw new Error('it is no object')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {}
     throw preconditionError(

@@ -1,10 +1,9 @@
 /** Opens a tenant's repositories inside a job: the one that was used before, or a new one where that is asked for. */
 import { existsSync } from 'node:fs'
-import { renderServices } from '../compose.ts'
 import { isFailure, OperatorError, preconditionError } from '../errors.ts'
 import { makeDirectory } from '../files.ts'
 import { type Job, type JobPart, withJob } from '../jobs.ts'
-import { pullMissing } from '../preflight.ts'
+import { pullJobImage } from '../preflight.ts'
 import type { Tenant } from '../registry.ts'
 import { type Repository, reach } from '../restic/client.ts'
 import { initRepository, repositoryId } from '../restic/repository.ts'
@@ -42,11 +41,11 @@ export async function withRepositories<T>(
   const [keys, ledger] = await Promise.all([readKeys(tenant), readLedger(tenant)])
   const makes = (one: Place) => init && !knownAs(one, ledger)
   let unmade: unknown // thrown when it is opened: it must not cost the backup here
-  const elsewhere = await mountOf(away, makes).catch((error) => {
+  const elsewhere = await mountOf(away, part, makes).catch((error) => {
     unmade = error
     return undefined
   })
-  const mounts = [await mountOf(place, makes), elsewhere].filter((mount) => mount !== undefined)
+  const mounts = [await mountOf(place, part, makes), elsewhere].filter((mount) => mount !== undefined)
   if (place.directory && !existsSync(place.directory)) throw gone(tenant, place, ledger, part)
   return withJob(tenant, part, mounts, async (job) => {
     const repository = await reach(tenant, job, place, keys)
@@ -76,11 +75,19 @@ export function oneAndTheSame(tenant: Tenant): OperatorError {
   )
 }
 
-/** A directory of this machine, made first where that is asked for: Docker would make a missing one open to all. */
-async function mountOf(place: Place | undefined, makes: (place: Place) => boolean): Promise<string | undefined> {
+/**
+ * A directory of this machine, made first where that is asked for: Docker would make a missing one open to all. A restore
+ * reads: it writes as root beside what the tenant's own programs can turn into links.
+ */
+async function mountOf(
+  place: Place | undefined,
+  part: JobPart,
+  makes: (place: Place) => boolean,
+): Promise<string | undefined> {
   if (!place?.directory) return undefined
   if (makes(place)) await makeDirectory(place.directory)
-  return existsSync(place.directory) ? `${place.directory}:${place.restic}` : undefined
+  const mode = part === 'restore' ? ':ro' : ''
+  return existsSync(place.directory) ? `${place.directory}:${place.restic}${mode}` : undefined
 }
 
 /**
@@ -92,12 +99,7 @@ export async function ensureRepository(
   tenant: Tenant,
   note: (text: string) => void,
 ): Promise<OperatorError | undefined> {
-  const services = await renderServices(tenant, { jobs: true })
-  await pullMissing(
-    tenant,
-    services.filter(({ name }) => name === tenant.service('backup')),
-    note,
-  )
+  await pullJobImage(tenant, note)
   return withRepositories(tenant, 'backup', { init: true }, async ({ offsite }) => {
     try {
       await offsite?.()

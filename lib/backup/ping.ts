@@ -55,21 +55,28 @@ async function ping(tenant: Tenant, event: Event, message: string): Promise<stri
   }
 }
 
+/** Tell the tenant's watcher, or warn that it could not be told. */
+async function tell(tenant: Tenant, { warn, redact }: Reporter, event: Event, lines: string[] = []): Promise<void> {
+  const fault = await ping(tenant, event, redact(lines.join('\n')))
+  if (fault) warn(fault)
+}
+
+/** Tell the tenant's watcher that a backup failed. @param steps what was done; nothing where none could even begin */
+export const tellFailed = (tenant: Tenant, reporter: Reporter, error: unknown, steps: string[] = []): Promise<void> =>
+  tell(tenant, reporter, 'fail', [...steps, messageOf(error).replaceAll('\n', ' ')])
+
 /** Do the work between a start and a finish, or a fail, of the tenant's watcher, which gets the steps that were done too. */
-export async function watched<T>(tenant: Tenant, { warn, redact, done }: Reporter, work: () => Promise<T>): Promise<T> {
+export async function watched<T>(tenant: Tenant, reporter: Reporter, work: () => Promise<T>): Promise<T> {
+  const { done } = reporter
   const before = done.length
   const lines = () => done.slice(before).map(({ title, seconds }) => `${title} (${seconds.toFixed(1)} s)`)
-  const tell = async (event: Event, message: string) => {
-    const fault = await ping(tenant, event, redact(message))
-    if (fault) warn(fault)
-  }
-  await tell('start', '')
+  await tell(tenant, reporter, 'start')
   try {
     const result = await work()
-    await tell('finish', [...lines(), `${tenant.name}: backed up and verified`].join('\n'))
+    await tell(tenant, reporter, 'finish', [...lines(), `${tenant.name}: backed up and verified`])
     return result
   } catch (error) {
-    await tell('fail', [...lines(), messageOf(error).replaceAll('\n', ' ')].join('\n'))
+    await tellFailed(tenant, reporter, error, lines())
     throw error
   }
 }

@@ -37,6 +37,8 @@ export interface Proof {
   answers: Answers
   /** What is true of the books themselves, and no fault of the copy. */
   remarks: string[]
+  /** Mails that waited to be sent; older proofs do not say. */
+  mails?: number
 }
 
 export const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
@@ -80,6 +82,23 @@ async function askDoctypes(ask: Ask, schema: string, doctypes: string[]): Promis
   return Object.fromEntries(rows.map(([name = '', count, newest = '']) => [name, { rows: Number(count), newest }]))
 }
 
+/** Mails that frappe sends at the next chance (email/queue.py). */
+export async function askMails(ask: Ask, schema: string): Promise<number> {
+  const table = await ask(
+    `select 1 from information_schema.tables where table_schema='${schema}' and table_name='tabEmail Queue'`,
+  )
+  if (table.length === 0) return 0
+  const states = "'Not Sent', 'Sending', 'Partially Sent'"
+  const [[count = '0'] = []] = await ask(
+    `select count(*) from \`${schema}\`.\`tabEmail Queue\` where status in (${states})`,
+  )
+  return Number(count)
+}
+
+/** Who may sign in, or may not. */
+export const askUsers = async (ask: Ask, schema: string, enabled: boolean): Promise<string[]> =>
+  (await ask(`select name from \`${schema}\`.tabUser where enabled = ${enabled ? 1 : 0}`)).map(([name = '']) => name)
+
 async function askSeries(ask: Ask, schema: string): Promise<Answers['series']> {
   const rows = await ask(`select name, current from \`${schema}\`.tabSeries`)
   return Object.fromEntries(rows.map(([name = '', current = '']) => [name, current]))
@@ -122,19 +141,27 @@ export async function judge(
   answers: Answers,
   { live, safety = false }: { live?: Ask; safety?: boolean } = {},
 ): Promise<string[]> {
-  const fail = (why: string) => new OperatorError(`${manifest.tenant}: the backup is not proven: ${why}`)
+  const fail = (why: string, hint?: string) =>
+    new OperatorError(`${manifest.tenant}: the backup is not proven: ${why}`, { ...(hint && { hint }) })
   if (stored.manifest !== JSON.stringify(manifest)) throw fail('the snapshot holds another manifest')
   if (fingerprint(stored.config.encryption_key) !== manifest.keyFingerprint)
     throw fail("the site's encryption key changed while it was copied")
   if (answers.baseTables === 0) throw fail(`the copy has no table of ${manifest.schema}`)
-  const { stored: secrets, opened } = answers.secrets
-  const lost = secrets > 0 && opened === 0 ? ["the encryption key opens none of the site's stored secrets"] : []
-  if (lost[0] && !safety) throw fail(lost[0])
+  const { opened } = answers.secrets
+  const lost = unopened(answers)
+  if (lost[0] && opened === 0 && !safety)
+    throw fail(lost[0], 'an earlier backup has the key: docs/backup.md#the-encryption-key-is-another-one')
   const { difference } = answers.ledger
   if (Number(difference) === 0) return lost
   const now = live && (await askLedger(live, manifest.schema)).difference
   if (now === difference) return [...lost, `the books themselves do not balance: debit less credit is ${difference}`]
   throw fail(`debit less credit of the copy is ${difference}`)
+}
+
+/** A site that lost its key has made itself another, which opens what was stored since: the rest is lost with the old one. */
+export function unopened({ secrets: { stored, opened } }: Answers): string[] {
+  if (opened === stored) return []
+  return [`the encryption key opens ${opened === 0 ? 'none' : `only ${opened}`} of the site's ${stored} stored secrets`]
 }
 
 /** Debit, credit, and debit less credit to the cent, as the database computes it. */
@@ -155,7 +182,7 @@ export function parseProof(text: string, snapshot: string, manifest: string): Pr
   } catch {
     throw fail('its proof is not readable')
   }
-  if (proof.snapshot !== snapshot) throw fail('its proof names another snapshot')
+  if (proof?.snapshot !== snapshot) throw fail('its proof names another snapshot')
   if (proof.manifest !== sha256(manifest)) throw fail('its manifest is not the one that was proven')
   return proof
 }

@@ -1,7 +1,7 @@
 /** Proves a backup: the copy is booted apart and asked, what it said is stored beside the snapshot; the repository is checked. */
 import { $ } from 'zx/core'
 import { messageOf, OperatorError } from '../errors.ts'
-import { askLive, emptyStaging, STAGING, withScratchServer } from '../mariadb.ts'
+import { type Ask, askLive, emptyStaging, STAGING, withScratchServer } from '../mariadb.ts'
 import type { Repository } from '../restic/client.ts'
 import { makeSnapshot, readSnapshotFile, type Stored } from '../restic/snapshots.ts'
 import type { Ground } from './backup.ts'
@@ -9,7 +9,7 @@ import { TAG } from './catalogue.ts'
 import { check } from './keep.ts'
 import { updateLedger } from './ledger.ts'
 import { type Manifest, parseSiteConfig, type SiteConfig } from './manifest.ts'
-import { askBooks, judge, type Proof, sha256 } from './proof.ts'
+import { askBooks, askMails, judge, type Proof, sha256 } from './proof.ts'
 
 /**
  * Prove a backup and check its repository: side by side where that is a disk of this machine. restic stores nothing while
@@ -77,13 +77,15 @@ async function askCopy(
   const reading = readBack(repository, id)
   reading.catch(() => {}) // beside the boot; what went wrong is thrown below
   const staging = `${tenant.volume('backup-staging')}:${STAGING}`
-  const { text, config, answers } = await withScratchServer(tenant, images.mariadb, staging, STAGING, async (ask) => {
+  const boot = <T>(work: (ask: Ask) => Promise<T>) => withScratchServer(tenant, images.mariadb, staging, STAGING, work)
+  const { text, config, answers, mails } = await boot(async (ask) => {
     const { text, config } = await reading
-    return { text, config, answers: await askBooks(ask, manifest.schema, config.encryption_key) }
+    const answers = await askBooks(ask, manifest.schema, config.encryption_key)
+    return { text, config, answers, mails: await askMails(ask, manifest.schema) }
   })
   const remarks = await judge(manifest, { manifest: text, config }, answers, { live: askLive(tenant), safety })
   const at = new Date().toISOString()
-  return { format: 1, tenant: tenant.name, snapshot: id, manifest: sha256(text), at, answers, remarks }
+  return { format: 1, tenant: tenant.name, snapshot: id, manifest: sha256(text), at, answers, remarks, mails }
 }
 
 /** The manifest and the site's configuration as the snapshot has them; one after the other, for each takes 60 MB. */

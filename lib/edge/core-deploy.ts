@@ -34,6 +34,8 @@ interface CoreOptions extends EdgeWork {
   /** Seconds for services to become healthy. */
   timeout: number
   dryRun: boolean
+  /** Tenants that are deployed after it. */
+  next: readonly Tenant[]
 }
 
 /** Bring core or a part of it up: its files first, so that Traefik starts with them, then the containers, then the proof. */
@@ -134,7 +136,7 @@ interface CoreGround {
 }
 
 /** @throws OperatorError (3); nothing was changed. */
-async function corePreflight({ core, registry, engine }: CoreOptions): Promise<CoreGround> {
+async function corePreflight({ core, registry, engine, next }: CoreOptions): Promise<CoreGround> {
   await verifyEngine(engine)
   verifyEdgeSettings(core.settings, registry)
   await requireFront(core)
@@ -142,7 +144,10 @@ async function corePreflight({ core, registry, engine }: CoreOptions): Promise<C
   const blind = await blindParts(core, ground.containers)
   // where the published files are gone with state/, whoever was deployed is served again
   const lost = blind.includes('traefik') || (await readMark(core)) === undefined
-  const names = lost ? await deployedNames(registry) : await publishedNames(core, registry)
+  const deployed = await deployedNames(registry)
+  const names = lost ? deployed : await publishedNames(core, registry)
+  const shown = [...names, ...next.map(({ name }) => name)]
+  const dark = deployed.filter((name) => !shown.includes(name)) // a state/ that was put back may be older than they are
   const published = registry.filter(({ name }) => names.includes(name))
   const own = ownHosts(core, ground.services)
   const tenants = { hosts: published.flatMap(askedOf), names }
@@ -160,7 +165,8 @@ async function corePreflight({ core, registry, engine }: CoreOptions): Promise<C
       : []),
   ])
   await verifyPorts(core, ground.containers)
-  const warnings = [...ground.warnings, ...dns, ...muteWarnings(core, ground.services)]
+  const hidden = dark.map((name) => `${name} is deployed, and not published: npx zx scripts/deploy.ts ${name}`)
+  const warnings = [...ground.warnings, ...dns, ...hidden, ...muteWarnings(core, ground.services)]
   return { ground: { ...ground, warnings }, order, own, tenants, blind }
 }
 

@@ -1,11 +1,11 @@
 /** The ledger of a tenant's backups against its objectives: a backup that never ran is as red as one that failed. */
-import { statfs } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { stat, statfs } from 'node:fs/promises'
+import { join } from 'node:path'
 import { isOfFuture } from '../backup/catalogue.ts'
 import { type Ledger, readLedger } from '../backup/ledger.ts'
 import { placeOf } from '../backup/repository.ts'
 import type { Tenant } from '../registry.ts'
-import { type Finding, grade, type State } from './check.ts'
+import { DISK, type Finding, grade, type State, usedShare } from './check.ts'
 
 const HOUR = 3600_000
 const DAY = 24 * HOUR
@@ -26,6 +26,7 @@ export async function backupFindings(tenant: Tenant, now = Date.now()): Promise<
     integrityFinding(tenant, ledger, now),
     drillFinding(tenant, ledger, now),
     ...(await sizeFindings(tenant, ledger)),
+    ...(await placeFindings(tenant, ledger)),
   ]
 }
 
@@ -44,13 +45,23 @@ function verifiedFinding(tenant: Tenant, { backup, verified }: Ledger, now: numb
   return { ...base, state: state === 'ok' ? 'warn' : state, is }
 }
 
-function offsiteFinding(tenant: Tenant, { offsite }: Ledger, now: number): Finding {
+function offsiteFinding(tenant: Tenant, { offsite, offsiteChecked }: Ledger, now: number): Finding {
   const most = tenant.objectives.maxBackupAgeHours
   const base = { part, check: 'off-site', limit: `< ${most} h` }
+  if (offsiteChecked?.damaged)
+    return {
+      ...base,
+      state: 'fail',
+      is: offsiteChecked.damaged,
+      remedy: 'see docs/backup.md#the-off-site-repository-is-damaged',
+    }
   if (!offsite) return { ...base, state: 'fail', is: 'nothing was ever copied', remedy: `${command(tenant)} --init` }
   const hours = since(offsite.at, now) / HOUR
-  const state = grade(hours, most * SOON, most)
-  return { ...base, state, is: ago(hours), ...(state !== 'ok' && { remedy: command(tenant) }) }
+  const fresh = grade(hours, most * SOON, most)
+  const unread = !(since(offsiteChecked?.at ?? '', now) / DAY < UNCHECKED.fail)
+  const state = fresh === 'ok' && unread ? 'warn' : fresh
+  const is = `${ago(hours)}${unread ? '; not checked there of late' : ''}`
+  return { ...base, state, is, ...(state !== 'ok' && { remedy: command(tenant) }) }
 }
 
 function integrityFinding(tenant: Tenant, { checked }: Ledger, now: number): Finding {
@@ -89,13 +100,37 @@ async function sizeFindings(tenant: Tenant, { sizes = [] }: Ledger): Promise<Fin
   const days = (Date.parse(last.at) - Date.parse(first.at)) / DAY
   const perDay = days >= 1 ? (last.bytes - first.bytes) / days : 0
   if (!directory || perDay <= 0) return [size]
-  const disk = await statfs(directory).catch(() => statfs(dirname(directory)))
+  const disk = await statfs(directory).catch(() => undefined) // placeFindings() tells it
+  if (!disk) return [size]
   const left = (disk.bavail * disk.bsize) / perDay
   const state: State = left < FULL.fail ? 'fail' : left < FULL.warn ? 'warn' : 'ok'
   const is = left > 3650 ? 'not within ten years' : `full in ${Math.floor(left)} days`
   const full = { name: 'erp_backup_disk_full_seconds', value: Math.round(left * 86400) } as const
   const growth: Finding = { part, check: 'disk', state, is, limit: `> ${FULL.warn} days`, value: full }
   return [size, { ...growth, ...(state !== 'ok' && { remedy: 'see docs/backup.md#the-disk-fills-up' }) }]
+}
+
+/** A repository here that is gone, or whose disk is not mounted, is seen before the night; and so is a disk that is full. */
+async function placeFindings(tenant: Tenant, { repository }: Ledger): Promise<Finding[]> {
+  const directory = placeOf(tenant, 'repository')?.directory
+  if (!directory || repository?.location !== directory) return []
+  const base = { part, check: 'place' }
+  const fault = await stat(join(directory, 'config')).then(
+    () => undefined,
+    ({ code }) => code as string,
+  )
+  if (fault === 'EACCES' || fault === 'EPERM') return [] // who may not look sees nothing
+  const disk = fault === undefined ? await statfs(directory).catch(() => undefined) : undefined
+  if (!disk) {
+    const is =
+      fault === 'ENOENT' || fault === 'ENOTDIR' ? 'holds no repository' : `cannot be read (${fault ?? 'statfs'})`
+    return [{ ...base, state: 'fail', is: `${directory} ${is}`, remedy: `mount | grep ${directory}` }]
+  }
+  const remedy = 'see docs/backup.md#the-disk-fills-up'
+  const used = usedShare(disk)
+  const state = grade(used, DISK.warn, DISK.fail)
+  const is = `its disk is ${Math.round(used * 100)} % used`
+  return [{ ...base, state, is, limit: `< ${DISK.fail * 100} %`, ...(state !== 'ok' && { remedy }) }]
 }
 
 /** Milliseconds since then; no number where a wrong clock wrote a moment that has not come, which would be well until it comes. */

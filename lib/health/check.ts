@@ -1,5 +1,6 @@
 /** What a check is: a name, a finding with its figure, limit and remedy, and a time limit that it cannot exceed. */
-import { messageOf } from '../errors.ts'
+import type { StatsFs } from 'node:fs'
+import { messageOf, OperatorError } from '../errors.ts'
 import type { Figure } from './metrics.ts'
 
 export type State = 'ok' | 'warn' | 'fail'
@@ -25,6 +26,7 @@ export interface Finding {
 export interface Probe {
   part: string
   check: string
+  /** The next command where the failure does not name its own. */
   remedy: string
   /** Seconds. */
   limit: number
@@ -48,11 +50,18 @@ async function runProbe({ part, check, remedy, limit, run }: Probe): Promise<Fin
   try {
     return await Promise.race([run(), late])
   } catch (error) {
-    return [{ part, check, state: 'fail', is: messageOf(error), remedy }]
+    const known = error instanceof OperatorError ? error.hint : undefined
+    return [{ part, check, state: 'fail', is: messageOf(error), remedy: known ?? remedy }]
   } finally {
     clearTimeout(timer)
   }
 }
+
+/** Shares of a disk. */
+export const DISK = { warn: 0.75, fail: 0.85 }
+
+/** How much of a file system is used, as df counts: what is reserved for root is neither used nor free. */
+export const usedShare = ({ bavail, bfree, blocks }: StatsFs): number => (blocks - bfree) / (blocks - bfree + bavail)
 
 /** Hold a number against two limits, each reached at the limit itself. What is no number was not measured: a failure. */
 export function grade(value: number, warnFrom: number, failFrom: number): State {

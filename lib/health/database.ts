@@ -1,4 +1,5 @@
 /** The database in one batch by the socket account: it answers, can be written to, has room, and knows the scheduler's truth. */
+import { readLedger } from '../backup/ledger.ts'
 import { dockerExec, lastLines } from '../docker.ts'
 import type { Tenant } from '../registry.ts'
 import { type Finding, grade } from './check.ts'
@@ -49,9 +50,16 @@ export async function databaseFindings(tenant: Tenant, schema: string, limit: nu
       limit: `< ${CONNECTIONS.fail * 100} %`,
       value: { name: 'erp_db_connections', value: answers.connected },
     },
-    schedulerFinding(tenant, answers, new Date()),
+    schedulerFinding(tenant, answers, new Date(), await broughtAt(tenant)),
   ]
 }
+
+/** When a restore last brought the data, in milliseconds since 1970; 0 where none has. */
+const broughtAt = (tenant: Tenant): Promise<number> =>
+  readLedger(tenant).then(
+    ({ restored }) => Date.parse(restored?.at ?? '') || 0,
+    () => 0,
+  )
 
 /** True where scheduled jobs were created in the future, and so are never due; false also where nobody can be asked. */
 export async function hasFutureJobs(tenant: Tenant, schema: string): Promise<boolean> {
@@ -114,7 +122,7 @@ async function ask(tenant: Tenant, schema: string, limit: number): Promise<Answe
  * The scheduler's truth is when a job last ran: set by the worker, so it proves scheduler, queue and worker. The database
  * keeps it in the site's own time zone. Jobs that were created in the future are never due, while all says "enabled".
  */
-function schedulerFinding(tenant: Tenant, answers: Answers, now: Date): Finding {
+function schedulerFinding(tenant: Tenant, answers: Answers, now: Date, brought: number): Finding {
   const part = { part: 'scheduler', check: 'last run' }
   const bench = `npx zx scripts/tenant.ts ${tenant.name} bench -- scheduler`
   if (answers.enabled !== '1') {
@@ -132,11 +140,15 @@ function schedulerFinding(tenant: Tenant, answers: Answers, now: Date): Finding 
   if (future) return { ...part, state: 'fail', is: future, limit, remedy: `npx zx scripts/deploy.ts ${tenant.name}` }
   const never = answers.lastExecution === ''
   const minutes = Math.max(0, (clock - siteTime(never ? answers.firstCreated : answers.lastExecution)) / MINUTE)
-  const state = grade(minutes, SCHEDULER.warn, SCHEDULER.fail)
+  const here = (now.getTime() - brought) / MINUTE
+  const came = here >= 0 && here < minutes
+  const state = grade(came ? here : minutes, SCHEDULER.warn, SCHEDULER.fail)
   return {
     ...part,
     state,
-    is: never ? `never, ${Math.round(minutes)} min after the site was made` : `${Math.round(minutes)} min ago`,
+    is:
+      (never ? `never, ${Math.round(minutes)} min after the site was made` : `${Math.round(minutes)} min ago`) +
+      (came ? `, in data that a restore brought ${Math.round(here)} min ago` : ''),
     limit,
     ...(!never && {
       value: {

@@ -3,9 +3,10 @@ import { dockerExec, lastLines } from '../docker.ts'
 import type { Tenant } from '../registry.ts'
 import { type Finding, grade } from './check.ts'
 
-const QUEUES = ['short', 'default', 'long'] as const
+export const QUEUES = ['short', 'default', 'long'] as const
 /** RQ's key of a queue, from Frappe's bench id (frappe/utils/__init__.py, get_bench_id). */
-const QUEUE_KEY = 'rq:queue:home-frappe-frappe-bench:'
+export const QUEUE_KEY = 'rq:queue:home-frappe-frappe-bench:'
+export const RUNNING_KEY = 'rq:wip:home-frappe-frappe-bench:'
 /** Seconds that a job may wait. */
 const JOB_AGE = { warn: 300, fail: 900 }
 /** Frappe refuses new jobs at 500 waiting in a queue (rehearsal/CONTRACT.md, D). */

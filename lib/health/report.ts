@@ -10,7 +10,7 @@ import { learnSecret } from '../redact.ts'
 import type { Tenant, Unit } from '../registry.ts'
 import { readIntent } from '../restore/intent.ts'
 import { backupFindings } from './backup.ts'
-import { type Finding, grade, type Probe, runProbes, type State, worst } from './check.ts'
+import { DISK, type Finding, grade, type Probe, runProbes, type State, usedShare, worst } from './check.ts'
 import { containerFindings, stoppedProcesses } from './containers.ts'
 import { coreFindings } from './core.ts'
 import { databaseFindings } from './database.ts'
@@ -21,8 +21,6 @@ import { cacheFindings, queueFindings } from './redis.ts'
 import { type BenchConfig, configFindings, frontendFindings, readBenchConfig } from './site.ts'
 import { themeFindings } from './theme.ts'
 
-/** Share of the engine's disk in use. */
-const DISK = { warn: 0.75, fail: 0.85 }
 /** Seconds that any one check may take. */
 const LIMIT = 6
 
@@ -56,7 +54,7 @@ export async function checkHealth({ tenants, registry, core, isolation }: Scope)
       {
         part: 'disk',
         check: 'space',
-        remedy: 'docker system df',
+        remedy: 'see docs/trouble.md#the-disk-is-full',
         limit: LIMIT,
         run: () => diskFindings(engine.dataRoot),
       },
@@ -104,9 +102,9 @@ function engineDown({ message, hint = '' }: OperatorError, begun: number): Healt
 }
 
 async function diskFindings(directory: string): Promise<Finding[]> {
-  const { bavail, bfree, blocks, bsize } = await statfs(directory)
-  const free = bavail * bsize
-  const used = (blocks - bfree) / (blocks - bfree + bavail) // as df counts: what is reserved for root is neither
+  const disk = await statfs(directory)
+  const free = disk.bavail * disk.bsize
+  const used = usedShare(disk)
   const state = grade(used, DISK.warn, DISK.fail)
   return [
     {
@@ -116,7 +114,7 @@ async function diskFindings(directory: string): Promise<Finding[]> {
       is: `${Math.round(used * 100)} % used`,
       limit: `< ${DISK.fail * 100} %`,
       value: { name: 'erp_disk_used_ratio', value: used },
-      ...(state !== 'ok' && { remedy: 'docker system df' }),
+      ...(state !== 'ok' && { remedy: 'see docs/trouble.md#the-disk-is-full' }),
     },
     {
       part: 'disk',
@@ -131,18 +129,17 @@ async function diskFindings(directory: string): Promise<Finding[]> {
 /** What cannot even be begun for one tenant is that tenant's failed finding: the others are told all the same. */
 async function checkTenant(tenant: Tenant, front: Promise<Front>): Promise<Finding[]> {
   const remedy = `npx zx scripts/deploy.ts ${tenant.name} --dry-run`
-  const ledger = `mv ${tenant.state('ledger.json')} elsewhere, then npx zx scripts/backup.ts ${tenant.name}`
   const intent = `mv ${tenant.state('restore.json')} elsewhere; where the site does not answer: npx zx scripts/restore.ts ${tenant.name} --undo`
   const own = await runProbes([
-    { part: 'compose', check: 'configuration', remedy, limit: LIMIT + 1, run: () => checkServices(tenant) },
-    { part: 'backup', check: 'ledger', remedy: ledger, limit: LIMIT, run: () => backupFindings(tenant) },
     { part: 'restore', check: 'finished', remedy: intent, limit: LIMIT, run: () => restoreFindings(tenant) },
+    { part: 'compose', check: 'configuration', remedy, limit: LIMIT + 1, run: () => checkServices(tenant) },
+    { part: 'backup', check: 'ledger', remedy: 'mount', limit: LIMIT, run: () => backupFindings(tenant) },
   ])
   const hosts = await runProbes(hostProbes(tenant, front, LIMIT)) // afterwards: they would slow the ping that is timed
   return [...own, ...hosts]
 }
 
-/** Nothing is said where no restore was begun; one that was not finished holds every other verb up. */
+/** Nothing is said where no restore was begun. One that is not finished is told first: it holds all other verbs up. */
 async function restoreFindings(tenant: Tenant): Promise<Finding[]> {
   const intent = await readIntent(tenant)
   if (!intent) return []

@@ -1,13 +1,17 @@
 /** The site as a browser meets it: ping with its time, the login page with every asset it names, socket.io; and its flags. */
 
-import { dockerExec } from '../docker.ts'
+import { dockerExec, lastLines } from '../docker.ts'
+import { OperatorError } from '../errors.ts'
 import { type Answer, get } from '../http.ts'
 import type { Tenant } from '../registry.ts'
+import { SITE_KEY } from '../site.ts'
 import type { Finding } from './check.ts'
 
 /** Seconds. A ping slower than one second is a fault: redis-cache is gone, or the database hangs (rehearsal/CONTRACT.md, E). */
 const PING = { limit: 5, slow: 1 }
 const SITES = '/home/frappe/frappe-bench/sites'
+/** The script's exit code where a file is there and cannot be read. */
+const UNREADABLE = 9
 
 /** What the application itself is configured with: read from the volume, through any container that has it. */
 export interface BenchConfig {
@@ -17,7 +21,11 @@ export interface BenchConfig {
   /** Keys that stop something, as found. */
   flags: string[]
   assetsLink: boolean
+  /** `apps.txt`, without which nothing of Frappe starts. */
+  appsList: boolean
   siteFolder: boolean
+  /** A deploy has finished the site, or an import has brought it. */
+  made: boolean
   /** `app_include_css` and `app_include_js` as they stand. */
   includes: Record<string, unknown>
 }
@@ -28,11 +36,15 @@ export interface BenchConfig {
  */
 export async function readBenchConfig(tenant: Tenant, containers: string[]): Promise<BenchConfig> {
   const script = `cd ${SITES}
+    for it in common_site_config.json "$1/site_config.json"; do
+      [ ! -e "$it" ] || [ -r "$it" ] || { echo "sites/$it" >&2; exit ${UNREADABLE}; }
+    done
     cat common_site_config.json 2>/dev/null || echo '{}'
     echo; echo ---
     cat "$1/site_config.json" 2>/dev/null || echo '{}'
     echo; echo ---
     test -e assets/assets.json -o -d assets/frappe && echo assets
+    test -s apps.txt && echo apps.txt
     test -d "$1" -a -f "$1/site_config.json" && echo folder; true`
   for (const container of containers) {
     const result = await dockerExec(container, ['bash', '-c', script, 'bash', tenant.site], {
@@ -40,6 +52,10 @@ export async function readBenchConfig(tenant: Tenant, containers: string[]): Pro
       timeout: 4,
     })
     if (result.code === 0) return parseBenchConfig(result.stdout)
+    if (result.code === UNREADABLE)
+      throw new OperatorError(`${lastLines(result.stderr, 1)} cannot be read by the application`, {
+        hint: `in the volume ${tenant.volume('sites-data')} it must belong to 1000:1000`,
+      })
   }
   throw new Error("no container of the application can read the site's configuration")
 }
@@ -54,7 +70,9 @@ function parseBenchConfig(text: string): BenchConfig {
     schema: String(config.db_name ?? ''),
     flags: ['maintenance_mode', 'pause_scheduler', 'disable_scheduler', 'developer_mode'].filter(on),
     assetsLink: tests.includes('assets'),
+    appsList: tests.includes('apps.txt'),
     siteFolder: tests.includes('folder'),
+    made: SITE_KEY in config,
     includes: { app_include_css: config.app_include_css, app_include_js: config.app_include_js },
   }
 }
@@ -74,22 +92,14 @@ export function configFindings(tenant: Tenant, config: BenchConfig): Finding[] {
   const bench = `npx zx scripts/tenant.ts ${tenant.name} bench --`
   const deploy = `npx zx scripts/deploy.ts ${tenant.name}`
   return [
-    config.siteFolder
-      ? { part, check: 'folder', state: 'ok', is: 'there' }
-      : {
-          part,
-          check: 'folder',
-          state: 'fail',
-          is: `sites/${tenant.site} or its site_config.json is missing`,
-          remedy: `npx zx scripts/restore.ts ${tenant.name} --dry-run`,
-        },
-    config.assetsLink
+    folderFinding(tenant, config, deploy),
+    config.assetsLink && config.appsList
       ? { part, check: 'assets link', state: 'ok', is: 'there' }
       : {
           part,
           check: 'assets link',
           state: 'fail',
-          is: 'sites/assets leads nowhere',
+          is: config.assetsLink ? 'sites/apps.txt is gone or empty' : 'sites/assets leads nowhere',
           remedy: `docker restart ${tenant.container('configurator')}, then ${deploy}`,
         },
     config.flags.length === 0
@@ -102,6 +112,18 @@ export function configFindings(tenant: Tenant, config: BenchConfig): Finding[] {
           remedy: remedyOf(config.flags, bench),
         },
   ]
+}
+
+function folderFinding(tenant: Tenant, { siteFolder, made }: BenchConfig, deploy: string): Finding {
+  const fail = { part: 'site', check: 'folder', state: 'fail' as const }
+  if (!siteFolder)
+    return {
+      ...fail,
+      is: `sites/${tenant.site} or its site_config.json is missing`,
+      remedy: `npx zx scripts/restore.ts ${tenant.name} --dry-run`,
+    }
+  if (!made) return { ...fail, is: 'the site was never finished', remedy: deploy }
+  return { part: 'site', check: 'folder', state: 'ok', is: 'there' }
 }
 
 function remedyOf(flags: string[], bench: string): string {

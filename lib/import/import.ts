@@ -8,7 +8,7 @@ import type { Reporter } from '../reporter.ts'
 import { verifySpace } from '../restore/incoming.ts'
 import type { Coming } from '../restore/outcome.ts'
 import { losses, renderLoss } from '../restore/plan.ts'
-import { type Ground, keptWarnings, liveBooks } from '../restore/restore.ts'
+import { type Ground, goneWarnings, liveBooks } from '../restore/restore.ts'
 import { besideLive, runSwap, withVolumes } from '../restore/volumes.ts'
 import { loadDatabase } from './load.ts'
 import { describe, type Incoming, readIncoming } from './plan.ts'
@@ -36,6 +36,7 @@ export async function planImport(
   const beside = (work: (job: Job) => Promise<void>) => async () => {
     await removeUnstarted(tenant)
     await withVolumes(tenant, (job) => besideLive(tenant, job, () => work(job)))
+    return []
   }
   if (what === 'volumes') {
     const found = await findVolumes(tenant, ground.mariadb)
@@ -43,13 +44,13 @@ export async function planImport(
     return { ...coming, text: describeVolumes(tenant, found), hasData: false, foreign: true, bring }
   }
   const incoming = await readIncoming(tenant, registry, ground.mariadb, what)
-  const { live, ...there } = await withVolumes(tenant, (job) => liveBooks(tenant, job))
+  const { live, shutOut: _, ...there } = await withVolumes(tenant, (job) => liveBooks(tenant, job))
   const { hasData } = there
   const lost = live && losses(live, NOTHING)
   const unknown = '  unknown    what of that is in the dump and comes again: it is not loaded yet'
   const text = [...describe(tenant, incoming), ...renderLoss(lost, there), ...(hasData ? [unknown] : [])].join('\n')
   const bring = beside((job) => bringFiles(tenant, ground, incoming, job, reporter))
-  return { ...coming, warnings: keptWarnings(tenant, there), text, hasData, lost, bring }
+  return { ...coming, warnings: goneWarnings(tenant, there), text, hasData, lost, bring }
 }
 
 /** What a dump holds is not known before it is loaded: all that is live counts as lost. */
@@ -63,7 +64,8 @@ const NOTHING: Answers = {
 }
 
 /** Put it beside the live data and prove it there. @throws OperatorError (1), (3); the live data is untouched. */
-async function bringFiles(tenant: Tenant, ground: Ground, incoming: Incoming, job: Job, { step }: Reporter) {
+async function bringFiles(tenant: Tenant, ground: Ground, incoming: Incoming, job: Job, reporter: Reporter) {
+  const { step } = reporter
   const { source, config, head } = incoming
   await verifySpace(tenant, job, await estimate(source))
   await runSwap(tenant, job, 'make')
@@ -73,7 +75,7 @@ async function bringFiles(tenant: Tenant, ground: Ground, incoming: Incoming, jo
   if (head.answers !== undefined && head.answers !== digestOf(answers))
     throw new OperatorError(`${tenant.name}: what was loaded is not what was exported`)
   await step("Unpack the site's files", () => unpackFiles(tenant, ground.mariadb, incoming))
-  await prove(tenant, ground, config, answers, step)
+  await prove(tenant, ground, config, answers, reporter)
 }
 
 /** In bytes; a guess for what is compressed. */

@@ -1,12 +1,12 @@
 /** Loads a dump into an empty database of its own beside the live one: made as a first start makes it, reached by nobody. */
 
 import type { SiteConfig } from '../backup/manifest.ts'
-import { type Answers, askBooks } from '../backup/proof.ts'
+import { type Answers, askBooks, unopened } from '../backup/proof.ts'
 import { composeArgs } from '../compose.ts'
 import { dockerExec, lastLines } from '../docker.ts'
 import { OperatorError, preconditionError } from '../errors.ts'
 import { HOLD, jobName, withContainer } from '../jobs.ts'
-import { type Ask, query } from '../mariadb.ts'
+import { type Ask, END_SERVER, query } from '../mariadb.ts'
 import type { Tenant } from '../registry.ts'
 import { appVersions, refuseNewer } from '../versions.ts'
 import { decompressor } from './source.ts'
@@ -16,16 +16,13 @@ const HOUR = 3600
 const FIRST_START = 300
 const CLIENT = ['mariadb', '--defaults-file=/tmp/root.cnf', '--default-character-set=utf8mb4']
 
-/** Everything is on the disk once the server has ended: its log was not written at each commit. */
-const ENDED = 'while grep -qsx mariadbd /proc/[0-9]*/comm; do sleep 0.2; done'
-
 /**
  * The image's own entrypoint makes the accounts; its shell becomes the server once it has. The password shows nowhere: the
  * entrypoint puts it into its environment, and forgets it by its last act, as at a first start (tenant/db-entrypoint.sh).
  */
 const SERVER = [
   "echo 'unset MARIADB_ROOT_PASSWORD MYSQL_ROOT_PASSWORD' >/docker-entrypoint-initdb.d/finished.sh",
-  'docker-entrypoint.sh mariadbd --datadir=/var/lib/mysql/incoming --skip-networking --innodb-buffer-pool-size=256M --innodb-flush-log-at-trx-commit=0 >&2 & server=$!',
+  'docker-entrypoint.sh mariadbd --datadir=/var/lib/mysql/incoming --skip-networking --innodb-buffer-pool-size=256M --innodb-flush-log-at-trx-commit=0 --max-allowed-packet=1G >&2 & server=$!',
   'until [ "$(cat /proc/$server/comm)" = mariadbd ] && mariadb -Ne "select 1" >/dev/null 2>&1; do kill -0 $server || exit 1; sleep 0.2; done',
   'umask 077; { printf "[client]\\nuser=root\\npassword="; cat /run/secrets/db_password; echo; } >/tmp/root.cnf',
   `${HOLD}; kill $server; wait $server`,
@@ -71,15 +68,15 @@ export async function loadDatabase(
     const answers = await askBooks(ask, schema, config.encryption_key)
     refuseWrongKey(tenant, answers)
     await ask('shutdown')
-    await job.exec(['sh', '-c', ENDED], { timeout: 600 })
+    await job.exec(['bash', '-c', END_SERVER], { timeout: 600 }) // its log was not written at each commit
     return answers
   })
 }
 
 /** @throws OperatorError (3): with another key every stored password is lost. */
-export function refuseWrongKey(tenant: Tenant, { secrets: { stored, opened } }: Answers): void {
-  if (stored === 0 || opened > 0) return
-  throw preconditionError(`${tenant.name}: the encryption key that came opens none of the site's ${stored} secrets`)
+export function refuseWrongKey(tenant: Tenant, answers: Answers): void {
+  const { stored, opened } = answers.secrets
+  if (stored > 0 && opened === 0) throw preconditionError(`${tenant.name}: ${unopened(answers)}`)
 }
 
 /** The site's own account, as frappe makes it with the login scope `%`. */

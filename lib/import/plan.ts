@@ -9,7 +9,7 @@ import { decompressor, readSource, type Source } from './source.ts'
 
 /** Longer than an archive of a few GB takes to be read once, in seconds. */
 const PATIENCE = 3600
-const READER = ['--init', '--network', 'none', '--user', '999:999', '--cap-drop', 'ALL', '--read-only']
+const READER = '--init --network none --user 999:999 --cap-drop ALL --read-only --memory 1g'.split(' ')
 
 /** What was read. */
 export interface Incoming {
@@ -37,14 +37,16 @@ export async function readIncoming(
 ): Promise<Incoming> {
   const source = await readSource(directory)
   const name = jobName(tenant, 'import')
-  const tmpfs = ['--tmpfs', '/tmp', '--tmpfs', '/var/lib/mysql']
+  const tmpfs = ['--tmpfs', '/tmp:size=64m', '--tmpfs', '/var/lib/mysql']
   const args = ['run', '--rm', '-i', '--name', name, ...READER, ...tmpfs, '--entrypoint', 'bash', image, '-c', HOLD]
   return withContainer(args, name, 60, async (job) => {
-    const head = parseHead(await readHead(job, source.database))
+    const text = await readHead(job, source.database)
+    refusePartial(source.database, text)
+    const head = parseHead(text)
     const kind = source.kind === 'dump' && head.snapshot ? 'export' : source.kind
-    const { text, ...where } = await readConfig(tenant, job, source)
+    const { config, ...where } = await readConfig(tenant, job, source)
     refuseOthers(tenant, registry, [head.tenant, head.site, where.site])
-    return { source: { ...source, kind }, config: incomingConfig(tenant, text), ...where, head }
+    return { source: { ...source, kind }, config: incomingConfig(tenant, config), ...where, head }
   })
 }
 
@@ -69,6 +71,18 @@ async function readHead(job: Job, file: string): Promise<string> {
   throw preconditionError(`${file} is no dump of a database`)
 }
 
+/**
+ * frappe refuses it too (commands/site.py): a site that lacks tables answers, and fails where they are used.
+ * @throws OperatorError (3)
+ */
+export function refusePartial(file: string, head: string): void {
+  if (!/-partial-/.test(basename(file)) && !/^-- Partial Backup of Frappe Site/m.test(head)) return
+  throw preconditionError(
+    `${file} is a partial backup: tables are missing`,
+    'bench backup --with-files, without --only and --exclude, and without "backup" in its site_config.json',
+  )
+}
+
 /** `-- name: value`, of our own exports. Pure. */
 export function parseHead(text: string): Record<string, string> {
   if (!text.startsWith('-- An export of securenexus-erp')) return {}
@@ -81,13 +95,13 @@ async function readConfig(
   tenant: Tenant,
   job: Job,
   source: Source,
-): Promise<Pick<Incoming, 'site' | 'folder'> & { text: string }> {
-  const { config, files } = source
-  if (config) {
-    const text = await readFile(config, 'utf8').catch((error) => {
-      throw preconditionError(`${config} cannot be read: ${messageOf(error)}`)
+): Promise<Pick<Incoming, 'site' | 'folder'> & { config: string }> {
+  const { config: beside, files } = source
+  if (beside) {
+    const config = await readFile(beside, 'utf8').catch((error) => {
+      throw preconditionError(`${beside} cannot be read: ${messageOf(error)}`)
     })
-    return { site: siteOfBench(config) ?? tenant.site, text }
+    return { site: siteOfBench(beside) ?? tenant.site, config }
   }
   const [sites = ''] = files
   const unpack = 'set -euo pipefail; cd /tmp; "$@" | tar -x --wildcards --wildcards-match-slash "*/site_config.json"'
@@ -101,7 +115,7 @@ async function readConfig(
     throw preconditionError(`${sites} is damaged or no archive: ${stderr.trim().split('\n')[0]}`)
   const folder = siteFolder(tenant, sites, listed.stdout.split('\n').filter(Boolean).map(dirname))
   const { stdout } = await job.exec(['cat', `/tmp/${folder}/site_config.json`], { timeout: 20 })
-  return { site: tenant.site, folder, text: stdout }
+  return { site: tenant.site, folder, config: stdout }
 }
 
 /** What lies in a volume of sites besides them: a restore's, and sites that bench has dropped. */

@@ -1,5 +1,5 @@
 /** The last look at what an import has put beside the live data, before it is exchanged. */
-import type { Answers } from '../backup/proof.ts'
+import { type Answers, unopened } from '../backup/proof.ts'
 import type { Tenant } from '../registry.ts'
 import type { Reporter } from '../reporter.ts'
 import { proveIncoming } from '../restore/incoming.ts'
@@ -16,9 +16,10 @@ export function prove(
   { mariadb }: Ground,
   config: Incoming['config'],
   answers: Answers,
-  step: Reporter['step'],
+  { step, warn }: Reporter,
   accounts: string[] = [],
-): Promise<void> {
+): Promise<unknown> {
+  for (const remark of unopened(answers)) warn(`${tenant.name}: ${remark}`)
   const expected = { config, manifest: { schema: config.db_name ?? '' }, proof: { answers } }
   return step('Boot it apart and ask it again', () => proveIncoming(tenant, mariadb, expected, accounts))
 }

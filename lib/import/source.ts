@@ -1,5 +1,5 @@
 /** What a directory holds of which a tenant can be made: an export of ours, a dump with tars of the volumes, or `bench backup`. */
-import { open, readdir } from 'node:fs/promises'
+import { lstat, open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { messageOf, preconditionError } from '../errors.ts'
 
@@ -32,13 +32,18 @@ const ENCRYPTED = /-enc\.|\.gpg$/
 
 /**
  * Tell what the files of a directory are by their names.
- * @throws OperatorError (3) where something is missing, or where more than one backup lies there.
+ * @throws OperatorError (3) where something is missing or no plain file, or where more than one backup lies there.
  */
 export async function readSource(directory: string): Promise<Source> {
   const names = await readdir(directory).catch((error) => {
     throw preconditionError(`${directory} cannot be read: ${messageOf(error)}`)
   })
-  return sortFiles(directory, names.sort())
+  const source = sortFiles(directory, names.sort())
+  // we are root, and whose directory it is nobody knows
+  for (const file of [source.database, ...source.files, source.config, source.assets])
+    if (file !== undefined && !(await lstat(file)).isFile())
+      throw preconditionError(`${file} is not a plain file`, 'put the file itself there, and no link')
+  return source
 }
 
 /** Pure. @throws OperatorError (3) */

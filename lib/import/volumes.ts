@@ -148,8 +148,9 @@ export async function bringVolumes(
   ground: Ground,
   { config, parts }: Found,
   held: Job,
-  { step }: Reporter,
+  reporter: Reporter,
 ): Promise<void> {
+  const { step } = reporter
   const { mariadb } = ground
   const schema = config.db_name ?? ''
   for (const part of parts) await docker(['volume', 'create', before(tenant, part)], { timeout: 20 })
@@ -177,7 +178,7 @@ export async function bringVolumes(
     }),
   )
   refuseWrongKey(tenant, answers)
-  await prove(tenant, ground, config, answers, step, [userSql(config), ...SOCKET_ACCOUNT])
+  await prove(tenant, ground, config, answers, reporter, [userSql(config), ...SOCKET_ACCOUNT])
 }
 
 /** The plan. */

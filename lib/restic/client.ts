@@ -27,7 +27,7 @@ export async function reach(tenant: Tenant, job: Job, place: Place, keys: Keys):
     await job.exec(['sh', '-c', 'umask 077; cat >"$1"', 'sh', `${KEYS}/${name}`], { input: text, timeout: 20 })
   }
   const cache = place.directory ? ['--no-cache'] : ['--cache-dir', '/tmp/restic']
-  const ssh = `-i ${KEYS}/ssh_key -o UserKnownHostsFile=${KEYS}/known_hosts -o StrictHostKeyChecking=yes -o BatchMode=yes -o ConnectTimeout=15`
+  const ssh = `-i ${KEYS}/ssh_key -o UserKnownHostsFile=${KEYS}/known_hosts -o StrictHostKeyChecking=yes -o BatchMode=yes -o ConnectTimeout=15 -o ServerAliveInterval=30 -o ServerAliveCountMax=4`
   const sftp = place.restic.startsWith('sftp:') ? ['-o', `sftp.args=${ssh}`] : []
   const aws = keys.files.aws ? { AWS_SHARED_CREDENTIALS_FILE: `${KEYS}/aws` } : {}
   return {

@@ -7,7 +7,7 @@ import type { Tenant } from '../registry.ts'
 import type { Repository } from './client.ts'
 
 /** restic's own exit codes (restic 0.17 and newer, manual: scripting). */
-export const CODE = { failed: 1, missing: 10, locked: 11, wrongPassword: 12 } as const
+export const CODE = { failed: 1, incomplete: 3, missing: 10, locked: 11, wrongPassword: 12 } as const
 
 /** The error that a failed run of restic is. */
 export function failure(
@@ -47,6 +47,10 @@ const HINTS: [complaint: RegExp, hint: (tenant: Tenant, place: Place) => string]
         : `where old backups may go: npx zx scripts/backup.ts ${name} --prune`,
   ],
   [
+    / \/(?:repository|offsite)\/\S*: permission denied/, // where a job has a directory of this machine
+    (_tenant, { directory = 'its directory' }) => `what lies there must be root's: chown -R root: ${directory}`,
+  ],
+  [
     // restic may end before it has passed on what ssh said
     /unable to start the sftp session/i,
     ({ prefix }) =>
@@ -67,6 +71,15 @@ function sayingOf(stderr: string): string {
   const changed = lines.some((line) => line.startsWith('subprocess ssh: @@@@'))
   const reason = changed ? 'subprocess ssh: Host key verification failed: it is another key' : ssh
   return fatal ? [fatal, reason].filter(Boolean).join('; ') : lastLines(lines.join('\n'), 2)
+}
+
+/**
+ * Whether all that `restic backup --json` missed was gone when it came to it, as where somebody deletes a file meanwhile:
+ * what is gone before it is listed restic forgives, what goes after that it does not. Pure.
+ */
+export function hasVanished(stderr: string): boolean {
+  const unread = stderr.split('\n').flatMap(unreadFile)
+  return unread.length > 0 && unread.every((said) => said.endsWith('no such file or directory'))
 }
 
 /** A line of `restic backup --json` about one file (manual: scripting, Error); nothing of any other. */

@@ -28,14 +28,16 @@ function from({ flags }: Repository, target: Repository): string[] {
 
 /**
  * Check the structure and a part of the data, `part` of `parts`. Returns what is damaged, in restic's words.
+ * @param how `lock` false where a lock might stay: an append-only server lets nobody but us write, but perhaps not unlock
  * @throws OperatorError (1), (3) where it could not be checked: that is no damage.
  */
 export async function checkRepository(
   repository: Repository,
   part: number,
   parts: number,
+  { lock = true } = {},
 ): Promise<string | undefined> {
-  const args = ['check', '--quiet', `--read-data-subset=${part}/${parts}`]
+  const args = ['check', '--quiet', `--read-data-subset=${part}/${parts}`, ...(lock ? [] : ['--no-lock'])]
   const result = await restic(repository, args, { accept: [CODE.failed] })
   if (result.code === 0) return undefined
   if (result.timedOut || result.stderr.includes('unable to create lock')) throw failure(repository, args, result)
@@ -62,6 +64,18 @@ export async function prune(repository: Repository, { whole = false } = {}): Pro
 /** Remove locks that nobody has renewed for half an hour (restic's manual: unlock); those of who works there now stay. */
 export async function removeStaleLocks(repository: Repository): Promise<void> {
   await restic(repository, ['unlock', '--quiet'], { timeout: 120 })
+}
+
+/** Whether somebody holds it alone, as its own host does to prune: without a lock of ours, packs then go from under a check. */
+export async function isPruned(repository: Repository): Promise<boolean> {
+  const look = async (...args: string[]) =>
+    (await restic(repository, [...args, '--no-lock', '--quiet'], { timeout: 120, accept: [CODE.failed] })).stdout
+  const ids = (await look('list', 'locks')).split('\n').filter(Boolean)
+  for (const id of ids.slice(0, 20)) {
+    const [, time = ''] = /"time": "([^"]+)",\s+"exclusive": true/.exec(await look('cat', 'lock', id)) ?? []
+    if (Date.now() - Date.parse(time) < HOUR * 1000) return true // one that cannot be read says nothing
+  }
+  return false
 }
 
 /** Copy snapshots into another repository under the same password; those that are there already cost nothing. */

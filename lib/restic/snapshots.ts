@@ -1,6 +1,7 @@
 /** Snapshots of a repository: listed, made, read, forgotten. */
 import { OperatorError } from '../errors.ts'
 import { HOUR, type Repository, restic } from './client.ts'
+import { CODE, failure, hasVanished } from './failure.ts'
 
 /** A snapshot as restic lists it. */
 export interface Snapshot {
@@ -15,9 +16,22 @@ export interface Snapshot {
   summary?: { total_bytes_processed: number }
 }
 
-/** Every snapshot of the repository, oldest first. */
-export async function listSnapshots(repository: Repository): Promise<Snapshot[]> {
-  const { stdout } = await restic(repository, ['snapshots', '--json', '--no-lock', '--quiet'], { timeout: HOUR })
+/**
+ * Every snapshot of the repository, oldest first.
+ * @param unread gets what restic says of those that it could not read, which is no failure to it (restic 0.18)
+ * @throws OperatorError (1) where there are such and nobody takes what is said of them: the newest may be among them
+ */
+export async function listSnapshots(repository: Repository, unread?: (line: string) => void): Promise<Snapshot[]> {
+  const args = ['snapshots', '--json', '--no-lock', '--quiet']
+  const { stdout, stderr } = await restic(repository, args, { timeout: HOUR })
+  const lines = stderr.split('\n').filter((line) => /^Ignoring |^could not load snapshots/.test(line))
+  if (lines[0] && !unread) {
+    const { tenant, place } = repository
+    throw new OperatorError(`${tenant.name}: the ${place.role} ${place.location}: not all can be read: ${lines[0]}`, {
+      hint: `see docs/backup.md#the-${place.role === 'offsite' ? 'off-site-' : ''}repository-is-damaged`,
+    })
+  }
+  for (const line of lines) unread?.(line)
   const snapshots = (JSON.parse(stdout) ?? []) as Snapshot[]
   return snapshots.sort((a, b) => Date.parse(a.time) - Date.parse(b.time))
 }
@@ -45,6 +59,7 @@ export async function makeSnapshot(
     'backup',
     '--json',
     '--quiet',
+    '--no-scan', // it would count all files first, for a progress bar
     '--host',
     repository.tenant.name,
     ...tags.flatMap((tag) => ['--tag', tag]),
@@ -53,7 +68,10 @@ export async function makeSnapshot(
     'stdin' in what
       ? [['--stdin', '--stdin-filename', what.file], { input: what.stdin }]
       : [[...what.without.map((path) => `--exclude=${what.directory}/${path}`), ...what.paths], within(what.directory)]
-  const { stdout } = await restic(repository, [...common, ...args], options)
+  const run = (accept: number[]) => restic(repository, [...common, ...args], { ...options, accept })
+  const first = await run([CODE.incomplete])
+  if (first.code !== 0 && !hasVanished(first.stderr)) throw failure(repository, common, first)
+  const { stdout } = first.code === 0 ? first : await run([]) // the first one stays, and counts for nothing
   const lines = stdout.split('\n').filter((line) => line.includes('"message_type":"summary"'))
   const summary = JSON.parse(lines.at(-1) ?? '{}') as Record<string, unknown>
   if (typeof summary.snapshot_id !== 'string')

@@ -16,7 +16,7 @@ import type { Reporter } from '../reporter.ts'
 import type { Repository } from '../restic/client.ts'
 import { hashSnapshotFile, listFiles } from '../restic/snapshots.ts'
 import { withSession } from '../session.ts'
-import { bringUp, endMaintenance } from './bringup.ts'
+import { bringSettings, bringUp, endMaintenance } from './bringup.ts'
 import { compare, fetchIncoming, proveIncoming } from './incoming.ts'
 import { type Choice, readChoice } from './plan.ts'
 import type { Ground, Wanted } from './restore.ts'
@@ -72,7 +72,8 @@ function restoreInto(
     await step('Restore it into a scratch stack', () => fetchIncoming(repository, choice))
     await step('Boot it apart and compare it with its proof', () => proveIncoming(scratch, ground.mariadb, choice))
     await runSwap(scratch, job, 'swap')
-    await endMaintenance(scratch, job, choice.config, warn)
+    await endMaintenance(scratch, job, choice.config, {}, warn)
+    await bringSettings(scratch, job, true, warn)
     const services = (await renderServices(scratch)).filter(({ name }) =>
       PARTS.some((part) => name === scratch.service(part)),
     )
@@ -105,11 +106,13 @@ async function compareFiles(repository: Repository, { backup }: Choice): Promise
   const { tenant, job } = repository
   const folders = ['public', 'private'].map((kind) => `/sites/${tenant.site}/${kind}`)
   const nodes = await listFiles(repository, backup.id, folders, { recursive: true })
-  const files = nodes.filter(({ type, size = 0 }) => type === 'file' && size <= SAMPLE.largest)
+  const readable = (path: string) => !path.includes('\uFFFD') // restic's JSON has no other word for a byte that is not UTF-8
+  const files = nodes.filter(({ type, path, size = 0 }) => type === 'file' && size <= SAMPLE.largest && readable(path))
   const chosen = files.sort(() => Math.random() - 0.5).slice(0, SAMPLE.count)
   for (const { path } of chosen) {
     const stored = await hashSnapshotFile(repository, backup.id, path)
-    const { stdout } = await job.exec(['sha256sum', `/out${path}`], { timeout: 120 })
+    const hash = ['sh', '-c', 'sha256sum <"$0"', `/out${path}`] // given a name, it marks the hash of an odd one
+    const { stdout } = await job.exec(hash, { timeout: 120 })
     if (stdout.slice(0, 64) !== stored)
       throw new OperatorError(`${tenant.name}: ${path} is not what the repository holds`)
   }

@@ -3,16 +3,25 @@
 import { updateLedger } from '../backup/ledger.ts'
 import { renderServices, type Service } from '../compose.ts'
 import { type Container, tenantContainers } from '../containers.ts'
-import { startServices } from '../deploy.ts'
+import { proveFrontend, startServices } from '../deploy.ts'
 import { docker } from '../docker.ts'
-import { EXIT, isFailure, messageOf, OperatorError } from '../errors.ts'
+import { EXIT, isFailure, messageOf, OperatorError, orElse } from '../errors.ts'
 import type { Job } from '../jobs.ts'
 import type { Tenant } from '../registry.ts'
 import type { Reporter } from '../reporter.ts'
-import { imageApps } from '../versions.ts'
-import { bringUp, endMaintenance, isBackground, PATIENCE } from './bringup.ts'
+import { imageApps, imageOf, releasesOf } from '../versions.ts'
+import { bringSettings, bringUp, endMaintenance, isBackground, PATIENCE } from './bringup.ts'
 import { type Intent, nextStage, readIntent, removeIntent, rollbackOf, writeIntent } from './intent.ts'
-import { contentOf, runSwap, siteConfigOf, withVolumes } from './volumes.ts'
+import {
+  benchConfigOf,
+  type Content,
+  contentOf,
+  lookInside,
+  markKept,
+  runSwap,
+  siteConfigOf,
+  withVolumes,
+} from './volumes.ts'
 
 /** What writes, and stops first, at once; the database is last. Both Redis stay: without them socketio would end with 1. */
 const WRITERS = ['scheduler', 'worker', 'socketio', 'backend']
@@ -21,8 +30,10 @@ const WRITERS = ['scheduler', 'worker', 'socketio', 'backend']
 export interface Exchanged {
   /** `rollback`: what came did not start, and the earlier state is back. */
   verb: Intent['verb']
-  /** Seconds from the first stop to the first answer. */
-  downtime: number
+  /** Seconds from the first stop to the first answer, where that was measured. */
+  downtime?: number
+  /** What ran before us has its data back, and nothing of ours runs. */
+  released?: true
   /** Why worker or scheduler do not run, where they do not. */
   lacks?: string
   /** The site has answered in this run; one that finishes a killed one does not ask it. */
@@ -38,7 +49,8 @@ export async function exchangeData(tenant: Tenant, intent: Intent, reporter: Rep
   const done = await exchangeOrGoBack(tenant, intent, reporter)
   if (!done.lacks) return done
   const answers = done.asked ? ' and the site answers' : ''
-  throw new OperatorError(`${tenant.name}: the data was exchanged${answers}, but ${done.lacks}`, {
+  const what = done.verb === 'rollback' ? 'the restore was taken back' : 'the data was exchanged'
+  throw new OperatorError(`${tenant.name}: ${what}${answers}, but ${done.lacks}`, {
     code: EXIT.changed,
     hint: `npx zx scripts/deploy.ts ${tenant.name}`,
   })
@@ -74,8 +86,13 @@ const tellInterrupted = ({ name }: Tenant, { warn }: Reporter) =>
 
 async function unfinished(tenant: Tenant, error: unknown): Promise<OperatorError> {
   const goes = `npx zx scripts/restore.ts ${tenant.name} goes on from here`
-  const undoes = (await isRolledBack(tenant).catch(() => false)) ? '; with --undo to what had come' : ''
-  const other = (await keepsNothing(tenant).catch(() => false))
+  const whole = await wholeExchange(tenant).catch(() => undefined)
+  if (whole && !whole.open) await orElse(writeIntent(tenant, { ...whole, failed: true }), undefined)
+  const undoes =
+    whole && !(whole.open && whole.verb === 'undo')
+      ? `; with --undo to what ${whole.verb === 'rollback' ? 'had come' : 'was there'}`
+      : ''
+  const other = (await mayBeReplaced(tenant).catch(() => false))
     ? '; another --snapshot, or an --import, may take its place'
     : ''
   return new OperatorError(`${tenant.name}: the restore is not finished: ${messageOf(error)}`, {
@@ -86,101 +103,142 @@ async function unfinished(tenant: Tenant, error: unknown): Promise<OperatorError
 }
 
 /**
- * Whether a restore was taken back, whole, and that did not come up either: what had come is kept, and an undo brings it back.
- * Without that a passing fault, such as too little memory, would leave no way to it.
+ * What was exchanged, whole, and is not finished, since what is there now does not come up: what it replaced is kept, and an undo
+ * brings it back, with the operator's leave. Without that a passing fault, such as too little memory, would leave no way to it.
  */
-export async function isRolledBack(tenant: Tenant): Promise<boolean> {
+export async function wholeExchange(tenant: Tenant): Promise<Intent | undefined> {
   const intent = await readIntent(tenant)
-  if (intent?.verb !== 'rollback' || intent.stage !== 'swap') return false
-  const content = await withVolumes(tenant, (job) => contentOf(tenant, job))
-  return content.has('data') && content.has('previous') && !content.has('incoming')
+  if (intent?.stage !== 'swap') return undefined
+  const content = await lookInside(tenant).catch((error) => {
+    if (error instanceof OperatorError && error.code === EXIT.precondition) return new Set<Content>() // not gathered yet
+    throw error
+  })
+  const comes = content.has('incoming') && !intent.replaced // else it is not its own
+  return content.has('data') && content.has('previous') && !comes ? intent : undefined
+}
+
+/**
+ * Whether something else may come in the place of what is not finished: it has nothing to go back to, or has gone back, and
+ * neither the one nor the other comes up.
+ */
+export async function mayBeReplaced(tenant: Tenant): Promise<boolean> {
+  if (await keepsNothing(tenant)) return true
+  const whole = await wholeExchange(tenant)
+  return whole?.verb === 'rollback' && whole.failed === true
 }
 
 /**
  * Whether a killed exchange had neither stopped nor renamed anything: people work on, and what they have booked since is in no
  * backup.
  */
-export async function isUntouched(tenant: Tenant, { verb, stage, downtime }: Intent): Promise<boolean> {
-  if (verb === 'rollback' || stage === 'release' || downtime !== undefined) return false
-  const containers = await tenantContainers(tenant)
-  const backend = containers.find(({ service }) => service === tenant.service('backend'))
-  if (backend?.status !== 'running') return false
-  const content = await withVolumes(tenant, (job) => contentOf(tenant, job))
+export async function isUntouched(tenant: Tenant, { verb, stage, open }: Intent): Promise<boolean> {
+  if (verb === 'rollback' || stage === 'release' || open || !(await isServing(tenant))) return false
+  const content = await lookInside(tenant)
   const waits = verb === 'undo' ? stage === 'turn' && content.has('previous') : content.has('incoming')
   return content.has('data') && waits
+}
+
+/** Whether the site answers, as it may a while after its server has started. */
+const isAnswering = (tenant: Tenant) =>
+  orElse(
+    proveFrontend(tenant).then(() => true),
+    false,
+  )
+
+/** Whether people may be working on it now. */
+export const isUp = async (tenant: Tenant) => (await isServing(tenant)) && (await isAnswering(tenant))
+
+/** The application runs. */
+async function isServing(tenant: Tenant): Promise<boolean> {
+  const backend = tenant.service('backend')
+  return (await tenantContainers(tenant)).some(({ service, status }) => service === backend && status === 'running')
 }
 
 /** Whether an exchange is neither half done nor has anything to go back to, as on a new server. */
 export async function keepsNothing(tenant: Tenant): Promise<boolean> {
   const intent = await readIntent(tenant)
   if (intent?.stage === 'release') return false // another stack's data, perhaps half of it
-  const content = await withVolumes(tenant, (job) => contentOf(tenant, job)).catch(() => undefined)
+  const content = await lookInside(tenant).catch(() => undefined)
   if (!content || content.has('previous')) return false
   return intent?.replaced === true || !content.has('incoming') // what was to replace it is not its own
 }
 
 const canGoBack = (tenant: Tenant) =>
-  withVolumes(tenant, async (job) => (await contentOf(tenant, job)).has('previous')).catch(() => false)
+  lookInside(tenant).then(
+    (content) => content.has('previous'),
+    () => false,
+  )
 
 async function exchange(
   tenant: Tenant,
-  intent: Intent,
-  { step, warn }: Reporter,
+  begun: Intent,
+  reporter: Reporter,
   progress: { swapped: boolean },
 ): Promise<Exchanged> {
-  if (intent.stage === 'release') return release(tenant, intent, step)
+  const { step, warn } = reporter
+  if (begun.stage === 'release') return release(tenant, begun, step)
   const services = await renderServices(tenant)
-  if (intent.downtime !== undefined)
-    return conclude(
-      tenant,
-      { ...intent, downtime: intent.downtime },
-      services,
-      { starting: services, killed: true },
-      step,
-    )
-  const apps = await imageApps(services.find(({ name }) => name === tenant.service('backend'))?.image ?? '')
-  const { begun, schema } = await withVolumes(tenant, async (job) => {
+  if (begun.open || (begun.served && (await isUp(tenant))))
+    return conclude(tenant, { ...begun, open: true }, services, { starting: services, killed: true }, reporter)
+  const intent: Intent = { ...begun, releases: begun.releases ?? (await releasesOf(tenant, services)) }
+  const apps = await imageApps(imageOf(tenant, services, 'backend'))
+  const { since, schema } = await withVolumes(tenant, async (job) => {
+    const bench = await benchConfigOf(tenant, job)
+    const wasUp = !begun.releases && (await isServing(tenant)) // else it was down before
     await writeIntent(tenant, intent)
-    const begun = performance.now()
+    const since = wasUp ? performance.now() : undefined
     await step('Stop the application and the database', () => stop(tenant))
     await step('Exchange the data', () => renameAll(tenant, job, intent))
+    progress.swapped = !begun.served
     const config = await siteConfigOf(tenant, job)
-    await endMaintenance(tenant, job, config, warn)
-    return { begun, schema: config?.db_name }
+    await endMaintenance(tenant, job, config, bench, warn)
+    if (begun.verb === 'restore')
+      await bringSettings(tenant, job, !(await contentOf(tenant, job)).has('previous'), warn)
+    return { since, schema: config?.db_name }
   })
-  progress.swapped = true
-  await bringUp(tenant, services, { schema, apps }, step)
+  const served: Intent = { ...intent, stage: 'swap', served: true }
+  const opens = () => writeIntent(tenant, served) // people may be let in before anybody has seen the site answer
+  await bringUp(tenant, services, { schema, apps, newer: begun.verb === 'rollback', opens }, step)
   progress.swapped = false // people work on it from here: there is no way back without their leave
-  const open = { ...intent, downtime: Math.round((performance.now() - begun) / 100) / 10 }
+  const downtime = since === undefined ? undefined : Math.round((performance.now() - since) / 100) / 10
+  const open: Intent = { ...served, open: true, ...(downtime !== undefined && { downtime }) }
   await writeIntent(tenant, open)
   const background = services.filter(({ name }) => isBackground(tenant, name))
-  return conclude(tenant, open, services, { starting: background, killed: false }, step)
+  return conclude(tenant, open, services, { starting: background, killed: false }, reporter)
 }
 
 /**
- * Start what no browser waits for, and write down what was done. A killed run is finished from here: nobody is stopped again.
+ * Start what no browser waits for, and write down what was done. A killed run is finished from here where the site answers:
+ * nobody is stopped again.
  * @param how `starting`: what is to be started of all services; for a `killed` run all of them, whatever happened meanwhile, and
  * as they were made: people work on them
  */
 async function conclude(
   tenant: Tenant,
-  { verb, at, snapshot, snapshots, foreign, downtime }: Intent & { downtime: number },
+  { verb, at, snapshot, snapshots, saved, foreign, downtime, remarks = [] }: Intent,
   services: Service[],
   { starting, killed }: { starting: Service[]; killed: boolean },
-  step: Reporter['step'],
+  { step, warn }: Reporter,
 ): Promise<Exchanged> {
+  for (const remark of verb === 'rollback' ? [] : remarks) warn(remark)
   const lacks = await step('Start worker and scheduler, wait until every service proves that it works', (note) =>
     startServices(tenant, starting, PATIENCE, note, { judged: services, recreate: killed ? 'never' : 'changed' }),
   ).then(() => undefined, whyNot)
+  const ended = new Date().toISOString()
   const kept = await withVolumes(tenant, async (job) => {
     if (foreign) await runSwap(tenant, job, 'drop')
     const content = await contentOf(tenant, job)
-    return content.has('previous') || content.has('files')
+    const found = content.has('previous') || content.has('files')
+    if (found) await markKept(tenant, job, ended)
+    return found
   })
-  const saved = verb === 'rollback' ? snapshot !== undefined : snapshots.some((id) => id !== snapshot)
-  await updateLedger(tenant, { restored: { at, verb, kept, saved, snapshots }, incoming: undefined })
+  const copy = verb === 'rollback' ? snapshot && at : saved // what is kept after a rollback had come from there
+  await updateLedger(tenant, {
+    restored: { at: ended, verb, kept, ...(copy && { saved: copy }), snapshots },
+    incoming: undefined,
+  })
   await removeIntent(tenant)
-  return { verb, downtime, asked: !killed, ...(lacks && { lacks }) }
+  return { verb, asked: !killed, ...(downtime !== undefined && { downtime }), ...(lacks && { lacks }) }
 }
 
 /** What a deploy can mend is told at the end; a signal ends everything. */
@@ -198,7 +256,7 @@ async function release(tenant: Tenant, intent: Intent, step: Reporter['step']): 
     await step('Put back what was there', () => runSwap(tenant, job, 'release'))
   })
   await removeIntent(tenant)
-  return { verb: intent.verb, downtime: 0 }
+  return { verb: intent.verb, released: true }
 }
 
 /** Stop what writes, then the database. The frontend and both Redis stay. */

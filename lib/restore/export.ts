@@ -1,6 +1,7 @@
 /** A backup as three portable files: the site's schema as SQL, its files, its brand. Keys and passwords are in them in clear. */
 import { readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { findLinks } from '../backup/backup.ts'
 import { withRepositories } from '../backup/open.ts'
 import { askBooks, digestOf } from '../backup/proof.ts'
 import { dockerToFile } from '../docker.ts'
@@ -15,7 +16,11 @@ import { type Choice, readChoice } from './plan.ts'
 import type { Ground, Wanted } from './restore.ts'
 import { withScratch } from './scratch.ts'
 
-const DUMP = [WITHOUT_TLS, '--single-transaction', '--quick', '--routines', '--triggers', '--hex-blob']
+const DUMP = [
+  WITHOUT_TLS,
+  ...'--single-transaction --quick --routines --triggers --hex-blob'.split(' '),
+  '--max-allowed-packet=1G',
+]
 /** Reads the volumes and nothing else; it may read what belongs to others. */
 const READER = ['--init', '--network', 'none', '--user', '0:0', '--cap-drop', 'ALL', '--cap-add', 'DAC_READ_SEARCH']
 
@@ -34,15 +39,17 @@ export async function exportBackup(
   ground: Ground,
   wanted: Wanted,
   directory: string,
-  { step }: Reporter,
+  { step, warn }: Reporter,
 ): Promise<Exported> {
   await refuseUnwritable(directory)
   return withScratch(tenant, (scratch) =>
-    withRepositories(scratch, 'restore', { only: wanted.from }, async ({ repository }) => {
+    withRepositories(scratch, 'restore', { only: wanted.from }, async ({ job, repository }) => {
       const choice = await step('Read the backup', () => readChoice(repository, wanted.snapshot, ground.apps))
       const files = namesOf(tenant, choice, directory)
       await refusePresent(Object.values(files))
       await step('Restore it apart', () => fetchIncoming(repository, choice))
+      const links = await findLinks(job, '/out/sites/incoming')
+      if (links) warn(`${tenant.name}: an import of this refuses its links: ${links}`)
       await wholly(tenant, Object.values(files), async (partial) => {
         await step('Write the database', () => dump(scratch, ground, choice, partial(files.erp)))
         await step("Write the site's files and the brand", () => archive(scratch, ground, files, partial))
@@ -74,7 +81,8 @@ async function refuseUnwritable(directory: string): Promise<void> {
   const probe = join(directory, '.securenexus-erp.partial')
   try {
     await makeDirectory(directory)
-    await writeFile(probe, '', { mode: 0o600 })
+    await rm(probe, { force: true })
+    await writeFile(probe, '', { mode: 0o600, flag: 'wx' }) // a link of that name, in a directory of others, is not followed
     await rm(probe)
   } catch (error) {
     throw preconditionError(`nothing can be written into ${directory}: ${messageOf(error)}`, undefined, error)
@@ -141,6 +149,6 @@ async function archive(
     const run = ['run', '--rm', '--name', name, ...READER, ...mount, '--entrypoint', 'bash', mariadb]
     await dockerToFile([...run, '-c', script, 'bash', ...args], partial(file))
   }
-  await tar('tar-sites', 'sites-data', ['-C', '/in/incoming', scratch.site], files.sites)
+  await tar('tar-sites', 'sites-data', ['-C', '/in/incoming', '.'], files.sites)
   await tar('tar-assets', 'assets-data', ['-C', '/in/.incoming', '.'], files.assets)
 }

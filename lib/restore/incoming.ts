@@ -1,9 +1,10 @@
 /** Puts a backup beside the live data and proves it there: booted apart, it must answer as it did when it was proven. */
 import { isDeepStrictEqual } from 'node:util'
-import { type Answers, askBooks } from '../backup/proof.ts'
+import { COMMON_CONFIG } from '../backup/manifest.ts'
+import { type Answers, askBooks, askUsers } from '../backup/proof.ts'
 import { OperatorError, preconditionError } from '../errors.ts'
 import type { Job } from '../jobs.ts'
-import { type Ask, withScratchServer } from '../mariadb.ts'
+import { type Ask, END_SERVER, withScratchServer } from '../mariadb.ts'
 import { gib } from '../preflight.ts'
 import type { Tenant } from '../registry.ts'
 import type { Repository } from '../restic/client.ts'
@@ -21,13 +22,17 @@ const MARGIN = 200 * 2 ** 20
  * Restore the database, the site's files and the brand into incoming/ of each volume.
  * @throws OperatorError (3) where there is no room, (1) where any of it is damaged; the live data is untouched.
  */
-export async function fetchIncoming(repository: Repository, { backup, bytes }: Choice): Promise<void> {
+export async function fetchIncoming(repository: Repository, { backup, manifest, bytes }: Choice): Promise<void> {
   const { tenant, job } = repository
   await verifySpace(tenant, job, bytes)
   await runSwap(tenant, job, 'make')
   await restoreDirectory(repository, backup.id, '/db', '/out/db/incoming')
-  await restoreDirectory(repository, backup.id, `/sites/${tenant.site}`, `/out/sites/incoming/${tenant.site}`)
+  await restoreDirectory(repository, backup.id, '/sites', '/out/sites/incoming') // restic gives a target no owner, mode or time
   await restoreDirectory(repository, backup.id, '/assets', '/out/assets/.incoming')
+  if (manifest.bench) {
+    const write = ['sh', '-c', 'umask 077; cat >"$1"', 'sh', `/out/sites/incoming/${COMMON_CONFIG}`]
+    await job.exec(write, { input: JSON.stringify(manifest.bench), timeout: 20 })
+  }
   await runSwap(tenant, job, 'own')
   await job.exec(['sync'], { timeout: 600 })
 }
@@ -54,6 +59,7 @@ export type Expected = Pick<Choice, 'config'> & {
  * than the backup would be valid again), and give root the password of the secret file.
  * @param image MariaDB's
  * @param accounts statements that make what is needed besides
+ * @returns who may sign in
  * @throws OperatorError (1); the live data is untouched.
  */
 export async function proveIncoming(
@@ -61,15 +67,18 @@ export async function proveIncoming(
   image: string,
   { manifest, proof, config }: Expected,
   accounts: string[] = [],
-): Promise<void> {
+): Promise<string[]> {
   const password = await readSecret(tenant.secret('db_password'))
-  await withIncomingServer(tenant, image, async (ask) => {
+  return withIncomingServer(tenant, image, async (ask, job) => {
     compare(tenant, proof.answers, await askBooks(ask, manifest.schema, config.encryption_key))
+    const enabled = await askUsers(ask, manifest.schema, true) // while no grant is in force
     const roots = await ask("select host from mysql.global_priv where user = 'root'")
     const alter = roots.map(([host = '']) => `alter user 'root'@'${host}' identified by '${password}';`)
     await ask(
       [`delete from \`${manifest.schema}\`.tabSessions;`, 'flush privileges;', ...alter, ...accounts].join('\n'),
     )
+    await job.exec(['bash', '-c', END_SERVER], { timeout: 600 }) // whole: its next start has nothing to recover
+    return enabled
   })
 }
 

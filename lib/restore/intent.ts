@@ -3,6 +3,7 @@ import { readFile, rm } from 'node:fs/promises'
 import { messageOf, preconditionError } from '../errors.ts'
 import { writeAtomically } from '../files.ts'
 import type { Tenant, Unit } from '../registry.ts'
+import type { Releases } from '../versions.ts'
 
 export interface Intent {
   /** `rollback`: a restore or an undo whose data did not start goes back to what it replaced. */
@@ -22,7 +23,19 @@ export interface Intent {
   snapshots: string[]
   /** Something else was being put beside it, to come in its place: what lies in incoming/ is not its own. */
   replaced?: true
-  /** Seconds until the site answered: people work on what came since then, and nothing goes back without their leave. */
+  /** When what it replaces was backed up; UTC, ISO 8601. Nothing where it was not. */
+  saved?: string
+  /** Its application was started on what came, though nobody saw the site answer: people may have been let in. */
+  served?: true
+  /** With what it began, and is to be finished. */
+  releases?: Releases
+  /** A run has told that it does not come up, and what leads out. */
+  failed?: true
+  /** What is to be told once what came is live. */
+  remarks?: string[]
+  /** The site has answered: people work on what came since then, and nothing goes back without their leave. */
+  open?: true
+  /** Seconds until it did, where that was measured. */
   downtime?: number
 }
 
@@ -52,7 +65,8 @@ export const nextStage = ({ stage }: Intent): Intent['stage'] | undefined => (st
 /** What did not start goes back by the way of an undo, which is its own inverse; a rollback has nothing to go back to. Pure. */
 export function rollbackOf(intent: Intent): Intent | undefined {
   if (intent.verb === 'rollback') return undefined
-  return { ...intent, verb: 'rollback', stage: intent.foreign ? 'release' : 'turn' }
+  const { served: _, failed: __, ...rest } = intent
+  return { ...rest, verb: 'rollback', stage: intent.foreign ? 'release' : 'turn' }
 }
 
 /** What every verb says that finds one. */

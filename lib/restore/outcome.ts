@@ -1,4 +1,5 @@
 /** What each of restore.ts's verbs is about to do, and how it ended, as data and as a line for people. */
+import { readLedger } from '../backup/ledger.ts'
 import { preconditionError } from '../errors.ts'
 import type { Tenant } from '../registry.ts'
 import { verifySecrets } from '../secrets.ts'
@@ -7,7 +8,7 @@ import type { Exchanged } from './exchange.ts'
 import type { Exported } from './export.ts'
 import type { Intent } from './intent.ts'
 import type { Losses } from './plan.ts'
-import { contentOf, withVolumes } from './volumes.ts'
+import { lookInside } from './volumes.ts'
 
 /** What is about to take the place of the live data. */
 export interface Coming {
@@ -24,8 +25,15 @@ export interface Coming {
   foreign?: true
   /** What the operator does afterwards. */
   next?: string
-  /** Put it beside the live data and prove it there. */
-  bring(): Promise<void>
+  /** Put it beside the live data and prove it there. Returns what is to be told once it is live. */
+  bring(): Promise<string[]>
+}
+
+/** The backup of what is about to be replaced. */
+export interface Saved {
+  id: string
+  /** Of when it is; UTC, ISO 8601. */
+  at: string
 }
 
 /** The plan, for a dry run. */
@@ -34,41 +42,57 @@ export function planned(tenant: Tenant, { text, snapshot, lost }: Coming) {
 }
 
 /** What a restore writes down before it touches anything live. */
-export function intentOf({ snapshot, foreign }: Coming, saved: string[]): Intent {
-  const snapshots = [...(snapshot ? [snapshot] : []), ...saved]
-  const at = new Date().toISOString()
-  return { verb: 'restore', stage: 'swap', at, ...(snapshot && { snapshot }), snapshots, ...(foreign && { foreign }) }
+export function intentOf({ snapshot, foreign }: Coming, remarks: string[], saved?: Saved): Intent {
+  const snapshots = [snapshot, saved?.id].filter((id) => id !== undefined)
+  const optional = { ...(snapshot && { snapshot }), ...(saved && { saved: saved.at }), ...(foreign && { foreign }) }
+  return { verb: 'restore', stage: 'swap', at: new Date().toISOString(), snapshots, remarks, ...optional }
+}
+
+/** What an exchange has kept, and an undo brings back. */
+const KEPT: Record<Intent['verb'], string> = {
+  restore: 'what the last restore replaced',
+  undo: 'what the last undo replaced',
+  rollback: 'what had come, and was taken back,',
 }
 
 /**
- * @param brought what is kept is what a restore had brought, before it was taken back
+ * @param unfinished what was exchanged, whole, and is not finished
  * @throws OperatorError (3) where nothing is kept.
  */
 export async function planUndo(
   tenant: Tenant,
   registry: Tenant[],
-  brought: boolean,
+  unfinished: Intent | undefined,
 ): Promise<{ intent: Intent; text: string }> {
   await verifySecrets(tenant, registry)
-  const content = await withVolumes(tenant, (job) => contentOf(tenant, job))
+  const content = await lookInside(tenant)
   if (!content.has('previous'))
     throw preconditionError(
       `${tenant.name}: nothing is kept to go back to`,
       `npx zx scripts/restore.ts ${tenant.name} --list`,
     )
-  const what = brought ? 'what the last restore had brought, and was taken back,' : 'what the last restore replaced'
+  const begun = { verb: 'undo' as const, at: new Date().toISOString(), snapshots: [] }
+  if (unfinished?.foreign) {
+    const text = `${tenant.name}: what another stack ran would be given back to it; what is there now is REMOVED, with all that was booked since`
+    return { intent: { ...begun, stage: 'release', foreign: true }, text }
+  }
+  const { restored } = await readLedger(tenant)
+  const known = restored && content.has(`kept ${restored.at}`) ? KEPT[restored.verb] : 'what was kept'
+  const what = unfinished ? KEPT[unfinished.verb].replace('the last', 'the unfinished') : known
   const text = `${tenant.name}: ${what} would come back; what is there now is kept in its place, so that a second undo brings it back`
-  return { intent: { verb: 'undo', stage: 'turn', at: new Date().toISOString(), snapshots: [] }, text }
+  return { intent: { ...begun, stage: 'turn' }, text }
 }
 
-/** The end of an exchange. */
-export function exchanged(tenant: Tenant, { verb, downtime }: Exchanged) {
+/** The end of an exchange; `ids`: of the backup that came, and of what it replaced. */
+export function exchanged(tenant: Tenant, { snapshots: ids }: Intent, { verb, downtime, released }: Exchanged) {
   const what = {
     restore: 'restored',
     undo: 'what was kept is back',
     rollback: 'the restore was taken back: the earlier state is there',
   }[verb]
-  return { tenant: tenant.name, verb, downtime, text: `${tenant.name}: ${what}; it was down for ${downtime} s` }
+  const stopped = released ? '; nothing of ours runs, the stack of before may be started' : ''
+  const down = downtime === undefined ? stopped : `; it was down for ${downtime} s`
+  return { tenant: tenant.name, verb, downtime: downtime ?? null, ids, text: `${tenant.name}: ${what}${down}` }
 }
 
 /** The end of a drill. */
@@ -76,10 +100,10 @@ export function drilled(tenant: Tenant, result: Drilled) {
   const { snapshot, restoreSeconds, backupAgeSeconds, files } = result
   const age = `${(backupAgeSeconds / 3600).toFixed(1)} h old`
   const text = `${tenant.name}: ${snapshot.slice(0, 8)}, ${age}, became a site that answers in ${restoreSeconds} s; books, key and ${files} files are as they were`
-  return { tenant: tenant.name, ...result, text }
+  return { tenant: tenant.name, ...result, ids: [snapshot], text }
 }
 
 /** The end of an export. */
 export function exported(tenant: Tenant, { snapshot, files }: Exported) {
-  return { tenant: tenant.name, snapshot, files, text: files.join('\n') }
+  return { tenant: tenant.name, snapshot, files, ids: [snapshot], text: files.join('\n') }
 }

@@ -3,8 +3,8 @@
 import { type Backup, chooseBackup, readCatalogue, TAG } from '../backup/catalogue.ts'
 import { fingerprint, type Manifest, parseManifest, parseSiteConfig, type SiteConfig } from '../backup/manifest.ts'
 import { type Answers, askBooks, type Proof, parseProof } from '../backup/proof.ts'
-import { OperatorError, preconditionError } from '../errors.ts'
-import { askLive } from '../mariadb.ts'
+import { isFailure, OperatorError, orElse, preconditionError } from '../errors.ts'
+import { askLive, isAwake } from '../mariadb.ts'
 import { gib } from '../preflight.ts'
 import type { Tenant } from '../registry.ts'
 import type { Repository } from '../restic/client.ts'
@@ -40,7 +40,10 @@ export async function readChoice(
 ): Promise<Choice> {
   const { tenant, place } = repository
   const list = `npx zx scripts/restore.ts ${tenant.name} --list${place.role === 'offsite' ? ' --offsite' : ''}`
-  const snapshots = await listSnapshots(repository)
+  const snapshots = await listSnapshots(repository, wanted === 'latest' ? undefined : () => {}).catch((error) => {
+    if (!isFailure(error) || wanted !== 'latest') throw error
+    throw new OperatorError(error.message, { code: error.code, hint: `${list}, then --snapshot ID`, cause: error })
+  })
   refuseForeign(repository, snapshots)
   const backup = chooseBackup(readCatalogue(snapshots, tenant.name), wanted, list, Date.now())
   const text = await readSnapshotFile(repository, backup.id, '/manifest.json')
@@ -103,12 +106,9 @@ export function refuseKey(tenant: Tenant, manifest: Manifest, config: SiteConfig
 }
 
 /** The running database and the live site's key, asked as the backup was; nothing where the database does not answer. */
-export function askLiveBooks(tenant: Tenant, live: SiteConfig | undefined): Promise<Answers | undefined> {
-  if (!live?.db_name) return Promise.resolve(undefined)
-  return askBooks(askLive(tenant), live.db_name, live.encryption_key).catch((error) => {
-    if (error instanceof OperatorError) return undefined
-    throw error
-  })
+export async function askLiveBooks(tenant: Tenant, live: SiteConfig | undefined): Promise<Answers | undefined> {
+  if (!live?.db_name || !(await isAwake(tenant))) return undefined
+  return orElse(askBooks(askLive(tenant), live.db_name, live.encryption_key), undefined)
 }
 
 /** What the live books have beyond the backup's. Pure. */
@@ -127,10 +127,12 @@ export function losses(live: Answers, backup: Answers): Losses {
 /** The plan as a person reads it before consent. */
 export function renderPlan(tenant: Tenant, choice: Choice, lost: Losses | undefined, there: There): string {
   const { backup, manifest, bytes } = choice
+  const { mails = 0 } = choice.proof
   const versions = Object.entries(manifest.apps).map(([app, version]) => `${app} ${version}`)
   return [
     `${tenant.name}: ${tenant.site} would become what it was at ${manifest.at}`,
     `  backup     ${backup.id.slice(0, 8)}, verified ${choice.proof.at}, ${gib(bytes)}, ${versions.join(', ')}`,
+    ...(mails > 0 ? [`  sends      ${mails} mails that waited then, again where they were sent since`] : []),
     ...renderLoss(lost, there),
   ].join('\n')
 }
@@ -141,25 +143,32 @@ export interface There {
   hasData: boolean
   /** The site's folder, with or without a database. */
   hasSite: boolean
+  /** Background jobs that wait or run. */
+  jobs?: number
+  /** Other sites of its bench: their databases lie beside its own, and go with it. */
+  others?: string[]
   /** What an earlier restore has kept, and whether a backup has that as well: one thing is kept, this makes room for the next. */
   keeps?: Kept
 }
 
 export interface Kept {
-  /** UTC, ISO 8601; nothing where the ledger is lost. */
+  /** UTC, ISO 8601; nothing where the ledger knows nothing of it. */
   at?: string
-  saved: boolean
+  /** Until when a backup has what was booked there; nothing where there is none. */
+  saved?: string
   /** A site's folder alone, which had no database: no undo brings it back. */
   files?: boolean
 }
 
 /** What would be lost of what is there. @param lost nothing where it is not known */
-export function renderLoss(lost: Losses | undefined, { hasData, hasSite, keeps }: There): string[] {
+export function renderLoss(lost: Losses | undefined, { hasData, hasSite, jobs = 0, keeps }: There): string[] {
   const week = 'until the first verified backup after seven days'
   const gone = keeps ? [`  gone       for good: ${describeKept(keeps)}`] : []
   if (hasData) {
     const lines = lost ? renderLosses(lost) : ['  lost       not known: its database does not answer']
-    return [...lines, `  kept       what is replaced, for --undo, ${week}`, ...gone]
+    const waiting =
+      jobs > 0 ? [`  ended      ${jobs} background jobs that wait or run: they are lost, whatever comes up`] : []
+    return [...lines, ...waiting, `  kept       what is replaced, for --undo, ${week}`, ...gone]
   }
   if (!hasSite) return ['  lost       nothing: there is no data here', ...gone]
   return [
@@ -171,7 +180,12 @@ export function renderLoss(lost: Losses | undefined, { hasData, hasSite, keeps }
 
 /** What the next restore removes. */
 export const describeKept = ({ at, saved, files = false }: Kept) =>
-  `${files ? "the site's folder that" : 'what'} ${at ? `the restore of ${at.slice(0, 16)}Z` : 'an earlier restore'} replaced${saved ? '' : ', of which there is no backup'}`
+  [
+    `${files ? "the site's folder that" : 'what'} ${at ? `the restore of ${minute(at)}` : 'an earlier restore'} replaced`,
+    saved ? `which a backup has as it was at ${minute(saved)}` : 'of which there is no backup',
+  ].join(', ')
+
+const minute = (at: string) => `${at.slice(0, 16)}Z`
 
 function renderLosses({ documents, numbers: given }: Losses): string[] {
   const rows = Object.entries(documents).map(([doctype, count]) => `${count} ${doctype}`)
@@ -180,4 +194,14 @@ function renderLosses({ documents, numbers: given }: Losses): string[] {
     `  lost       ${rows.length > 0 ? `${rows.join(', ')}, and changes to what stays` : 'no document; changes to what stays'}`,
     ...(series.length > 0 ? [`  given out  again: ${series.join(', ')}`] : []),
   ]
+}
+
+/** Names are a tenant's own text: what a shell would obey is not offered to be typed. */
+export function openAgain({ name }: Pick<Tenant, 'name'>, users: string[]): string[] {
+  if (users.length === 0) return []
+  const plain = users.filter((user) => /^\w[\w.+@-]*$/.test(user)).slice(0, 20)
+  const said = `${users.length} users can sign in again whose accounts were closed since`
+  if (plain.length === 0) return [said]
+  const those = plain.length < users.length ? `; ${plain.length} of them` : ''
+  return [`${said}${those}: npx zx scripts/users.ts ${name} disable ${plain.join(' ')}`]
 }

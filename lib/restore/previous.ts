@@ -1,10 +1,10 @@
 /** What restores leave in the volumes: the replaced data, which goes after a week, and the remains of a killed one. */
 import { readLedger, updateLedger } from '../backup/ledger.ts'
-import { preconditionError } from '../errors.ts'
+import { orElse, preconditionError } from '../errors.ts'
 import { gib } from '../preflight.ts'
 import type { Tenant } from '../registry.ts'
 import { describeKept, type Kept } from './plan.ts'
-import { type Content, contentOf, noteDropped, runSwap, withVolumes } from './volumes.ts'
+import { type Content, contentOf, lookInside, noteDropped, runSwap, withVolumes } from './volumes.ts'
 
 /** How long what was replaced stays for an undo, in milliseconds. */
 const KEPT = 7 * 24 * 3600_000
@@ -12,16 +12,26 @@ const KEPT = 7 * 24 * 3600_000
 /** What a verified backup lets go; nothing on most nights. */
 export async function dueRemains(tenant: Tenant, now: number): Promise<('clean' | 'drop')[]> {
   const { incoming, restored } = await readLedger(tenant)
-  const due = restored?.kept === true && now - Date.parse(restored.at) > KEPT
+  const late = restored?.kept === true && now - Date.parse(restored.at) > KEPT
+  const due = late && (await isKept(tenant, restored.at))
   return [...(incoming ? (['clean'] as const) : []), ...(due ? (['drop'] as const) : [])]
 }
+
+/** What cannot be looked at stays, and costs no backup anything. */
+const isKept = (tenant: Tenant, at: string): Promise<boolean> =>
+  orElse(
+    lookInside(tenant).then((content) => content.has(`kept ${at}`)),
+    false,
+  )
 
 /** What the volumes keep of an earlier restore. */
 export async function keptOf(tenant: Tenant, content: Set<Content>): Promise<Kept | undefined> {
   const files = content.has('files')
   if (!files && !content.has('previous')) return undefined
-  const { restored } = await readLedger(tenant) // it may be lost; and where there was no database no backup was made
-  return { saved: !files && restored?.saved === true, files, ...(restored && { at: restored.at }) }
+  const { restored } = await readLedger(tenant)
+  if (!restored || !content.has(`kept ${restored.at}`)) return { files } // it was lost, or put back from a copy
+  const { at, saved } = restored // where there was no database no backup was made
+  return { files, at, ...(saved && !files && { saved }) }
 }
 
 /**
@@ -48,11 +58,20 @@ export async function planDrop(tenant: Tenant): Promise<string> {
   return `${tenant.name}: ${describeKept(kept)} would be removed for good, ${gib(bytes)}; there is no --undo any more`
 }
 
+/** Of what is kept from now on there is no backup. */
+export async function noteUnsaved(tenant: Tenant): Promise<void> {
+  const { restored } = await readLedger(tenant)
+  if (!restored) return
+  const { saved: _, ...rest } = restored
+  await updateLedger(tenant, { restored: rest })
+}
+
 /** What an operator can do for room. */
 export async function roomHint(tenant: Tenant): Promise<string> {
   const { restored } = await readLedger(tenant)
+  const section = 'see docs/trouble.md#the-disk-is-full'
   const drop = `npx zx scripts/restore.ts ${tenant.name} --drop-previous gives up the undo of ${restored?.at.slice(0, 16)}Z`
-  return restored?.kept ? `docker system df; ${drop}` : 'docker system df'
+  return restored?.kept ? `${section}; ${drop}` : section
 }
 
 /** Remove them. */

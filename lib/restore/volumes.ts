@@ -1,6 +1,6 @@
 /** The tenant's volumes in the restore job, where renames exchange its data for what was put beside it (tenant/swap.sh). */
 import { readLedger, updateLedger } from '../backup/ledger.ts'
-import { parseSiteConfig, type SiteConfig } from '../backup/manifest.ts'
+import { COMMON_CONFIG, parseSiteConfig, type SiteConfig } from '../backup/manifest.ts'
 import { preconditionError } from '../errors.ts'
 import { type Job, withJob } from '../jobs.ts'
 import type { Tenant } from '../registry.ts'
@@ -11,9 +11,10 @@ type Order = 'make' | 'own' | 'swap' | 'release' | 'turn' | 'clean' | 'drop'
 
 /**
  * What lies in the volumes: the database's data, the site's folder, what comes, what was replaced (`files`: a site's folder
- * that had no database), what a drop that was killed has left (`removed`), a database that is not ours.
+ * that had no database), the moment that it was marked with, what a drop that was killed has left (`removed`), a database
+ * that is not ours.
  */
-export type Content = 'data' | 'site' | 'incoming' | 'previous' | 'files' | 'removed' | 'foreign'
+export type Content = 'data' | 'site' | 'incoming' | 'previous' | 'files' | `kept ${string}` | 'removed' | 'foreign'
 
 /** Hold a restore job without a repository while `work` renames. */
 export function withVolumes<T>(tenant: Tenant, work: (job: Job) => Promise<T>): Promise<T> {
@@ -53,16 +54,47 @@ export async function noteDropped(tenant: Tenant): Promise<void> {
   if (restored) await updateLedger(tenant, { restored: { ...restored, kept: false } })
 }
 
-/** The site's configuration as it lies there; nothing where there is no site, or its file is torn. */
+/**
+ * The site's configuration as it lies there; nothing where there is no site, or its file is torn.
+ * @throws OperatorError (1) where nobody could look: that is not "no site", whose data is not migrated
+ */
 export async function siteConfigOf(tenant: Tenant, job: Job): Promise<SiteConfig | undefined> {
-  const cat = ['cat', `/out/sites/${tenant.site}/site_config.json`]
-  const { code, stdout } = await job.exec(cat, { timeout: 20, nothrow: true })
-  if (code !== 0) return undefined
+  const stdout = await readThere(job, `/out/sites/${tenant.site}/site_config.json`)
+  if (stdout === undefined) return undefined
   try {
     return parseSiteConfig(tenant, stdout)
   } catch {
     return undefined // no reason not to restore; what has it does not come up, and goes back
   }
+}
+
+/**
+ * The configuration of the whole bench; nothing in it where there is no such file yet.
+ * @throws OperatorError (3) where it is torn: neither what comes nor what is there would come up. The file holds passwords
+ * and is not quoted.
+ */
+export async function benchConfigOf(tenant: Tenant, job: Job): Promise<Record<string, unknown>> {
+  const text = await readThere(job, `/out/sites/${COMMON_CONFIG}`)
+  try {
+    const config: unknown = JSON.parse(text ?? '{}')
+    if (config instanceof Object && !Array.isArray(config)) return config as Record<string, unknown>
+  } catch {}
+  throw preconditionError(
+    `${tenant.name}: ${COMMON_CONFIG} in the volume ${tenant.volume('sites-data')} is not usable JSON: nothing comes up on it; nothing was changed`,
+    'mend that file, or remove it: it is written anew, with our keys alone',
+  )
+}
+
+/** Mark what is kept with the moment that the ledger will name: a ledger that was put back from a copy is found out. */
+export async function markKept(tenant: Tenant, job: Job, at: string): Promise<void> {
+  await job.exec(['sh', '/opt/erp/swap.sh', 'mark', tenant.site, '/out', at], { timeout: 20 })
+}
+
+/** A file's text; nothing where there is none. @throws OperatorError (1) where nobody could look */
+export async function readThere(job: Job, file: string): Promise<string | undefined> {
+  const script = '[ ! -e "$1" ] || { echo; cat "$1"; }'
+  const { stdout } = await job.exec(['sh', '-c', script, 'sh', file], { timeout: 60 })
+  return stdout === '' ? undefined : stdout.slice(1)
 }
 
 /** @throws OperatorError (3) for a database that these scripts did not make. */
@@ -75,3 +107,7 @@ export async function contentOf(tenant: Tenant, job: Job): Promise<Set<Content>>
     `npx zx scripts/restore.ts ${tenant.name} --import volumes takes it as it is: docs/taking-over.md`,
   )
 }
+
+/** The same, in a job of its own. @throws as contentOf() */
+export const lookInside = (tenant: Tenant): Promise<Set<Content>> =>
+  withVolumes(tenant, (job) => contentOf(tenant, job))

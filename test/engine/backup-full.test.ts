@@ -1,12 +1,13 @@
 /** A disk that is full at some point of a backup: staging, the repository, the state. Each is a small file system of its own. */
 import assert from 'node:assert/strict'
-import { readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
 import { assertNothingLeft, repositoryOf } from './backups.ts'
 import { openBooks } from './books.ts'
 import { type Disk, fullOnce, MIB, makeVolume, mountDisk, unmountAtTheEnd } from './disks.ts'
 import { docker, useStack } from './harness.ts'
+import { assertRefused, markBooks } from './restores.ts'
 
 const NEW = 'erp.dickson-supplies.com/private/files/new.bin'
 const mounted = unmountAtTheEnd()
@@ -80,6 +81,17 @@ describe('a backup whose disk is full', () => {
       repository.restic('check', '--read-data', '--quiet')
     })
 
+  it('when a restore would save what is there first: 3, and nothing is changed', async () => {
+    const marked = await markBooks(stack)
+    docker('exec', stack.container('dickson-backend'), 'bash', '-c', `head -c 3M /dev/urandom >${NEW}`)
+    const earlier = repository.verified()
+    backups.leave(0.5 * MIB)
+    const restore = () => stack.script('restore', ['dickson', '--confirm=dickson', `--snapshot=${earlier[0]}`])
+    await assertRefused(stack, marked, restore, 3, /the safety backup failed, nothing was changed: .*no space left/)
+    backups.free()
+    assert.deepEqual(repository.verified(), earlier)
+  })
+
   for (const [when, disk, message] of [
     [
       'its copy is booted',
@@ -100,6 +112,10 @@ describe('a backup whose disk is full', () => {
   it('is mended by what retention lets go, where the repository has no room for any more', async () => {
     const old = ['--host', 'dickson', '--tag', 'backup', '--time', '2020-01-01 00:00:00']
     repository.restic('backup', '--quiet', ...old, '/usr/bin/restic')
+    const ledger = join(state.path, 'ledger.json')
+    const known = JSON.parse(readFileSync(ledger, 'utf8'))
+    known.repository.at = '2019-01-01T00:00:00Z' // of what is older than that nobody knows whether it was proven
+    writeFileSync(ledger, JSON.stringify(known))
     docker('exec', stack.container('dickson-backend'), 'bash', '-c', `head -c 3M /dev/urandom >${NEW}`)
     backups.leave(0.5 * MIB)
     const { code, stderr } = await stack.script('backup', ['dickson'])
@@ -113,6 +129,25 @@ describe('a backup whose disk is full', () => {
     assert.deepEqual(repository.verified(), earlier)
     await plain()
     backups.free()
+  })
+
+  it('when the journal has no room for all of its line: 1, it is verified, and no half line stays', async () => {
+    const [journal, ledger] = ['journal.jsonl', 'ledger.json'].map((name) => join(state.path, name)) as [string, string]
+    const filled = 4096 - 60 - (statSync(journal).size % 4096) // 60 bytes of its last page are left, whatever is free
+    appendFileSync(journal, `${JSON.stringify({ filler: 'x'.repeat(filled + 4096 - 14) })}\n`)
+    const written = readFileSync(journal, 'utf8')
+    const earlier = repository.verified()
+    const noted = () => JSON.parse(readFileSync(ledger, 'utf8')).verified.snapshot
+    const proven = () => noted() !== earlier.at(-1) // nothing but the journal is written after it
+    const { code, stderr } = await fullOnce(state, proven, backup)
+    assert.equal(code, 1, stderr)
+    assert.match(stderr, /it was done, but the journal was not written: .*no space left on device/i)
+    assert.equal(readFileSync(journal, 'utf8'), written)
+    assert.deepEqual(repository.verified(), [...earlier, noted()])
+    await assertNothingLeft(stack)
+    await plain()
+    const [line, ...more] = readFileSync(journal, 'utf8').slice(written.length).trim().split('\n')
+    assert.deepEqual([JSON.parse(line ?? '').code, more], [0, []])
   })
 
   it('when nothing can be noted of it, it is no success', async () => {

@@ -8,6 +8,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { withInjector } from '../faults/injector.ts'
 import { start } from '../scripts/harness.ts'
 import { assertNothingLeft, type Planting, plantBackup, repositoryOf } from './backups.ts'
 import { type Books, openBooks } from './books.ts'
@@ -20,6 +21,10 @@ const ledger = () => JSON.parse(readFileSync(join(stack.home, 'state/dickson/led
 const backup = (args: string[] = ['dickson'], env: Record<string, string> = {}) => stack.script('backup', args, { env })
 
 const staging = () => docker('exec', stack.container('dickson-db'), 'ls', '-A', '/srv/staging')
+const stagingFills = () => {
+  const [size = '0'] = docker('exec', stack.container('dickson-db'), 'du', '-sk', '/srv/staging').split('\t')
+  return Number(size) > 1024
+}
 
 describe('a backup', () => {
   let books: Books
@@ -93,12 +98,13 @@ describe('a backup', () => {
     for (const path of [
       '/db/ibdata1',
       '/db/mariadb_upgrade_info',
+      '/db/.my-healthcheck.cnf',
       '/manifest.json',
       '/assets',
       `/sites/${SITE}/site_config.json`,
     ])
       assert.ok(paths.includes(path), path)
-    assert.ok(!paths.some((path) => path.includes('common_site_config')), 'the configurator makes that')
+    assert.ok(!paths.some((path) => path.includes('common_site_config')), 'it has the passwords of both Redis')
     const manifest = JSON.parse(restic('dump', '--no-lock', id, '/manifest.json'))
     const config = JSON.parse(restic('dump', '--no-lock', id, `/sites/${SITE}/site_config.json`))
     assert.equal(manifest.tenant, 'dickson')
@@ -235,13 +241,25 @@ describe('a backup does not look good where', () => {
     await assertNothingLeft(stack)
   })
 
+  it('the database hangs while it is copied: 1 in a bound, and no new backup is verified', async () => {
+    const before = verified().length
+    const running = start('backup', ['dickson'], { env: stack.env, timeout: 240 })
+    await eventually(60, 'more than 1 MiB is copied', stagingFills)
+    docker('pause', stack.container('dickson-db'))
+    const { code, stderr } = await running.done
+    docker('unpause', stack.container('dickson-db'))
+    assert.equal(code, 1, stderr)
+    assert.match(stderr, /the database does not answer any more/)
+    assert.equal(verified().length, before)
+    await assertNothingLeft(stack) // what was frozen wrote on until it heard that it should end
+    assert.equal((await backup()).code, 0)
+    assert.equal(staging(), '')
+  })
+
   it('the database is killed while it is copied: 1, no new backup is verified, and it runs again', async () => {
     const before = verified().length
     const running = start('backup', ['dickson'], { env: stack.env, timeout: 120 })
-    await eventually(60, 'more than 1 MiB is copied', () => {
-      const [size = '0'] = docker('exec', stack.container('dickson-db'), 'du', '-sk', '/srv/staging').split('\t')
-      return Number(size) > 1024
-    })
+    await eventually(60, 'more than 1 MiB is copied', stagingFills)
     docker('kill', stack.container('dickson-db'))
     const { code, stderr } = await running.done
     assert.equal(code, 1, stderr)
@@ -274,16 +292,10 @@ describe('a backup does not look good where', () => {
 
   it('the copy is torn after it was stored: 1, the snapshot is listed by nobody as verified', async () => {
     const before = verified().length
-    const running = start('backup', ['dickson'], { env: stack.env, timeout: 120 })
-    await eventually(60, 'the snapshot is stored', () => ledger().backup.snapshot !== ledger().verified.snapshot)
-    docker(
-      'exec',
-      stack.container('dickson-db'),
-      'bash',
-      '-c',
-      'rm -f /srv/staging/ib*; truncate -s 100 /srv/staging/mysql/*.MAI',
-    )
-    const { code, stderr } = await running.done
+    const tear = "bash -c 'rm -f /srv/staging/ib*; truncate -s 100 /srv/staging/mysql/*.MAI'"
+    const run = `docker exec ${stack.container('dickson-db')} ${tear}`
+    const torn = { at: '--skip-grant-tables', mode: 'meanwhile', run } as const
+    const { code, stderr } = await withInjector(torn, async ({ env }) => backup(['dickson'], env))
     assert.equal(code, 1, stderr)
     assert.match(stderr, /did not start|not proven/)
     assert.equal(verified().length, before)
@@ -337,10 +349,22 @@ describe('a tenant that is stopped', () => {
   before(async () => assert.equal((await stack.script('tenant', ['dickson', 'stop'])).code, 0))
   after(async () => assert.equal((await stack.script('tenant', ['dickson', 'start'])).code, 0))
 
-  it('is backed up with its database alone, and stays stopped', async () => {
-    const { code, stderr } = await backup()
+  it('is backed up and verified with its database alone, and stays stopped', async () => {
+    const earlier = verified()
+    const own = ['label=erp.tenant=dickson', 'label=com.docker.compose.oneoff=False', `name=${stack.prefix}`]
+    const filters = own.flatMap((filter) => ['--filter', filter])
+    const seen = new Set<string>()
+    const watch = setInterval(() => {
+      for (const name of docker('ps', ...filters, '--format', '{{.Names}}').split('\n')) seen.add(name)
+    }, 200)
+    const { code, stderr } = await backup().finally(() => clearInterval(watch))
     assert.equal(code, 0, stderr)
+    seen.delete('')
+    seen.delete(stack.container('dickson-volumes')) // what the database depends on: it ends before that starts
+    assert.deepEqual([...seen], [stack.container('dickson-db')])
     assert.deepEqual(states(), ['exited'])
+    const [added, ...more] = verified().filter((id) => !earlier.includes(id))
+    assert.deepEqual([added, more], [ledger().verified.snapshot, []])
   })
 
   it('stays so by the next backup where a killed one has left its database running', async () => {
@@ -376,6 +400,8 @@ describe('a repository that is damaged', () => {
     it(`by ${what} is found before retention, the ledger says so, nothing is forgotten until a check passes, and the new backup goes off-site`, async () => {
       const env = { BACKUP_OFFSITE_DICKSON: './away' }
       assert.equal((await backup(['dickson', '--init'], env)).code, 0)
+      const old = ['2026-01-05', '2026-01-06'].map((day) => plantBackup(restic, day))
+      const oldOnes = () => verified().filter((id) => old.includes(id))
       const [file = ''] = filesOf('data')
       const whole = readFileSync(file)
       writeFileSync(file, spoil(whole))
@@ -387,15 +413,23 @@ describe('a repository that is damaged', () => {
       assert.equal(ledger().offsite.snapshot, ledger().verified.snapshot)
       assert.match(ledger().checked.damaged, /check/)
       assert.equal(backups().length, before + 1)
+      assert.deepEqual(oldOnes(), old)
+      const pruned = await backup(['dickson', '--prune', ...once])
+      assert.equal(pruned.code, 1, pruned.stderr)
+      assert.match(pruned.stderr, /the repository is damaged; nothing was removed/)
+      assert.equal(backups().length, before + 1)
+      assert.deepEqual(oldOnes(), old)
       writeFileSync(file, whole)
-      assert.equal((await backup()).code, 0)
+      assert.equal((await backup(['dickson', ...once])).code, 0)
       assert.equal(ledger().checked.damaged, undefined)
+      assert.deepEqual(oldOnes(), [])
     })
 
   it('and was repaired has no verified backup that was cut down by it', async () => {
     const place = repositoryOf(stack, 'repaired')
     cpSync(repository(), place.directory(), { recursive: true })
-    rmSync(filesOf('data', place.directory())[0] ?? '')
+    const packs = filesOf('data', place.directory()).sort((a, b) => statSync(b).size - statSync(a).size)
+    rmSync(packs[0] ?? '') // of a database: small ones are of proofs
     place.restic('repair', 'index')
     place.restic('repair', 'snapshots', '--forget')
     const env = { BACKUP_REPOSITORY_DICKSON: place.directory() }
@@ -433,7 +467,8 @@ describe('retention in a repository', () => {
     const failed = plant('2026-01-07', { proven: false })
     const { damagedAt, ...known } = ledger()
     assert.ok(damagedAt, 'the tests before this one did damage')
-    writeFileSync(join(stack.home, 'state/dickson/ledger.json'), JSON.stringify(known))
+    const then = { ...known, repository: { ...known.repository, at: '2019-01-01T00:00:00Z' } } // it has seen all of these
+    writeFileSync(join(stack.home, 'state/dickson/ledger.json'), JSON.stringify(then))
     const { code, stderr } = await backup(['dickson', '--keep-daily', '2', '--keep-weekly', '1', '--keep-monthly', '2'])
     assert.equal(code, 0, stderr)
     const ids = snapshots().map(({ id }) => id)

@@ -113,7 +113,7 @@ async function http(url: string, ...args: string[]) {
 const web = (path: string, ...args: string[]) => http(`http://frontend:8080${path}`, ...args)
 const ping = () => web('/api/method/ping')
 
-async function until(what: string, holds: () => Promise<boolean>, seconds = 15): Promise<void> {
+async function until(what: string, holds: () => Promise<boolean>, seconds = 60): Promise<void> {
   for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(150)) if (await holds()) return
   assert.fail(`not within ${seconds} s: ${what}`)
 }
@@ -209,7 +209,7 @@ async function startServices(): Promise<void> {
 
 const databaseAnswers = () => until('db answers', async () => (await docker(rootSql('select 1'))).code === 0)
 
-describe('the rehearsal images', { timeout: 600_000 }, () => {
+describe('the rehearsal images', { timeout: 1_200_000 }, () => {
   let failed = false
 
   before(async () => {
@@ -668,6 +668,14 @@ describe('the rehearsal images', { timeout: 600_000 }, () => {
     })
 
     it('keeps the configuration for 60 s: a lost folder and maintenance go unnoticed until a restart', async () => {
+      await must(['restart', '--time=2', `${PREFIX}-backend`]) // both web workers read it from now on
+      await exec('frontend', ['nginx', '-s', 'reload'])
+      await until('200', async () => (await ping()).status === 200)
+      await exec('backend', [
+        'bash',
+        '-c',
+        'for n in {1..40}; do curl -so /dev/null http://frontend:8080/api/method/ping & done; wait',
+      ])
       const folder = `${BENCH}/sites/${SITE}`
       await exec('backend', ['mv', folder, `${folder}.away`])
       assert.equal((await ping()).status, 200)
@@ -1054,7 +1062,7 @@ describe('the rehearsal images', { timeout: 600_000 }, () => {
       await until('worker listens', async () => (await logs('stop-worker')).includes('Listening on'))
       await until('socketio listens', async () => (await logs('init-socketio')).includes('listening on'))
       const stopped = async (name: string) => {
-        await must(['stop', '--time=2', `${PREFIX}-${name}`])
+        await must(['stop', '--time=8', `${PREFIX}-${name}`])
         return await exitCode(name)
       }
       const names = ['stop-scheduler', 'stop-socketio', 'stop-worker', 'init-scheduler', 'init-socketio']

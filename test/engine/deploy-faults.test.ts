@@ -73,9 +73,11 @@ describe('a deploy that cannot succeed', () => {
   })
 
   it('says of a service that is killed for memory what killed it', async () => {
-    const { code, stderr } = await deploy(['--timeout', '60'], { DB_MEMORY: '48m' })
-    assert.equal(code, 1)
-    assert.match(stderr, /dickson-db does not stay up \(ExitCode \d+, RestartCount \d+, OOMKilled\)/)
+    await eventually(240, 'Docker has noticed why it was killed', async () => {
+      const { code, stderr } = await deploy(['--timeout', '60'], { DB_MEMORY: '48m' })
+      assert.equal(code, 1, stderr)
+      return /dickson-db does not stay up \(ExitCode \d+, RestartCount \d+, OOMKilled\)/.test(stderr)
+    })
     const { code: after, stderr: said } = await deploy()
     assert.equal(after, 0, said)
   })

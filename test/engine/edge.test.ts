@@ -190,11 +190,11 @@ describe('a client address', () => {
 
   it('is limited at the login by Traefik, after a burst that Frappe would not lock it out for', () => {
     const begun = performance.now()
-    const statuses = Array.from({ length: 20 }, () => clients.first.curl(ERP, '/api/method/login', ...bad).status)
+    const statuses = Array.from({ length: 30 }, () => clients.first.curl(ERP, '/api/method/login', ...bad).status)
     const since = (performance.now() - begun) / 1000
     assert.equal(statuses[0], 401)
     const passed = statuses.filter((status) => status !== 429).length
-    assert.ok(passed < 20 && passed <= 11 + since / 2, `in ${since} s, ten at once and one in two seconds: ${statuses}`)
+    assert.ok(passed < 30 && passed <= 11 + since / 2, `in ${since} s, ten at once and one in two seconds: ${statuses}`)
   })
 
   it('that is locked out by twelve bad logins, with a forged address in each, locks out nobody else', async () => {
@@ -209,8 +209,11 @@ describe('a client address', () => {
       ]
       const forged = ['-H', `X-Forwarded-For: ${clients.second.address}`, '-H', `X-Real-Ip: ${clients.second.address}`]
       const attack = () => clients.first.curl(ERP, '/api/method/login', ...forged, ...bad).status
-      await eventually(15, 'the limit is off', () => attack() !== 429)
-      const statuses = Array.from({ length: 12 }, attack)
+      const statuses: number[] = []
+      await eventually(30, 'the limit is off', () => {
+        statuses.splice(0, statuses.length, ...Array.from({ length: 12 }, attack))
+        return !statuses.includes(429)
+      })
       assert.equal(statuses.at(-1), 500, statuses.join())
       assert.equal(clients.first.curl(ERP, '/api/method/login', ...login).status, 500)
       assert.equal(clients.second.curl(ERP, '/api/method/login', ...login).status, 200)
@@ -247,11 +250,10 @@ describe("one tenant's mistake", () => {
     for (const host of HOSTS) assert.ok(await pings(host), host)
 
     docker('restart', traefik)
-    await eventually(
-      20,
-      'Traefik runs again',
-      () => docker('inspect', '-f', '{{.State.Status}}', traefik) === 'running',
-    )
+    await eventually(20, 'Traefik answers handshakes again', async () => {
+      const answer = await certificateOf(stack, tenants.byrne.site)
+      return typeof answer !== 'string' || /UNRECOGNIZED_NAME/.test(answer)
+    })
     assert.ok(!(await pings(tenants.byrne.site)), 'Traefik has loaded a bad directory, or this test proves nothing')
     const { code, stderr } = await stack.script('deploy', ['dickson'])
     assert.equal(code, 0, stderr)

@@ -11,7 +11,7 @@ import { join, resolve } from 'node:path'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { buildImages } from '../../rehearsal/images.ts'
 import { plantLedger } from '../scripts/harness.ts'
-import { eventually } from './harness.ts'
+import { eventually, mustBeWell } from './harness.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 const folder = mkdtempSync(join(tmpdir(), 'erp-second-engine-'))
@@ -208,13 +208,12 @@ describe('an engine that hangs', () => {
   it('while it is being asked about a tenant: 3 as well, and not the tenant is blamed', async () => {
     const help = await script('healthcheck', ['--help']) // what starting node costs on a busy machine
     const running = healthcheck('dickson', '--json')
-    await eventually(10, 'the checks of the tenant have begun', () => isRunning(`${PREFIX}securenexus-erp`))
-    assertRefused(await frozen(() => running), 11 + help.seconds)
+    await eventually(30, 'the checks of the tenant have begun', () => isRunning(`${PREFIX}securenexus-erp`))
+    assertRefused(await frozen(() => running), 19 + help.seconds)
   })
 
   it('and answers again: all is well without a hand', async () => {
-    const { code, stdout } = await healthcheck('dickson')
-    assert.equal(code, 0, stdout)
+    await mustBeWell(() => healthcheck('dickson'))
   })
 })
 
@@ -224,9 +223,8 @@ describe('an engine that is stopped', () => {
     await mustRefuse(['healthcheck', 'dickson'], ['deploy', 'dickson'], ['tenant', 'dickson', 'restart'])
 
     await boot()
-    await eventually(60, 'all services are healthy', () => healthy('dickson') === SERVICES)
-    const { code, stdout } = await healthcheck('dickson')
-    assert.equal(code, 0, stdout)
+    await eventually(120, 'all services are healthy', () => healthy('dickson') === SERVICES)
+    await mustBeWell(() => healthcheck('dickson'))
   })
 })
 
@@ -234,18 +232,20 @@ describe('a machine that loses its power', () => {
   it('in the middle of a deploy: that ends, the services return, and the next deploy needs no hand', async () => {
     docker('rm', '--force', container('dickson-backend'))
     const interrupted = deploy('dickson')
-    await eventually(30, 'the backend starts', () => docker('ps', '-q', '-f', 'name=dickson-backend').stdout !== '')
+    await eventually(120, 'the backend starts', () => docker('ps', '-q', '-f', 'name=dickson-backend').stdout !== '')
     await end('SIGKILL')
-    const { code, stderr, seconds } = await interrupted
+    const ended = performance.now()
+    const { code, stderr } = await interrupted
     assert.ok(code === 1 || code === 3 || code === 4, `${code}: ${stderr}`)
     assert.ok(!/\n\s+at /.test(stderr), stderr)
-    assert.ok(seconds < 60, `${seconds} s`)
+    assert.ok(performance.now() - ended < 60_000, 'it does not wait for an engine that is gone')
 
     await boot()
     const apart = ['backend', 'frontend'] // a container that was being made may not have been written down
     await eventually(90, 'the services return', () => healthy('dickson') >= SERVICES - apart.length)
-    for (const ran of [await deploy('dickson'), await healthcheck('dickson')])
-      assert.equal(ran.code, 0, ran.stderr + ran.stdout)
+    const deployed = await deploy('dickson')
+    assert.equal(deployed.code, 0, deployed.stderr)
+    await mustBeWell(() => healthcheck('dickson'))
   })
 
   /** Pull the plug once a script has said this; it fails. The services of before return with the power. */
@@ -264,7 +264,8 @@ describe('a machine that loses its power', () => {
 
   it('in the middle of a backup: what was stored is no verified one, and the next needs no hand', async () => {
     rmSync(join(home, 'state/dickson/ledger.json')) // the planted one knows another repository
-    const { code, stderr } = await script('backup', ['dickson'])
+    rmSync(join(home, 'backups/dickson'), { recursive: true, force: true }) // and so does its place
+    const { code, stderr } = await script('backup', ['dickson', '--init'])
     assert.equal(code, 0, stderr)
     await pullAt(/✔ Store one snapshot/, 'backup', 'dickson')
     await eventually(90, 'the services return', () => healthy('dickson') === SERVICES)
@@ -284,8 +285,7 @@ describe('a machine that loses its power', () => {
     assert.equal(code, 0, stderr)
     assert.match(stderr, /finishing the restore of/)
     plantLedger(home, 'dickson')
-    const health = await healthcheck('dickson')
-    assert.equal(health.code, 0, health.stdout)
+    await mustBeWell(() => healthcheck('dickson'))
   })
 
   it('while a site is being made: the next deploy makes it, and no one-off container is left', async () => {
@@ -299,7 +299,6 @@ describe('a machine that loses its power', () => {
     const { code, stderr } = await deploy('byrne')
     assert.equal(code, 0, stderr)
     assert.equal(docker('ps', '-aq', '--filter', 'label=com.docker.compose.oneoff=True').stdout, '')
-    const health = await healthcheck()
-    assert.equal(health.code, 0, health.stdout)
+    await mustBeWell(() => healthcheck())
   })
 })

@@ -113,6 +113,12 @@ describe('a deploy after an interrupted one', () => {
       await eventually(10, 'the container that made the site is gone', () => oneOffs() === '')
 
       pauseAt(undefined)
+      const started = await stack.script('tenant', ['dickson', 'start'])
+      assert.equal(started.code, 3, 'what somebody put into it would make the next deploy refuse it')
+      assert.match(started.stderr, /was never finished; nothing was started\n {2}→ npx zx scripts\/deploy\.ts dickson/)
+      python(
+        `import os; os.makedirs('${SITE}/public/files', exist_ok=True); open('${SITE}/public/files/theme-x.0123456789ab.css', 'w')`,
+      )
       const { code, stderr } = await deploy()
       assert.equal(code, 0, stderr)
       assert.equal(tables(), whole)

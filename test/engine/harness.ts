@@ -1,4 +1,5 @@
 /** A stack for the tests of one file, on the real engine: named after this checkout, removed at the end, logs on failure. */
+import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync } from 'node:fs'
@@ -96,9 +97,32 @@ export async function eventually(
   }
 }
 
+/** Look until all is well: on a busy machine a ping now and then takes longer than its second, which is red. */
+export async function mustBeWell(look: () => Promise<{ code: number | null; stdout: string }>): Promise<void> {
+  let said = ''
+  await eventually(60, 'all is well', async () => {
+    const { code, stdout } = await look()
+    said = stdout
+    return code === 0
+  }).catch((error) => assert.fail(`${error.message}\n${said}`))
+}
+
+/** The host's id of the process in a container whose arguments begin with this. */
+export function processOf(container: string, begins: string): number {
+  const lines = docker('top', container, '-eo', 'pid,args').split('\n')
+  const line = lines.find((text) =>
+    text
+      .trim()
+      .replace(/^\d+\s+/, '')
+      .startsWith(begins),
+  )
+  assert.ok(line, `${begins} runs in ${container}`)
+  return Number.parseInt(line, 10)
+}
+
 /** What a container has written to stdout and stderr. */
 export function logsOf(container: string): string {
-  const { stdout, stderr } = spawnSync('docker', ['logs', container], { encoding: 'utf8' })
+  const { stdout, stderr } = spawnSync('docker', ['logs', container], { encoding: 'utf8', maxBuffer: 2 ** 28 })
   return `${stdout}${stderr}`
 }
 

@@ -8,8 +8,9 @@ import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Finding } from '../../lib/health/check.ts'
 import type { HealthReport } from '../../lib/health/report.ts'
+import tenants from '../../tenants.ts'
 import { plantLedger } from '../scripts/harness.ts'
-import { docker, eventually, useStack } from './harness.ts'
+import { docker, eventually, processOf, useStack } from './harness.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'erp-health-'))
 const overlay = join(folder, 'impatient.yml')
@@ -52,16 +53,14 @@ function tenantOf(name: string, prefix: string, site: string) {
       : stack.container(`${prefix}-${part}`)
 
   async function check(): Promise<Checked> {
-    const begun = performance.now()
     const { code, stdout, stderr } = await stack.script('healthcheck', [name, '--json'])
-    const seconds = (performance.now() - begun) / 1000
     assert.match(stdout, /^\{/, stderr)
     const report = JSON.parse(stdout) as HealthReport
     const findings = report.tenants[0]?.findings ?? []
     const bad = findings.filter(({ state }) => state !== 'ok')
     return {
       code,
-      seconds,
+      seconds: report.seconds,
       report,
       findings,
       faults: bad.map((one) => `${one.state} ${one.part} ${one.check}: ${one.is}`).join('\n'),
@@ -125,17 +124,7 @@ function tenantOf(name: string, prefix: string, site: string) {
         `import frappe\nfrappe.init('${site}'); frappe.connect()\n${code}\n`,
       ),
     /** The host's id of the process in a container whose arguments begin with this. */
-    pid(part: string, begins: string): number {
-      const line = docker('top', container(part), '-eo', 'pid,args')
-        .split('\n')
-        .find((text) =>
-          text
-            .trim()
-            .replace(/^\d+\s+/, '')
-            .startsWith(begins),
-        )
-      return Number.parseInt(line ?? '', 10)
-    },
+    pid: (part: string, begins: string): number => processOf(container(part), begins),
   }
 }
 
@@ -386,12 +375,11 @@ describe('a fault is found, and its remedy mends it', { concurrency: 2 }, () => 
       it('one was killed for memory, and with --quiet and --metrics that is told all the same', async () => {
         t.docker('stop', 'scheduler')
         t.docker('update', 'scheduler', '--restart', 'no', '--memory', '12m', '--memory-swap', '12m')
-        t.docker('start', 'scheduler')
-        await eventually(
-          20,
-          'it is killed',
-          () => t.docker('inspect', 'scheduler', '-f', '{{.State.OOMKilled}}') === 'true',
-        )
+        await eventually(60, 'it is killed, and Docker has noticed why', () => {
+          const state = t.docker('inspect', 'scheduler', '-f', '{{.State.Running}} {{.State.OOMKilled}}')
+          if (state === 'false false') t.docker('start', 'scheduler')
+          return state === 'false true'
+        })
         await t.mustFind('scheduler', 'container', /scheduler: OOMKilled \(ExitCode 137, RestartCount 0\)/)
 
         const file = join(folder, 'failing.prom')
@@ -490,7 +478,7 @@ describe('a fault is found, and its remedy mends it', { concurrency: 2 }, () => 
         t.python("for _ in range(120): frappe.enqueue('frappe.ping', queue='default')")
         const { code, find, faults } = await t.check()
         assert.equal(find('jobs', 'waiting default')?.state, 'warn', faults)
-        assert.match(find('jobs', 'waiting default')?.is ?? '', /^1(19|20)$/)
+        assert.match(find('jobs', 'waiting default')?.is ?? '', /^1[12]\d$/) // a tick of the scheduler may add its own
         assert.equal(code, 0, faults)
 
         const key = 'rq:queue:home-frappe-frappe-bench:default'
@@ -500,7 +488,7 @@ describe('a fault is found, and its remedy mends it', { concurrency: 2 }, () => 
         const { remedy } = await t.mustFind('jobs', 'oldest default', /^12\d\d s$/)
         await follow(remedy)
         t.redis('redis-queue', 'DEL rq:suspended')
-        await eventually(60, 'the jobs are done', () => t.redis('redis-queue', `LLEN ${key}`).endsWith('\n0'))
+        await eventually(180, 'the jobs are done', () => t.redis('redis-queue', `LLEN ${key}`).endsWith('\n0'))
         await t.mustBeWell()
       })
 
@@ -511,10 +499,17 @@ describe('a fault is found, and its remedy mends it', { concurrency: 2 }, () => 
       })
 
       it('a job last ran twenty minutes ago', async () => {
-        t.sql('update `tabScheduled Job Type` set last_execution = utc_timestamp() - interval 20 minute')
+        const ranBefore = (minutes: number) => {
+          const { timeZone } = tenants.dickson // a site writes its own time
+          const at = new Date(Date.now() - minutes * 60_000).toLocaleString('sv-SE', { timeZone })
+          t.sql(`update \`tabScheduled Job Type\` set last_execution = '${at}'`)
+        }
+        t.docker('stop', 'scheduler') // its tick would run them
+        ranBefore(20)
         const { remedy } = await t.mustFind('scheduler', 'last run', /^20 min ago$/)
         assert.match(remedy, /restart scheduler/)
-        t.sql('update `tabScheduled Job Type` set last_execution = utc_timestamp()')
+        ranBefore(0)
+        t.docker('start', 'scheduler')
         await t.mustBeWell()
       })
 

@@ -209,6 +209,27 @@ describe('what does not do is refused while the site serves on', () => {
     )
     await refused(name, 1, /private-files\.tar was not unpacked/)
   })
+  it('an archive with a link among the files, which would show the configuration to everybody', async () => {
+    const files = `${bench}-files.tar`
+    const link = `tar xf ${files}; ln -s ../../site_config.json old.example.org/public/files/x.txt; tar cf ${files} old.example.org; rm -r old.example.org`
+    await refused(spoilt('link', 'bench', link), 1, /a link, where a file must be: public\/files\/x\.txt/)
+  })
+  it('an archive in which no folder of files is', async () => {
+    const empty = `mkdir -p o/private; ln -s /mnt/files o/private/files; tar cf ${bench}-private-files.tar o; rm -r o`
+    await refused(spoilt('folder', 'bench', empty), 1, /private-files\.tar was not unpacked: it holds neither/)
+  })
+  it('a link in the directory, to files of who knows whom', async () => {
+    const name = spoilt(
+      'elsewhere',
+      'bench',
+      `mv ${bench}-files.tar /out/kept.tar; ln -s /out/kept.tar ${bench}-files.tar`,
+    )
+    await refused(name, 3, /files\.tar is not a plain file/)
+  })
+  it('a backup of some tables', async () => {
+    const name = spoilt('partial', 'bench', `mv ${bench}-database.sql.gz ${bench}-partial-database.sql.gz`)
+    await refused(name, 3, /is a partial backup/)
+  })
   it("another tenant's books, whatever says so", async () => {
     const config = `mv *config_backup.json 20261125_101112-erp_byrne-accounts_org-site_config_backup.json`
     await refused(spoilt('byrne', 'bench', config), 3, /these are the books of byrne, not of dickson/)
@@ -219,7 +240,7 @@ describe('what does not do is refused while the site serves on', () => {
   it('a key that opens none of its secrets', async () => {
     const key =
       'sed -i \'s/"encryption_key": *"[^"]*"/"encryption_key": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="/\' *.json'
-    await refused(spoilt('key', 'bench', key), 3, /opens none of the site's 1 secrets/)
+    await refused(spoilt('key', 'bench', key), 3, /opens none of the site's 1 stored secrets/)
   })
   it('an export in which a number is another one', async () => {
     const row = `f=$(ls *.sql.zst); zstd -dc $f | sed "s/'ACC-JV-2026-',1)/'ACC-JV-2026-',7)/" | zstd -q -o x; mv x $f`
@@ -323,6 +344,42 @@ describe('volumes in which another stack ran an ERPNext', () => {
     assert.equal(code, 1, stderr)
     assert.match(stderr, /taken back: the earlier state is there/)
     assert.doesNotMatch(stderr, /apply-theme/)
+    assert.ok(!marked.intent())
+    assert.deepEqual(trees(), before)
+  })
+
+  it('name what finishes them where they were killed before they were gathered', async () => {
+    const before = trees()
+    await withInjector({ at: 'swap.sh swap', mode: 'kill-before' }, async ({ env, struck }) => {
+      const { code, stderr } = await restore(['--import', 'volumes'], env)
+      assert.deepEqual([struck(), code], [true, null], stderr)
+    })
+    for (const again of [['--import', 'volumes'], ['--undo']]) {
+      const { code, stderr } = await restore(again)
+      assert.equal(code, 3, stderr)
+      assert.match(stderr, /a restore was interrupted[\s\S]*npx zx scripts\/restore\.ts dickson( finishes it|$)/m)
+    }
+    const back = await failingAt('redis-queue sh -c', (env) => restore([], env))
+    assert.equal(back.code, 1, back.stderr)
+    assert.ok(!marked.intent())
+    assert.deepEqual(trees(), before)
+  })
+
+  it('go back with leave alone once people may have been let in', async () => {
+    const before = trees()
+    const backend = '--pull never dickson-backend'
+    await withInjector({ at: backend, mode: 'kill-after' }, async ({ env, struck }) => {
+      const { code, stderr } = await restore(['--import', 'volumes'], env)
+      assert.deepEqual([struck(), code], [true, null], stderr)
+    })
+    docker('stop', stack.container('dickson-frontend'))
+    const failed = await failingAt(backend, (env) => restore([], env))
+    assert.equal(failed.code, 4, failed.stderr)
+    assert.match(failed.stderr, /restore\.ts dickson goes on from here; with --undo to what was there/)
+    const { code, stdout, stderr } = await restore(['--undo'])
+    assert.equal(code, 0, stderr)
+    assert.match(stderr, /would be given back to it; what is there now is REMOVED/)
+    assert.match(stdout, /nothing of ours runs, the stack of before may be started/)
     assert.ok(!marked.intent())
     assert.deepEqual(trees(), before)
   })

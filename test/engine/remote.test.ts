@@ -25,6 +25,8 @@ const secret = (name: string) => join(stack.home, 'secrets', `dickson_backup_${n
 const backup = (env: Record<string, string>, ...args: string[]) => stack.script('backup', ['dickson', ...args], { env })
 const ledger = () => JSON.parse(readFileSync(join(stack.home, 'state/dickson/ledger.json'), 'utf8'))
 
+const inVault = (script: string) => docker('exec', server(), 'sh', '-c', script)
+
 /** A port that nobody listens on. */
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, ADDRESS)
@@ -189,6 +191,21 @@ describe('backups on another machine', () => {
       assert.ok(!`${stdout}${stderr}`.includes(word))
     })
 
+    it('is red from the night on in which it is cut short there, and well again once it is mended', async () => {
+      const pack = inVault('find /srv/backups/rest/dickson/data -type f -size +100k | sort | head -n 1')
+      inVault(`cp -p ${pack} /tmp/whole; truncate -s 1000 ${pack}`)
+      const hurt = await backup(env)
+      assert.equal(hurt.code, 1, hurt.stderr)
+      assert.match(hurt.stderr, /backed up here and copied off-site, but .*restic check failed/)
+      assert.ok(ledger().offsiteChecked.damaged)
+      const health = await stack.script('healthcheck', ['dickson', '--json'], { env })
+      assert.match(health.stdout, /"check": "off-site",\s+"limit": "[^"]*",\s+"state": "fail"/)
+      inVault(`cat /tmp/whole >${pack}`)
+      const { code, stderr } = await backup(env)
+      assert.equal(code, 0, stderr)
+      assert.equal(ledger().offsiteChecked.damaged, undefined)
+    })
+
     it('cannot be emptied by who has broken into this server: it has every key and may still remove nothing', async () => {
       const before = snapshots('/srv/backups/rest/dickson')
       const door = REST.replace('://', `://${user}:${word}@`)
@@ -225,6 +242,9 @@ describe('backups on another machine', () => {
         '2020-01-01 00:00:00',
         '/etc/hostname',
       )
+      const known = ledger() // it was there then: of what is older nobody knows whether it was proven
+      const repository = { ...known.repository, at: '2019-01-01T00:00:00Z' }
+      writeFileSync(join(stack.home, 'state/dickson/ledger.json'), JSON.stringify({ ...known, repository }))
       const { code, stderr } = await backup(env, first ?? '', ...more)
       assert.equal(code, 0, stderr)
       assert.match(stderr, /not all that retention lets go was removed/)

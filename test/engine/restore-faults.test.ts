@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { type Fault, failingAt, withInjector } from '../faults/injector.ts'
 import { assertNothingLeft, repositoryOf } from './backups.ts'
-import { docker, useStack } from './harness.ts'
+import { docker, eventually, processOf, useStack } from './harness.ts'
 import { assertRefused, type MarkedBooks, markBooks, restoreUnder } from './restores.ts'
 
 const stack = useStack('restorefault', ['dickson', 'byrne'])
@@ -72,6 +72,19 @@ function spoil({
   return id
 }
 
+const OTHER_RELEASE =
+  /(was deployed|began this) with .*erpnext 16[.\d]+.*, and .*erpnext 99\.0\.0.* is configured; nothing was changed/
+
+/** With an image of a newer release than the tenant runs. */
+async function withOtherRelease(work: (image: string) => Promise<void>): Promise<void> {
+  const [maker, other] = [`${stack.prefix}maker`, `${stack.prefix}other-release:99.0.0`]
+  const change = `sed -i 's/^__version__ = .*/__version__ = "99.0.0"/' /home/frappe/frappe-bench/apps/erpnext/erpnext/__init__.py`
+  docker('run', '--name', maker, '--user', '0', '--entrypoint', 'sh', stack.env.ERPNEXT_IMAGE ?? '', '-c', change)
+  docker('commit', maker, other)
+  docker('rm', maker)
+  await work(other).finally(() => docker('rmi', other))
+}
+
 /** A shell with the tenant's volumes, as root of the server has them. */
 function byRoot(script: string): void {
   const mounts = ['db', 'sites', 'assets'].flatMap((part) => ['-v', `${stack.prefix}dickson-${part}-data:/${part}`])
@@ -121,10 +134,16 @@ describe('a backup is refused while the site serves on', () => {
     ],
     ["that is another tenant's", { edit: manifest('.tenant = "byrne"') }, 3, /backup of byrne, not of dickson/],
     ['whose site has no key', { edit: config('del(.encryption_key)') }, 3, /holds no encryption key/],
+    [
+      'whose site has another key than its manifest says',
+      { edit: config('.encryption_key |= (.[1:] + .[:1])') },
+      3,
+      /holds another encryption key than its manifest says/,
+    ],
     ['of a newer release', { edit: manifest('.apps.erpnext = "99.0.0"') }, 3, /newer than the image: erpnext is 99/],
   ]
   after(() => {
-    repository.restic('forget', '--quiet', ...crafted)
+    if (crafted.length > 0) repository.restic('forget', '--quiet', ...crafted)
   })
   for (const [what, spoilt, code, message] of SPOILT) {
     it(what, async () => {
@@ -155,9 +174,66 @@ describe('a backup is refused while the site serves on', () => {
     write(was)
   })
 
-  it('that no safety backup could be made before', async () => {
-    const said = /the safety backup failed, nothing was changed/
-    await failingAt('copy-database.sh', (env) => refused([good()], 3, said, env))
+  for (const torn of ['{"db_host": "db",}', '[]'])
+    it(`while the configuration of its bench is ${torn}: nothing comes up on that`, async () => {
+      marked.inBackend(`cp common_site_config.json kept; echo '${torn}' >common_site_config.json`)
+      const now = marked.state()
+      const { code, stderr } = await restore([good(), '--without-backup'])
+      marked.inBackend('mv kept common_site_config.json')
+      assert.equal(code, 3, stderr)
+      assert.match(stderr, /common_site_config\.json in the volume \S+ is not usable JSON/)
+      assert.deepEqual([marked.state(), marked.intent()], [now, false])
+      const health = ['inspect', '--format', '{{.State.Health.Status}}', stack.container('dickson-scheduler')]
+      await eventually(
+        120,
+        'the scheduler, which dies of such a file, runs again',
+        () => docker(...health) === 'healthy',
+      )
+    })
+
+  it('while another release is configured than the tenant runs: the way back would be migrated too', () =>
+    withOtherRelease(async (ERPNEXT_IMAGE) => {
+      await refused([good()], 3, OTHER_RELEASE, { ERPNEXT_IMAGE })
+    }))
+
+  for (const [what, at] of Object.entries({
+    'could be made': 'copy-database.sh',
+    'could be booted': '--skip-grant-tables',
+    'could be called proven': '--tag proof',
+  }))
+    it(`before which no safety backup ${what}`, async () => {
+      const earlier = repository.verified()
+      const said = /the safety backup failed, nothing was changed/
+      await failingAt(at, (env) => refused([good()], 3, said, env))
+      assert.deepEqual(repository.verified(), earlier)
+    })
+})
+
+describe('the repository of a restore', () => {
+  it('cannot be written to: what the tenant itself writes lies beside it', () =>
+    withInjector(undefined, async ({ env, calls }) => {
+      const { code, stderr } = await stack.script('restore', ['dickson', '--dry-run'], {
+        env: { ...stack.env, ...env },
+      })
+      assert.equal(code, 0, stderr)
+      assert.ok(calls().some((call) => / run .*--volume \S+:\/repository:ro /.test(call)))
+    }))
+})
+
+describe('a live database that hangs', () => {
+  it('keeps no plan waiting: it says that nobody knows what would be lost', async () => {
+    const server = processOf(stack.container('dickson-db'), 'mariadbd')
+    process.kill(server, 'SIGSTOP')
+    try {
+      const begun = performance.now()
+      const { code, stdout, stderr } = await stack.script('restore', ['dickson', '--dry-run'])
+      assert.equal(code, 0, stderr)
+      assert.match(stdout, /its database does not answer/)
+      assert.ok(performance.now() - begun < 120_000)
+    } finally {
+      process.kill(server, 'SIGCONT')
+    }
+    await marked.book()
   })
 })
 
@@ -184,7 +260,7 @@ describe('a live key that is not the backup’s', () => {
         name,
       )
     assert.match(stderr, /encryption key is another than the backup's/)
-    assert.match(stderr, /dickson, as it is now: the encryption key opens none of the site's stored secrets/)
+    assert.match(stderr, /dickson, as it is now: the encryption key opens none of the site's 1 stored secrets/)
     assert.equal(repository.verified().length, before.length + 1)
     assert.doesNotThrow(() => marked.inBackend(`cmp /tmp/kept ${config}`))
   })
@@ -211,7 +287,7 @@ describe('a restore that is stopped', () => {
   const LATE: Record<string, Fault> = {
     'before the renames': { at: 'swap.sh swap', mode: 'kill-before' },
     'after the renames': { at: 'swap.sh swap', mode: 'kill-after' },
-    'when the database is up': { at: 'redis-queue sh -c', mode: 'kill-before' },
+    'when the database is up': { at: 'redis-cache sh -c', mode: 'kill-before' },
     'while the application starts': { at: '--pull never dickson-backend', mode: 'kill-after' },
     'while worker and scheduler start': { at: '--scale dickson-worker=1', mode: 'kill-after' },
   }
@@ -232,6 +308,23 @@ describe('a restore that is stopped', () => {
     assert.match(stderr, /had exchanged nothing, and people work on/)
     assert.deepEqual([marked.state(), marked.intent()], [now, false])
   })
+
+  it('is not finished on another release than it began with: what comes and what was there would be migrated', () =>
+    withOtherRelease(async (ERPNEXT_IMAGE) => {
+      await withInjector({ at: 'swap.sh swap', mode: 'kill-after' }, async ({ env, struck }) => {
+        const { code, stderr } = await restore([good(), '--without-backup'], env)
+        assert.deepEqual([struck(), code], [true, null], stderr)
+      })
+      docker('rm', '--force', stack.container('dickson-db')) // what was begun knows it by itself
+      for (const way of [[], ['--undo']]) {
+        const other = await restore(way, { ERPNEXT_IMAGE })
+        assert.equal(other.code, 3, other.stderr)
+        assert.match(other.stderr, OTHER_RELEASE)
+      }
+      const { code, stderr } = await restore([])
+      assert.equal(code, 0, stderr)
+      assert.deepEqual([marked.state(), marked.intent()], ['1 1', false])
+    }))
 
   it('by a worker that does not start leaves the site open, and says what starts it', async () => {
     await survives({ at: '--scale dickson-worker=1', mode: 'fail' }, 4, false)
@@ -257,7 +350,7 @@ describe('a restore that is stopped', () => {
       await withInjector({ at: BACKEND, mode: 'fail', persistent: true }, async ({ env }) => {
         const { code, stderr } = await restore([good(), '--without-backup'], env)
         assert.equal(code, 4, stderr)
-        assert.match(stderr, /restore\.ts dickson goes on from here; with --undo to what had come/)
+        assert.match(stderr, /goes on from here; with --undo to what had come; another --snapshot, or an --import, may/)
       })
       return old
     }
@@ -269,11 +362,15 @@ describe('a restore that is stopped', () => {
     await failBoth()
     const came = await restore(['--undo'])
     assert.equal(came.code, 0, came.stderr)
-    assert.match(came.stderr, /what the last restore had brought, and was taken back, would come back/)
+    assert.match(came.stderr, /what had come, and was taken back, would come back/)
+    assert.deepEqual([marked.state(), marked.intent()], ['1 1', false])
+    await failBoth()
+    const third = await restore([good(), '--without-backup'])
+    assert.equal(third.code, 0, `neither comes up: another backup may take their place: ${third.stderr}`)
     assert.deepEqual([marked.state(), marked.intent()], ['1 1', false])
   })
 
-  it('on its way back goes on with that, and ends with 1', async () => {
+  it('on its way back goes on with that, and says so also where a worker does not start then', async () => {
     await marked.book()
     const old = marked.state()
     await withInjector({ at: BACKEND, mode: 'fail' }, async ({ env: failing }) => {
@@ -287,20 +384,34 @@ describe('a restore that is stopped', () => {
       )
     })
     assert.equal((await stack.script('backup', ['dickson'])).code, 3)
-    const { code, stderr } = await restore([])
-    assert.equal(code, 1, stderr)
-    assert.match(stderr, /finishing the rollback of[\s\S]*taken back: the earlier state is there/)
+    const { code, stderr } = await failingAt('--scale dickson-worker=1', (env) => restore([], env))
+    assert.equal(code, 4, stderr)
+    assert.match(stderr, /finishing the rollback of[\s\S]*the restore was taken back and the site answers, but/)
     assert.deepEqual([marked.state(), marked.intent()], [old, false])
+    assert.equal((await stack.script('deploy', ['dickson'])).code, 0)
   })
 
-  it('once the site is open is finished without stopping it, and what was booked since stays, whatever fails then', async () => {
+  const OPEN: Record<string, Fault> = {
+    'is open': { at: '--scale dickson-worker=1', mode: 'kill-before' },
+    'opens, and nobody had written that down,': { at: BACKEND, mode: 'kill-after' },
+  }
+  for (const [when, fault] of Object.entries(OPEN))
+    it(`once the site ${when} is finished without stopping it, and what was booked since stays, whatever fails then`, () =>
+      staysOpen(fault))
+
+  async function staysOpen(fault: Fault): Promise<void> {
     const background = '--scale dickson-worker=1'
-    await withInjector({ at: background, mode: 'kill-before' }, async ({ env }) => {
+    await withInjector(fault, async ({ env }) => {
       const killed = await restore(['--without-backup'], env)
       assert.equal(killed.code, null, killed.stderr)
     })
     assert.ok(marked.intent())
-    await marked.book()
+    await eventually(90, 'people work on', () =>
+      marked.book().then(
+        () => true,
+        () => false,
+      ),
+    )
     const booked = marked.state()
     const since = () => docker('inspect', '--format', '{{.State.StartedAt}}', stack.container('dickson-backend'))
     const began = since()
@@ -310,6 +421,22 @@ describe('a restore that is stopped', () => {
     assert.match(stderr, /the data was exchanged, but [\s\S]*deploy\.ts dickson/)
     assert.deepEqual([marked.state(), since(), marked.intent()], [booked, began, false])
     assert.equal((await stack.script('deploy', ['dickson'])).code, 0)
+  }
+
+  it('once people may have been in goes back with leave alone', async () => {
+    await marked.book()
+    const old = marked.state()
+    await withInjector({ at: BACKEND, mode: 'kill-after' }, async ({ env, struck }) => {
+      const { code, stderr } = await restore([good(), '--without-backup'], env)
+      assert.deepEqual([struck(), code], [true, null], stderr)
+    })
+    docker('stop', stack.container('dickson-frontend'))
+    const failed = await failingAt(BACKEND, (env) => restore([], env))
+    assert.equal(failed.code, 4, failed.stderr)
+    assert.match(failed.stderr, /restore\.ts dickson goes on from here; with --undo to what was there/)
+    const { code, stderr } = await restore(['--undo'])
+    assert.equal(code, 0, stderr)
+    assert.deepEqual([marked.state(), marked.intent()], [old, false])
   })
 
   it('by TERM while it is down says what finishes it', async () => {
@@ -335,6 +462,12 @@ describe('a restore that is stopped', () => {
       assert.deepEqual([struck(), code], [true, null], stderr)
     })
     assert.ok(marked.intent())
+    await withInjector({ at: BACKEND, mode: 'kill-before' }, async ({ env }) => {
+      assert.equal((await restore([], env)).code, null)
+    })
+    const typedAgain = await restore(['--undo'])
+    assert.equal(typedAgain.code, 3, `an undo of the undo, where it was to be finished: ${typedAgain.stderr}`)
+    assert.match(typedAgain.stderr, /npx zx scripts\/restore\.ts dickson$/m)
     const { code, stderr } = await restore([])
     assert.equal(code, 0, stderr)
     assert.match(stderr, /finishing the undo of/)
@@ -358,7 +491,7 @@ describe('a restore that is stopped', () => {
 
   async function failsToStart(args: string[]): Promise<void> {
     const old = marked.state()
-    const { code, stderr } = await failingAt('redis-queue sh -c', (env) => restore(args, env))
+    const { code, stderr } = await failingAt('redis-cache sh -c', (env) => restore(args, env))
     assert.equal(code, 1, stderr)
     assert.match(stderr, /did not come up on what came; the earlier state is back/)
     assert.equal(marked.state(), old)

@@ -1,6 +1,6 @@
 /** A restore under a fault, and what must hold after it: whole books, of the old time or the new one, never a mix. */
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { endOf, type Fault, withInjector } from '../faults/injector.ts'
 import { start } from '../scripts/harness.ts'
@@ -82,6 +82,10 @@ export async function restoreUnder(stack: TestStack, marked: MarkedBooks, fault?
   const repository = repositoryOf(stack)
   const earlier = repository.verified()
   const assertInvariants = invariantsOf(stack, repository)
+  const ledger = () => JSON.parse(readFileSync(join(stack.home, 'state/dickson/ledger.json'), 'utf8'))
+  const before = ledger().restored?.at
+  /** Whether this run has brought it, to its end: it may be killed afterwards as well. */
+  const brought = ({ restored } = ledger()) => restored?.verb === 'restore' && restored.at !== before
   return withInjector(fault, async (injector) => {
     const args = ['dickson', '--confirm=dickson', '--without-backup', `--snapshot=${earlier[0]}`]
     const running = start('restore', args, { env: { ...stack.env, ...injector.env }, timeout: 180 })
@@ -91,7 +95,8 @@ export async function restoreUnder(stack: TestStack, marked: MarkedBooks, fault?
     const jobs = () => docker('ps', '-q', '--filter', `name=${stack.prefix}dickson-restore-`)
     await eventually(10, 'no container of it runs', () => jobs() === '')
     const interrupted = marked.intent()
-    const done = interrupted ? await finishByHand(stack) : code === 0 || code === 4
+    const done = interrupted ? await finishByHand(stack) : brought()
+    if (!interrupted && code !== null && code < 128) assert.equal(done, code === 0 || code === 4, stderr)
     if (!interrupted && code === 4) await startTheRest(stack, stderr)
     assert.equal(marked.state(), done ? '1 1' : old, stderr)
     assert.deepEqual(repository.verified().slice(0, earlier.length), earlier)
@@ -113,6 +118,7 @@ async function startTheRest(stack: TestStack, said: string): Promise<void> {
  * booked since, and nothing is done without their leave.
  */
 async function finishByHand(stack: TestStack): Promise<boolean> {
+  const { open } = JSON.parse(readFileSync(join(stack.home, 'state/dickson/restore.json'), 'utf8'))
   const other = await stack.script('backup', ['dickson'])
   assert.equal(other.code, 3, other.stderr)
   assert.match(other.stderr, /a restore was interrupted and is not finished[\s\S]*restore\.ts dickson/)
@@ -125,5 +131,6 @@ async function finishByHand(stack: TestStack): Promise<boolean> {
   }
   assert.equal(again.code, 0, again.stderr)
   assert.match(again.stderr, /finishing the restore of/)
+  if (!open) assert.doesNotMatch(again.stdout, /it was down for/, 'nobody has measured since when')
   return true
 }

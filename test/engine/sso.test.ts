@@ -294,6 +294,14 @@ describe('single sign-on', () => {
     assert.ok(checks.some(({ what, is }) => what === POS && /leads to Authentik/.test(is)))
   })
 
+  it('disables nobody whom Frappe needs, however the name is written', async () => {
+    for (const own of ['Administrator', 'administrator', 'GUEST']) {
+      const { code, stderr } = await users('disable', own)
+      assert.equal(code, 3, stderr)
+      assert.match(stderr, new RegExp(`no such user: ${own}`))
+    }
+  })
+
   it("disables a user with their sessions: the next request is nobody's", async () => {
     const { page } = await throughButton(browser, ERP, 'mary')
     assert.equal(await whoAmI(page), 'mary@dickson.example')

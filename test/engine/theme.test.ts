@@ -68,7 +68,7 @@ describe('a theme that a deploy has put on', () => {
     const { code, stdout } = await theme()
     assert.equal(code, 0)
     assert.match(stdout, /nothing had to be done/)
-    assert.ok(Date.now() - begun < 20_000, `${Date.now() - begun} ms`)
+    assert.ok(Date.now() - begun < 50_000, `${Date.now() - begun} ms`)
     const deployed = await stack.script('deploy', ['dickson'])
     assert.match(deployed.stdout, /nothing had to be done/, deployed.stderr)
     assert.deepEqual([live(), records(), stack.fingerprint('dickson')], [was, rows, touched])

@@ -31,7 +31,7 @@ export async function deployUnder(stack: TestStack, fault: Fault): Promise<Outco
   const secrets = secretsOf(stack)
   return withInjector(fault, async (injector) => {
     const env = { ...stack.env, ...injector.env }
-    const running = start('deploy', ['dickson', '--timeout', '40'], { env, timeout: 120 })
+    const running = start('deploy', ['dickson', '--timeout', '40'], { env, timeout: 240 })
     const ran = await running.done
     if (injector.struck()) await holdAfterFault(stack, fault, ran, running.family)
     assert.equal(stack.fingerprint('byrne'), byrne, 'the other tenant was touched')

@@ -21,24 +21,26 @@ describe('a backup of a database that has grown', () => {
   it('first gives up what killed runs have left, and the undo of last month where a backup has it too', async () => {
     const [docker, { home }] = [fakeDocker().deployed('dickson'), makeHome()]
     const size = join(dirname(docker.path), 'database-size')
+    const at = '2026-01-01T00:00:00Z'
     const ledger = (saved: boolean, damaged: boolean) => {
       const checked = { at: '2026-01-09T00:00:00Z', part: 1, damaged: 'pack' }
-      const restored = { at: '2026-01-01T00:00:00Z', verb: 'restore', kept: true, saved, snapshots: [] }
+      const restored = { at, verb: 'restore', kept: true, ...(saved && { saved: at }), snapshots: [] }
       writeFileSync(
         join(home, 'state/dickson/ledger.json'),
         JSON.stringify({ incoming: '2026-01-01', restored, ...(damaged && { checked }) }),
       )
       writeFileSync(size, `${2 ** 40}\n`)
     }
-    const orders = (calls: string[]) => calls.flatMap((call) => /swap\.sh (\w+)/.exec(call)?.[1] ?? [])
-    for (const [saved, damaged, removed] of [
-      [false, false, ['clean']],
-      [true, true, ['clean']],
-      [true, false, ['clean', 'drop']],
+    const orders = (calls: string[]) => calls.flatMap((call) => /swap\.sh (clean|drop)/.exec(call)?.[1] ?? [])
+    for (const [saved, damaged, marked, removed] of [
+      [false, false, at, ['clean']],
+      [true, true, at, ['clean']],
+      [true, false, '2026-01-09T00:00:00Z', ['clean']], // of another restore than the ledger knows
+      [true, false, at, ['clean', 'drop']],
     ] as const) {
       ledger(saved, damaged)
       const stub = stubDocker(
-        `case "$*" in *'echo ready;'*) echo ready; cat >/dev/null ;; *'swap.sh '*) ;; *'find /srv/staging'*) ;; *) exec '${docker.path}' "$@" ;; esac`,
+        `case "$*" in *'echo ready;'*) echo ready; cat >/dev/null ;; *'swap.sh state'*) echo 'kept ${marked}' ;; *'swap.sh '*) ;; *'find /srv/staging'*) ;; *) exec '${docker.path}' "$@" ;; esac`,
       )
       const { stderr } = await script('backup', ['dickson'], { env: { ...docker.env, ...stub.env, ERP_HOME: home } })
       assert.match(stderr, /a copy of the database needs/)

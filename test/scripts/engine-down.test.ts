@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { once } from 'node:events'
+import { readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { describe, it } from 'node:test'
 import { makeHome, script, stubDocker, temporary } from './harness.ts'
 
@@ -62,6 +66,24 @@ describe('an engine that does not answer ends every script with 3 within ten sec
     assert.equal(code, 3)
     assert.equal(JSON.parse(stdout).state, 'fail')
     assert.match(readFileSync(file, 'utf8'), /^erp_check_state\{.*part="engine".*\} 2$/m)
+  })
+
+  it('backup tells its watcher: nobody else would know of a night without one', async () => {
+    const told: string[] = []
+    const watcher = createServer((request, response) => {
+      text(request).then((body) => response.end(void told.push(`${request.url} ${body}`)))
+    }).listen(0, '127.0.0.1')
+    await once(watcher, 'listening')
+    const { home } = makeHome()
+    const address = `http://127.0.0.1:${(watcher.address() as AddressInfo).port}/uuid`
+    writeFileSync(join(home, 'secrets/dickson_ping_url.txt'), address, { mode: 0o400 })
+    const { env } = docker(`echo '${down}' >&2; exit 1`, 'echo 2.26.1')
+    const { code } = await script('backup', ['--all', '--quiet'], { env: { ...env, ERP_HOME: home } })
+    const dry = await script('backup', ['--all', '--dry-run'], { env: { ...env, ERP_HOME: home } })
+    watcher.close()
+    assert.deepEqual([code, dry.code], [3, 3])
+    assert.equal(told.length, 1)
+    assert.match(told[0] ?? '', /^\/uuid\/fail .*Cannot connect to the Docker daemon/)
   })
 
   it('generate-secrets with nothing missing needs no engine', async () => {

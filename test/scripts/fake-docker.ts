@@ -164,6 +164,7 @@ restic() { # what a job is asked: keys that come by stdin, then restic itself
   *' cat config '*) [[ -e $repository ]] && echo '{"id":"0123456789"}' || exit 10 ;;
   *' init '*) : >"$repository" ;;
   *' sh -c umask '*) cat >/dev/null ;;
+  *'swap.sh state '*) printf 'data\\nincoming\\n' ;; # nothing was exchanged yet
   *) echo "fake restic does not know: $*" >&2; exit 125 ;;
   esac
 }
@@ -210,7 +211,8 @@ case "$all" in
   found=absent; [[ -e made-$profile ]] && found=complete
   : >"made-$profile"; echo "{\\"found\\":\\"$found\\",\\"detail\\":\\"\\",\\"mended_jobs\\":0,\\"schema\\":\\"_site\\"}" ;;
 *' run '*theme.py*) theme "$profile" ;;
-*' run --rm -T --interactive '*-backup' -c '*) # a job that is held by its stdin
+*' run '*' --entrypoint cat '*) echo '${SITE}' ;;
+*' run --rm -T --interactive '*-backup' -c '* | *' run --rm -T --interactive '*-restore' -c '*) # a job that is held by its stdin
   name=\${all#* --name }; name=\${name%% *}; job=\${name#"\${ERP_PREFIX:-}"}
   echo up >"jobs/$job"; echo ready; cat >/dev/null; rm -f "jobs/$job" ;;
 *' run '*__version__*) echo 'frappe/frappe/__init__.py:__version__ = "16.32.3"' ;;
@@ -228,7 +230,7 @@ case "$all" in
   *theme.py*) theme "$tenant" ;;
   *delete_session*) echo sid=0; cat >/dev/null ;; # a session that our stdin holds
   *enable_scheduler*) : >"scheduler-$tenant" ;;
-  *common_site_config.json*) printf '%s\\n---\\n%s\\n---\\nassets\\nfolder\\n' '${BENCH}' '${SITE}' ;;
+  *common_site_config.json*) printf '%s\\n---\\n%s\\n---\\nassets\\napps.txt\\nfolder\\n' '${BENCH}' '${SITE}' ;;
   *' mariadb '*'--batch '*) cat >/dev/null; printf '0\\t3\\t151\\t1\\tEurope/Dublin\\t%s\\t0\\t\\t\\n' "$(TZ=Europe/Dublin date '+%F %T')" ;;
   *redis-cli*)
     [[ $all == *'auth %s'* ]] && echo OK # the wrapper's own login

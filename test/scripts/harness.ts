@@ -1,7 +1,16 @@
 /** Runs a script as an operator or cron would: a process of its own, without a terminal, with a home of its own. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after } from 'node:test'
@@ -126,6 +135,9 @@ export function plantLedger(home: string, tenant: string): void {
   }
   mkdirSync(join(home, 'state', tenant), { recursive: true, mode: 0o700 })
   writeFileSync(join(home, 'state', tenant, 'ledger.json'), JSON.stringify(ledger))
+  mkdirSync(ledger.repository.location, { recursive: true })
+  const config = join(ledger.repository.location, 'config')
+  if (!existsSync(config)) writeFileSync(config, '') // what healthcheck looks for
 }
 
 /**

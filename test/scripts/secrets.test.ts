@@ -173,6 +173,7 @@ describe('generate-secrets', { concurrency: 4 }, () => {
   it('refuses it as well while the repository is elsewhere: the ledger knows it', async () => {
     const { home, file } = makeHome()
     rmSync(file('dickson_backup_password.txt'))
+    rmSync(join(home, 'backups'), { recursive: true })
     mkdirSync(join(home, 'state/dickson'), { recursive: true })
     const repository = { id: 'x', location: 's3:https://s3.host/bucket', at: '2026-01-01T00:00:00Z' }
     writeFileSync(join(home, 'state/dickson/ledger.json'), JSON.stringify({ repository }))

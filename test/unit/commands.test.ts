@@ -17,7 +17,7 @@ import { composeArgs, runArgs, type Service, stopArgs, upArgs } from '../../lib/
 import type { Container } from '../../lib/containers.ts'
 import { phases, planChanges } from '../../lib/deploy.ts'
 import { lastLines } from '../../lib/docker.ts'
-import { printable, quoted } from '../../lib/errors.ts'
+import { printable, quoted, shown } from '../../lib/errors.ts'
 import { writeAtomically } from '../../lib/files.ts'
 import { get } from '../../lib/http.ts'
 import { verifyReadable } from '../../lib/preflight.ts'
@@ -179,6 +179,12 @@ describe('what is shown', () => {
     it(`of ${JSON.stringify(text)} is ${shown}`, () => assert.equal(printable(text), shown))
   }
 
+  it('that a terminal gets has our own few colours, its lines and tabs, and nothing else that it would obey', () => {
+    const ours = '\x1b[32m✔\x1b[0m\ta\n'
+    assert.equal(shown(ours), ours)
+    assert.equal(shown('\x1b[2K\x1b[8m\r\x9b31m'), '\\u{1b}[2K\\u{1b}[8m\\u{d}\\u{9b}31m')
+  })
+
   it('of a long argument is its beginning', () => assert.ok(quoted('x'.repeat(999)).length < 50))
 
   it('of a long complaint is its last lines, without the empty ones', () => {
@@ -285,6 +291,15 @@ describe('an HTTP request', () => {
         assert.ok(milliseconds < 2000)
       }))
   }
+
+  it('that does not end is cut off, whatever a tenant serves', () =>
+    serve(
+      ((_: unknown, response: import('node:http').ServerResponse) => response.end(Buffer.alloc(33 * 2 ** 20))) as never,
+      async (url) => {
+        const { status, error } = await get(url, { timeout: 20 })
+        assert.deepEqual([status, error], [0, 'more than 32 MiB'])
+      },
+    ))
 
   it('to a closed port is an answer too', async () => {
     const { status, error } = await get('http://127.0.0.1:1/', { timeout: 2 })

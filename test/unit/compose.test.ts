@@ -45,6 +45,14 @@ interface Service {
 }
 const services = compose.services as Record<string, Service>
 
+/** N of `10.213.N`, which an edge network has where `.env` names no other range. */
+function edgeNumber(owner: { name: string }): number {
+  const { subnet } = compose.networks[`${owner.name}-edge`].ipam.config[0]
+  const [, variable, number] = /^\$\{(\w+):-10\.213\.(0|[1-9]\d{0,2})\}\.0\/24$/.exec(subnet) ?? []
+  assert.equal(variable, subnetVariable(owner), subnet)
+  return Number(number)
+}
+
 describe('compose.yml against tenants.ts', () => {
   it('has no profile, service, volume, network or secret that belongs to no tenant and not to core', () => {
     const owned = (name: string) =>
@@ -92,9 +100,18 @@ describe('compose.yml against tenants.ts', () => {
     assert.deepEqual(services['core-uptime-kuma']?.networks, ['core-edge', 'core-egress'])
   })
 
-  for (const [index, tenant] of registry.entries()) {
+  it('gives each edge network a number of its own: core the first, a tenant any other', () => {
+    assert.equal(edgeNumber({ name: 'core' }), 0)
+    const numbers = registry.map(edgeNumber)
+    assert.deepEqual(
+      numbers.filter((number, index) => number < 1 || number > 255 || numbers.indexOf(number) < index),
+      [],
+    )
+  })
+
+  for (const tenant of registry) {
     it(`${tenant.name} has an edge network on which Traefik has the address that the frontend believes, and both hosts`, () => {
-      const subnet = `\${${subnetVariable(tenant)}:-10.213.${index + 1}}`
+      const subnet = `\${${subnetVariable(tenant)}:-10.213.${edgeNumber(tenant)}}`
       const network = `${tenant.name}-edge`
       const joined = services['core-traefik']?.networks as unknown as Record<string, unknown>
       const aliases = [tenant.site, tenant.posHost, SIGN_IN]

@@ -4,7 +4,9 @@ import { docker, inspect } from '../../lib/docker.ts'
 import { useStubDocker } from '../scripts/harness.ts'
 
 /** It repeats what it gets on stdin and then its arguments. */
-useStubDocker('[ "$1" = network ] && exit 1\ncat; echo "$*"')
+useStubDocker(
+  '[ "$1" = network ] && exit 1\n[ "$1" = torn ] && { printf "\\303"; sleep 0.2; printf "\\223"; exit; }\ncat; echo "$*"',
+)
 
 describe('a docker call', () => {
   for (const input of ['a password', ''])
@@ -15,6 +17,10 @@ describe('a docker call', () => {
 
   it('has nothing on stdin where nothing is given', async () => {
     assert.equal((await docker(['ps'], { timeout: 3 })).stdout, 'ps\n')
+  })
+
+  it('tells a letter whose bytes come in two pieces as it is: series of a proof have such', async () => {
+    assert.equal((await docker(['torn'], { timeout: 3 })).stdout, 'Ó')
   })
 
   it('that inspects nothing asks nothing, and one that tells nothing is a failure', async () => {

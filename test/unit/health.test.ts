@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
 import type { Service } from '../../lib/compose.ts'
 import type { Container } from '../../lib/containers.ts'
 import { type Finding, grade, runProbes, type State, worst } from '../../lib/health/check.ts'
@@ -7,12 +11,12 @@ import { containerFindings } from '../../lib/health/containers.ts'
 import { databaseFindings, wallClock } from '../../lib/health/database.ts'
 import { cacheFindings, queueFindings } from '../../lib/health/redis.ts'
 import { renderTable } from '../../lib/health/render.ts'
-import type { HealthReport } from '../../lib/health/report.ts'
+import { checkHealth, type HealthReport } from '../../lib/health/report.ts'
 import { configFindings, readBenchConfig } from '../../lib/health/site.ts'
-import { makeTenant } from '../../lib/registry.ts'
+import { makeCore, makeTenant } from '../../lib/registry.ts'
 import { readSettings } from '../../lib/settings.ts'
 import tenants from '../../tenants.ts'
-import { stubDocker } from '../scripts/harness.ts'
+import { stubDocker, temporary } from '../scripts/harness.ts'
 
 const tenant = makeTenant('dickson', tenants.dickson, readSettings('/nonexistent', {}))
 const byCheck = (findings: Finding[]) => Object.fromEntries(findings.map((finding) => [finding.check, finding]))
@@ -65,6 +69,32 @@ describe('the check framework', () => {
     const of = (...states: State[]) => worst(states.map((state) => ({ part: '', check: '', is: '', state })))
     assert.deepEqual([of(), of('ok'), of('ok', 'warn'), of('warn', 'fail', 'ok')], ['ok', 'ok', 'warn', 'fail'])
   })
+})
+
+describe("the engine's disk", () => {
+  after(() => execFileSync('umount', ['--lazy', root])) // before it is removed: hooks run in their order
+  const root = temporary()
+  before(() => execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=400k', 'tmpfs', root]))
+
+  for (const [percent, state] of [
+    [74, 'ok'],
+    [75, 'warn'],
+    [84, 'warn'],
+    [85, 'fail'],
+    [100, 'fail'],
+  ] as const)
+    it(`that is used to ${percent} % is ${state}`, async () => {
+      writeFileSync(join(root, 'filler'), Buffer.alloc(percent * 4096))
+      const { blocks, bfree, bsize } = statfsSync(root)
+      assert.deepEqual([blocks, bfree], [100, 100 - percent])
+      const engine = JSON.stringify({ ServerVersion: '29', DockerRootDir: root })
+      const scope = { tenants: [], registry: [], core: makeCore(tenant.settings), isolation: false }
+      const { machine } = await answered(engine, () => checkHealth(scope))
+      const { space, free } = byCheck(machine)
+      assert.deepEqual([space?.state, space?.is, space?.limit], [state, `${percent} % used`, '< 85 %'])
+      assert.equal(space?.remedy, state === 'ok' ? undefined : 'see docs/trouble.md#the-disk-is-full')
+      assert.deepEqual([space?.value?.value, free?.value?.value], [percent / 100, bfree * bsize])
+    })
 })
 
 describe('containers', () => {
@@ -224,6 +254,20 @@ describe('the database', () => {
     })
   }
 
+  it('the last run lies before a restore: its jobs have not been due yet', async () => {
+    const state = mkdtempSync(join(tmpdir(), 'erp-health-'))
+    const at = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString()
+    const last = async (restored: number) => {
+      writeFileSync(join(state, 'ledger.json'), JSON.stringify({ restored: { at: at(restored) } }))
+      const own = Object.assign(Object.create(tenant), { state: (name: string) => join(state, name) })
+      return byCheck(await answered(row({ last: clock(-25) }), () => databaseFindings(own, '_abc', 2)))['last run']
+    }
+    const [fresh, old] = [await last(2), await last(20)]
+    rmSync(state, { recursive: true })
+    assert.deepEqual([fresh?.state, old?.state], ['ok', 'fail'])
+    assert.match(fresh?.is ?? '', /^25 min ago, in data that a restore brought 2 min ago$/)
+  })
+
   for (const [what, answer, code] of [
     ['nothing', '', 0],
     ['half a row', '0\t3', 0],
@@ -310,7 +354,7 @@ describe('both Redis', () => {
 })
 
 describe("the site's configuration", () => {
-  const read = (common: string, site: string, tests = 'assets\nfolder') =>
+  const read = (common: string, site: string, tests = 'assets\napps.txt\nfolder') =>
     answered(`${common}\n---\n${site}\n---\n${tests}\n`, () => readBenchConfig(tenant, ['dickson-backend']))
 
   for (const [common, site, flags] of [
@@ -329,9 +373,27 @@ describe("the site's configuration", () => {
     })
   }
 
-  it('a lost folder and a lost assets link are failures', async () => {
-    const { folder, 'assets link': link } = byCheck(configFindings(tenant, await read('{}', '{}', '')))
-    assert.deepEqual([folder?.state, link?.state], ['fail', 'fail'])
+  const MADE = '{"erp_site_made": "x"}'
+  for (const [what, site, tests, folder, link] of [
+    ['nothing lost', MADE, 'assets\napps.txt\nfolder', /^there$/, /^there$/],
+    ['folder and assets link lost', MADE, '', /is missing/, /sites\/assets leads nowhere/],
+    ['apps.txt lost', MADE, 'assets\nfolder', /^there$/, /apps\.txt is gone/],
+    ['a site that no deploy has finished', '{}', 'assets\napps.txt\nfolder', /was never finished/, /^there$/],
+  ] as const)
+    it(`${what}: told as such`, async () => {
+      const found = byCheck(configFindings(tenant, await read('{}', site, tests)))
+      for (const [finding, is] of [
+        [found.folder, folder],
+        [found['assets link'], link],
+      ] as const) {
+        assert.match(finding?.is ?? '', is)
+        assert.equal(finding?.state, finding?.is === 'there' ? 'ok' : 'fail')
+      }
+    })
+
+  it('a file that is there and cannot be read is no empty one', async () => {
+    const reading = answered('', () => readBenchConfig(tenant, ['dickson-backend']), 9)
+    await assert.rejects(reading, /cannot be read by the application/)
   })
 
   it('a file that is no JSON is named without a word of what stands in it', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { OperatorError } from '../../lib/errors.ts'
 import { userSql } from '../../lib/import/load.ts'
-import { incomingConfig, parseHead, siteFolder } from '../../lib/import/plan.ts'
+import { incomingConfig, parseHead, refusePartial, siteFolder } from '../../lib/import/plan.ts'
 import { sortFiles } from '../../lib/import/source.ts'
 import { configOf } from '../../lib/import/unpack.ts'
 import { makeTenant } from '../../lib/registry.ts'
@@ -56,6 +56,15 @@ describe('the files of a directory', () => {
     })
 })
 
+describe('a backup of some tables', () => {
+  it('is refused by its name or by its first lines, as frappe refuses it', () => {
+    const message = /partial backup: tables are missing/
+    assert.throws(() => refusePartial('/d/x-partial-database.sql.gz', ''), { code: 3, message })
+    assert.throws(() => refusePartial('/d/x.sql', '-- Partial Backup of Frappe Site a\n'), { code: 3, message })
+    assert.doesNotThrow(() => refusePartial('/d/x-database.sql.gz', '-- Backup of Frappe Site a\n'))
+  })
+})
+
 describe('the folder of a site in an archive', () => {
   const tenant = makeTenant('dickson', tenants.dickson, readSettings('/repository', {}))
   const SITE = tenant.site
@@ -90,9 +99,16 @@ describe('what an import makes of what it reads', () => {
     assert.equal(configOf({ ...config, erp_scheduler_enabled: 0 }).erp_scheduler_enabled, 0)
   })
 
+  it('a site that has no key gets one of its own', () => {
+    const made = [0, 1].map(() => String(configOf({ db_name: '_a' }).encryption_key))
+    for (const key of made) assert.match(key, /^[\w-]{43}=$/)
+    assert.notEqual(made[0], made[1])
+  })
+
   it('a configuration that is none is refused, and not shown', () => {
     const tenant = makeTenant('dickson', tenants.dickson, readSettings('/nonexistent', {}))
-    for (const text of ['{ "db_password": "hidden", ', '[]', '{"db_name": "a`b", "db_password": "hidden"}'])
+    const typed = '{"db_name": "a", "encryption_key": 1, "db_password": "hidden"}'
+    for (const text of ['{ "db_password": "hidden", ', '[]', typed, '{"db_name": "a`b", "db_password": "hidden"}'])
       assert.throws(
         () => incomingConfig(tenant, text),
         (error: OperatorError) => error.code === 3 && !/hidden/.test(error.message),

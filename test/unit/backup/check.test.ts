@@ -50,6 +50,28 @@ describe('the check of a repository', () => {
     assert.ok(Date.parse(damagedAt) > Date.now() - 60_000)
   })
 
+  it('reads again what was damaged, though the repository has grown meanwhile', async () => {
+    const asked: string[] = []
+    const small = (bytes: number, code: number) => {
+      const exec: Job['exec'] = async (command) => {
+        asked.push(...command.filter((word) => word.startsWith('--read-data-subset')))
+        const failed = command.includes('check') ? code : 0
+        const stdout = command.includes('du') ? `${bytes / 1024}\t/repository` : '{"id":"x"}'
+        return { code: failed, stdout, stderr: failed ? 'pack 1 is damaged' : '', timedOut: false }
+      }
+      const place = { role: 'repository', location: '/r', directory: '/r', restic: '/repository' } as const
+      return check({ tenant, place, job: { name: 'job', exec }, flags: [], environment: {} })
+    }
+    await assert.rejects(small(1e6, 1), /is damaged/)
+    await small(1e9, 0)
+    await small(1e9, 0)
+    assert.deepEqual(
+      asked.map((word) => word.split('=')[1]),
+      ['1/1', '1/1', '2/7'],
+    )
+    await checkOf({})
+  })
+
   it('that could not be made is no damage: no room or no leave for a lock, no answer in time', async () => {
     const before = checked()
     const lock = 'unable to create lock in backend: open /repository/locks/x: no space left on device'

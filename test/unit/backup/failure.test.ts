@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Role } from '../../../lib/backup/repository.ts'
 import { makeTenant } from '../../../lib/registry.ts'
-import { failure } from '../../../lib/restic/failure.ts'
+import { failure, hasVanished } from '../../../lib/restic/failure.ts'
 import { readSettings } from '../../../lib/settings.ts'
 import tenants from '../../../tenants.ts'
 
@@ -35,9 +35,27 @@ describe('a failed run of restic', () => {
     assert.match(away, /there/)
     assert.doesNotMatch(away, /--prune/)
   })
+  it('names whose a directory must be that root may not write, and not for a file that cannot be backed up', () => {
+    const lock = 'Fatal: Save(<lock/0b4f>) failed: open /repository/locks/0b4f-tmp-1: permission denied'
+    assert.match(failed(lock).hint ?? '', /chown -R root: /)
+    assert.equal(failed('open /in/sites/x/private/files/a: permission denied').hint, undefined)
+  })
   it('is 3 for a wrong password, for no repository and for a lock, 1 for anything else', () => {
     const codes = [12, 10, 11, 1].map((code) => failed('Fatal: x', { code }).code)
     assert.deepEqual(codes, [3, 3, 3, 1])
     assert.match(failed('', { timedOut: true }).message, /did not answer in time/)
+  })
+})
+
+describe('a backup that missed files', () => {
+  const missed = (...errors: string[]) =>
+    errors
+      .map((message) => JSON.stringify({ message_type: 'error', error: { message }, during: 'archival', item: '/x' }))
+      .join('\n')
+  it('is made once more where all of them were gone when it came to them, and only then', () => {
+    const gone = 'llistxattr /x: no such file or directory'
+    assert.ok(hasVanished(missed(gone, gone)))
+    assert.ok(!hasVanished(missed(gone, 'open /x: permission denied')))
+    assert.ok(!hasVanished('Fatal: no such file or directory'))
   })
 })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
@@ -21,6 +21,7 @@ const good = {
   backup: { at: ago(9), snapshot: 'a' },
   verified: { at: ago(9), snapshot: 'a', databaseBytes: 1, addedBytes: 1 },
   offsite: { at: ago(8), snapshot: 'a' },
+  offsiteChecked: { at: ago(8), part: 3 },
   checked: { at: ago(9), part: 3 },
   drilled: { at: ago(48), snapshot: 'a', restoreSeconds: 12, passed: true },
 } satisfies Ledger
@@ -149,9 +150,38 @@ describe('the ledger against the objectives', () => {
   ]
   for (const [what, check, ledger, is, env] of table)
     it(what, async () => assert.match(await finding(check, ledger, env), is))
+  it('a repository here that is gone is red before the night, and so is a disk that is nearly full', async () => {
+    const directory = join(home, 'backups/dickson')
+    const ledger: Ledger = { ...good, repository: { ...repository, location: directory } }
+    assert.match(await finding('place', ledger), /^fail: .*backups\/dickson holds no repository$/)
+    writeFileSync(join(directory, 'config'), '')
+    assert.match(await finding('place', ledger), /^(ok|warn|fail): its disk is \d+ % used$/)
+    assert.equal(await finding('place', good), 'none')
+    rmSync(join(directory, 'config'))
+    symlinkSync('config', join(directory, 'config')) // as a disk that fails: it is there and cannot be looked at
+    assert.match(await finding('place', ledger), /^fail: .*backups\/dickson cannot be read \(ELOOP\)$/)
+  })
+  it('a disk that is gone whole leaves the other findings', async () => {
+    const env = { BACKUP_REPOSITORY_DICKSON: '/gone/disk/dickson' }
+    const ledger: Ledger = {
+      ...good,
+      repository: { ...repository, location: '/gone/disk/dickson' },
+      sizes: sizes(1, 1000),
+    }
+    assert.match(await finding('place', ledger, env), /^fail: \/gone\/disk\/dickson holds no repository$/)
+    assert.match(await finding('size', ledger, env), /^ok/)
+  })
+  it('an off-site repository that is damaged is red, however new its copies are', async () => {
+    const damaged = { ...good, offsiteChecked: { at: ago(8), part: 1, damaged: 'pack 1 is cut short' } }
+    assert.equal(await finding('off-site', damaged, OFFSITE), 'fail: pack 1 is cut short')
+    const unread = { ...good, offsiteChecked: { at: ago(8 * 24), part: 1 } }
+    assert.equal(await finding('off-site', unread, OFFSITE), 'warn: 8 h ago; not checked there of late')
+  })
   it('a ledger that is no JSON is a failure of its own', async () => {
     writeFileSync(join(home, 'state/dickson/ledger.json'), '{')
     const tenant = makeTenant('dickson', tenants.dickson, readSettings(root, { ERP_HOME: home }))
     await assert.rejects(backupFindings(tenant, NOW), /ledger\.json cannot be read/)
+    writeFileSync(join(home, 'state/dickson/ledger.json'), 'null')
+    await assert.rejects(backupFindings(tenant, NOW), /ledger\.json cannot be read: it is no object/)
   })
 })

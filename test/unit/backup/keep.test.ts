@@ -46,6 +46,22 @@ function repositoryOf(snapshots: { id?: string }[], { fails = [] as string[], by
 
 beforeEach(() => rmSync(tenant.state('ledger.json'), { force: true }))
 
+describe('what retention keeps though nobody says that it is proven', () => {
+  const older = () => repositoryOf([...backup('a', 1, false), ...backup('b', 9)])
+  const forgotten = async (what: Ledger) => {
+    know(what)
+    return (await keep(older().repository, POLICY)).forgotten
+  }
+  const seen = (at: string): Ledger => ({ repository: { id: 'x', location: '/r', at } })
+
+  it('is what may have lost its proof to damage, also where the ledger that knew of it is gone', async () => {
+    assert.equal(await forgotten({ ...seen('2025-12-01T00:00:00Z'), damagedAt: '2026-01-05T00:00:00Z' }), 0)
+    assert.equal(await forgotten(seen('2026-01-08T00:00:00Z')), 0)
+  })
+
+  it('is nothing else', async () => assert.equal(await forgotten(seen('2025-12-01T00:00:00Z')), 1))
+})
+
 describe('what retention removes', () => {
   it('is a backup with its proof, and its space', async () => {
     const { repository, said, ids } = repositoryOf([...backup('a', 1), ...backup('b', 9)])

@@ -29,6 +29,22 @@ function lockedBy(locks: string[], fails = 'nothing') {
   return { run: () => listSnapshots(repository), calls, unlocked: () => !locked }
 }
 
+describe('a repository of which restic says that it ignores a snapshot, and ends well', () => {
+  const said = 'Ignoring "abcdef": ciphertext verification failed'
+  const place = { role: 'repository', location: '/r', restic: '/repository' } as const
+  const exec: Job['exec'] = async () => ({ code: 0, stdout: '[]', stderr: `${said}\n`, timedOut: false })
+  const repository = { tenant, place, job: { name: 'job', exec }, flags: [], environment: {} }
+
+  it('is not taken for one that has it not: the newest backup may be among those', () =>
+    assert.rejects(listSnapshots(repository), { code: 1, message: /not all can be read: Ignoring "abcdef"/ }))
+
+  it('is listed for who is told so', async () => {
+    const unread: string[] = []
+    assert.deepEqual(await listSnapshots(repository, (line) => unread.push(line)), [])
+    assert.deepEqual(unread, [said])
+  })
+})
+
 describe('a repository that is locked', () => {
   it('by a dead job of this machine alone is unlocked, and asked again', async () => {
     const { run, unlocked, calls } = lockedBy([OWN, OWN])

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { copyOffsite } from '../../../lib/backup/keep.ts'
+import type { Ledger } from '../../../lib/backup/ledger.ts'
 import type { Job } from '../../../lib/jobs.ts'
 import { makeTenant } from '../../../lib/registry.ts'
 import type { Repository } from '../../../lib/restic/client.ts'
@@ -13,6 +14,10 @@ import tenants from '../../../tenants.ts'
 const home = mkdtempSync(join(tmpdir(), 'erp-test-'))
 after(() => rmSync(home, { recursive: true, force: true }))
 const tenant = makeTenant('dickson', tenants.dickson, readSettings('/repository', { ERP_HOME: home }))
+
+mkdirSync(tenant.state(), { recursive: true })
+const ledger = (): Ledger => JSON.parse(readFileSync(tenant.state('ledger.json'), 'utf8'))
+const know = (ledger: Ledger) => writeFileSync(tenant.state('ledger.json'), JSON.stringify(ledger))
 
 const id = (name: string) => name.repeat(64).slice(0, 64)
 /** A backup and its proof, as restic lists them; `copied`: under other ids, with those that they had. */
@@ -27,17 +32,20 @@ function proven(name: string, time: string, copied = false) {
 }
 
 /** Two repositories; what restic is asked to copy arrives in the second, which may keep its locks. */
-function repositories(here: object[], there: object[], { keepsLocks = false } = {}) {
+function repositories(here: object[], there: object[], { keepsLocks = false, unreadable = '' } = {}) {
   const copied: string[][] = []
   const unlocked: string[] = []
   const repository = (role: 'repository' | 'offsite', snapshots: () => object[]): Repository => {
     const exec: Job['exec'] = async (command) => {
-      const line = command.join(' ')
-      const copy = line.includes(' copy ')
-      if (line.includes(' unlock')) unlocked.push(`${role} before ${copied.length} copies`)
-      if (copy) copied.push(command.filter((word) => /^[0-9a-f]{64}$/.test(word)))
-      const code = keepsLocks && line.includes(' unlock') ? 1 : 0
-      return { code, stdout: copy ? '' : JSON.stringify(snapshots()), stderr: '', timedOut: false }
+      const ends = (code: number, stdout = '') => ({ code, stdout, stderr: 'Fatal: injected', timedOut: false })
+      if (command.includes('unlock')) {
+        unlocked.push(`${role} before ${copied.length} copies`)
+        return ends(keepsLocks ? 1 : 0)
+      }
+      if (!command.includes('copy')) return ends(0, JSON.stringify(snapshots()))
+      if (command.includes(unreadable)) return ends(1)
+      copied.push(command.filter((word) => /^[0-9a-f]{64}$/.test(word)))
+      return ends(0)
     }
     const place = { role, location: role, restic: role }
     return { tenant, place, job: { name: 'job', exec }, flags: ['--repository-file', role], environment: {} }
@@ -76,6 +84,26 @@ describe('what goes off-site', () => {
     const { run, copied } = repositories(proven('a', MONDAY), [], { keepsLocks: true })
     assert.deepEqual(await run('a'), { copied: 1 })
     assert.deepEqual(copied, [[id('a'), id('af')]])
+  })
+
+  it('is, where the repository here is damaged, all that can be read: an older one keeps no newer one here', async () => {
+    const here = [...proven('a', MONDAY), ...proven('b', TUESDAY)]
+    know({ checked: { at: MONDAY, part: 0, damaged: 'pack 1' } })
+    const { run, copied } = repositories(here, [], { unreadable: id('a') })
+    await assert.rejects(run('b'), { code: 1, message: /newest backup is off-site, not each older one: .*injected/ })
+    assert.deepEqual(copied, [[id('b'), id('bf')]])
+    know({ ...ledger(), checked: { at: TUESDAY, part: 1 } }) // the disk was mended, and the check passed
+    const later = repositories(here, proven('b', TUESDAY, true))
+    assert.deepEqual(await later.run('b'), { copied: 1 }, 'the next night, where it was a broken line')
+    assert.deepEqual(later.copied, [[id('a'), id('af')]])
+    assert.equal(ledger().offsiteBehind, undefined)
+    know({ checked: { at: MONDAY, part: 0, damaged: 'pack 1' } })
+    const newest = repositories(here, [], { unreadable: id('b') })
+    await assert.rejects(newest.run('b'), { code: 1, message: /not off-site: .*injected/ })
+    assert.deepEqual(newest.copied, [[id('a'), id('af')]])
+    know({})
+    const whole = repositories(here, [], { unreadable: id('a') })
+    await assert.rejects(whole.run('b'), { code: 1, message: /not off-site: .*injected/ })
   })
 
   it('is nothing where both are one repository under two names: a copy has an id of its own', async () => {

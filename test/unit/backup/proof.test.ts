@@ -63,6 +63,10 @@ describe('the judgement of a booted copy', () => {
     refused(/encryption key changed/, manifest, { ...stored, config: { ...config, encryption_key: 'other' } }, good))
   it('refuses a key that opens nothing', () =>
     refused(/opens none/, manifest, stored, { ...good, secrets: { stored: 2, opened: 0 } }))
+  it('remarks on a key that opens some: a lost one was replaced, and what was stored before is lost with it', async () => {
+    const remarks = await judge(manifest, stored, { ...good, secrets: { stored: 9, opened: 1 } })
+    assert.match(remarks.join(), /opens only 1 of the site's 9 stored secrets/)
+  })
   it('only remarks on it where a restore saves what it replaces: it is what that mends', async () => {
     const remarks = await judge(manifest, stored, { ...good, secrets: { stored: 2, opened: 0 } }, { safety: true })
     assert.match(remarks.join(), /opens none/)

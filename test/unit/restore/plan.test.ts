@@ -5,7 +5,15 @@ import type { Answers, Proof } from '../../../lib/backup/proof.ts'
 import { makeTenant } from '../../../lib/registry.ts'
 import { compare } from '../../../lib/restore/incoming.ts'
 import { nextStage, rollbackOf } from '../../../lib/restore/intent.ts'
-import { losses, refuseForeign, refuseKey, refuseTenant, renderLoss, renderPlan } from '../../../lib/restore/plan.ts'
+import {
+  losses,
+  openAgain,
+  refuseForeign,
+  refuseKey,
+  refuseTenant,
+  renderLoss,
+  renderPlan,
+} from '../../../lib/restore/plan.ts'
 import { scratchTenant } from '../../../lib/restore/scratch.ts'
 import { needsMigration, refuseNewer } from '../../../lib/versions.ts'
 import specs from '../../../tenants.ts'
@@ -129,11 +137,21 @@ describe('the plan', () => {
     const files = renderLoss(undefined, { hasData: false, hasSite: true }).join('\n')
     assert.match(files, /lost +not known: there is no database[\s\S]*kept +that folder/)
     const at = '2026-05-01T10:11:12.000Z'
-    const saved = renderLoss(undefined, { ...BOTH, keeps: { at, saved: true } }).at(-1)
-    assert.equal(saved, '  gone       for good: what the restore of 2026-05-01T10:11Z replaced')
-    const unsaved = renderLoss(undefined, { ...BOTH, keeps: { at, saved: false } }).at(-1)
+    const saved = renderLoss(undefined, { ...BOTH, keeps: { at, saved: '2026-05-01T09:00:00.000Z' } }).at(-1)
+    const has = 'which a backup has as it was at 2026-05-01T09:00Z'
+    assert.equal(saved, `  gone       for good: what the restore of 2026-05-01T10:11Z replaced, ${has}`)
+    const unsaved = renderLoss(undefined, { ...BOTH, keeps: { at } }).at(-1)
     assert.match(unsaved ?? '', /replaced, of which there is no backup$/)
   })
+})
+
+describe('who could sign in and was shut out since', () => {
+  const [said] = openAgain({ name: 'dickson' }, ['a@b.c', 'x@y; rm -rf /', '-f'])
+  it('is offered to be shut out again, but for names that a shell would obey', () =>
+    assert.match(said ?? '', /^3 users .*; 1 of them: npx zx scripts\/users\.ts dickson disable a@b\.c$/))
+  it('has no command where no name can be typed', () =>
+    assert.match(openAgain({ name: 'dickson' }, ["o'brien@x.ie"])[0] ?? '', /^1 users .* were closed since$/))
+  it('is nobody at most times', () => assert.deepEqual(openAgain({ name: 'dickson' }, []), []))
 })
 
 describe('an intent', () => {

@@ -31,7 +31,7 @@ function volumes({ live = true, incoming = true } = {}) {
   if (live) {
     put('db/data/mysql/x', 'old')
     put(`sites/${SITE}/site_config.json`, 'old')
-    for (const name of ['logo', '.hidden', 'with space']) put(`assets/${name}`, 'old')
+    for (const name of ['logo', '.hidden', 'with space', 'and\na line']) put(`assets/${name}`, 'old')
   }
   if (incoming) {
     put('db/incoming/mysql/x', 'new')
@@ -41,14 +41,15 @@ function volumes({ live = true, incoming = true } = {}) {
   return out
 }
 
-/** Run an order; at the `failAt`-th change it makes, the whole script is killed before it (0: never). */
+/** Run an order; at the `failAt`-th change it makes, the whole script is killed before it (0: never). One `mv` may make many. */
 function swap(out: string, order: string, failAt = 0) {
   const bin = mkdtempSync(join(tmpdir(), 'erp-bin-'))
   after(() => rmSync(bin, { recursive: true, force: true }))
   for (const program of ['mv', 'mkdir', 'rmdir', 'chown']) {
     const real = program === 'chown' ? 'true' : `/bin/${program} "$@"`
     const count = `echo x >>'${bin}/count'; [ "$(wc -l <'${bin}/count')" -ne ${failAt} ] || kill -KILL 0`
-    writeFileSync(join(bin, program), `#!/bin/sh\n${count}\n${real}\n`)
+    const many = `if [ $# -gt 2 ]; then eval "to=\\\${$#}"; while [ $# -gt 1 ]; do mv "$1" "$to/"; shift; done; exit; fi`
+    writeFileSync(join(bin, program), `#!/bin/sh\n${program === 'mv' ? many : ''}\n${count}\n${real}\n`)
     chmodSync(join(bin, program), 0o755)
   }
   const { status, stdout, stderr } = spawnSync('setsid', ['--fork', '--wait', 'sh', SWAP, order, SITE, out], {
@@ -66,7 +67,7 @@ const assets = (out: string, folder = '.') =>
       .map(({ name }) => [name, read(out, join('assets', folder, name))]),
   )
 
-const OLD = { logo: 'old', '.hidden': 'old', 'with space': 'old' }
+const OLD = { logo: 'old', '.hidden': 'old', 'with space': 'old', 'and\na line': 'old' }
 const NEW = { logo: 'new', added: 'new' }
 
 function assertState(out: string, live: 'old' | 'new', kept: 'old' | 'new'): void {
@@ -227,6 +228,30 @@ describe('the exchange of data', () => {
     assert.equal(owners('assets/.incoming/logo'), '1000:1000')
     assert.equal(owners('db/data/mysql/x'), '0:0')
     assert.equal(owners(`sites/${SITE}/site_config.json`), '0:0')
+  })
+
+  it('says of when what is kept is, as it was marked, and removes the mark with it', () => {
+    const mark = (out: string) => spawnSync('sh', [SWAP, 'mark', SITE, out, '2026-05-01T10:11:12.000Z'])
+    const out = volumes()
+    swap(out, 'swap')
+    mark(out)
+    assert.match(swap(out, 'state').stdout, /^kept 2026-05-01T10:11:12\.000Z$/m)
+    for (const order of ['turn', 'drop']) {
+      const other = volumes()
+      swap(other, 'swap')
+      mark(other)
+      swap(other, order)
+      if (order === 'turn') swap(other, 'swap')
+      assert.doesNotMatch(swap(other, 'state').stdout, /kept/, `after ${order} it is something else, or nothing`)
+    }
+  })
+
+  it('frees what jobs had locked: nothing runs while data is exchanged', () => {
+    const out = volumes()
+    mkdirSync(join(out, 'sites/incoming', SITE, 'locks'))
+    writeFileSync(join(out, 'sites/incoming', SITE, 'locks/a.lock'), '')
+    swap(out, 'swap')
+    assert.deepEqual(readdirSync(join(out, 'sites', SITE, 'locks')), [])
   })
 
   it('clean and drop remove what is theirs and no data', () => {
