@@ -89,6 +89,16 @@ export async function readSecret(file: string): Promise<string> {
   return readFile(file, 'utf8')
 }
 
+/**
+ * Whether a secret was renewed and what runs has not taken it up: whom it was to shut out still comes in. A file that is missing
+ * or cannot be read says nothing here.
+ * @param used the value that is in use
+ */
+export async function isRenewed(file: string, used: string): Promise<boolean> {
+  const value = await readFile(file, 'utf8').catch(() => used)
+  return value !== used
+}
+
 /** Put a new value in the place of an old one, whole; whoever has the file mounted goes on with the old. Returns it. */
 export async function replaceSecret(file: string): Promise<string> {
   const value = randomBytes(BYTES).toString('hex')

@@ -7,7 +7,7 @@ import { PYTHON } from './frappe.ts'
 import { hasFutureJobs } from './health/database.ts'
 import { QUEUE_KEY, QUEUES, RUNNING_KEY } from './health/redis.ts'
 import type { Tenant } from './registry.ts'
-import { readSecret } from './secrets.ts'
+import { isRenewed, readSecret } from './secrets.ts'
 
 const SITES = '/home/frappe/frappe-bench/sites'
 /** Our marks in site_config.json: the site is whole (written by tenant/site.py), its scheduler was switched on once. */
@@ -69,6 +69,18 @@ export async function readMarks(tenant: Tenant): Promise<{ made: boolean; schedu
   const { stdout } = await dockerExec(tenant.container('backend'), ['cat', file], { nothrow: true, timeout: 10 })
   const schema = /"db_name": *"(\w+)"/.exec(stdout)?.[1] ?? ''
   return { made: stdout.includes(`"${SITE_KEY}"`), scheduler: stdout.includes(`"${SCHEDULER_KEY}"`), schema }
+}
+
+/** Which Redis the application still opens with a password that was renewed in secrets/ since. */
+export async function renewedRedis(tenant: Tenant): Promise<string[]> {
+  const read = ['cat', `${SITES}/common_site_config.json`]
+  const { stdout } = await dockerExec(tenant.container('backend'), read, { nothrow: true, timeout: 10 })
+  const parts = ['redis-cache', 'redis-queue'].map(async (part) => {
+    const used = new RegExp(`redis://:([^@"]*)@${part}:`).exec(stdout)?.[1]
+    const file = tenant.secret(`${part.replace('-', '_')}_password`)
+    return used !== undefined && (await isRenewed(file, used)) ? [part] : []
+  })
+  return (await Promise.all(parts)).flat()
 }
 
 /**

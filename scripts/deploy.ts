@@ -72,6 +72,8 @@ command({
       )
       await freshenCache(tenant, ground, fresh === undefined, reporter)
       await step(`Ask ${tenant.site} through its frontend`, () => deploy.proveFrontend(tenant))
+      for (const part of await site.renewedRedis(tenant))
+        warn(`${name}: ${part} still opens with the old password: npx zx scripts/tenant.ts ${name} restart`)
       await makeRepository(tenant, reporter)
       const themed = fresh ?? (await step('Compare its theme', () => tryTheme(tenant, theme)))
       const open = await show(tenant, { edge, themed, settled }, work, reporter)

@@ -1,6 +1,8 @@
 /** Both Redis, asked with the very password that the application uses; workers and jobs as the queue itself sees them. */
+import { basename } from 'node:path'
 import { dockerExec, lastLines } from '../docker.ts'
 import type { Tenant } from '../registry.ts'
+import { isRenewed } from '../secrets.ts'
 import { type Finding, grade } from './check.ts'
 
 export const QUEUES = ['short', 'default', 'long'] as const
@@ -35,14 +37,14 @@ return cjson.encode(out)`.replaceAll('\n', ' ')
 /** redis-cache: a wrong password there breaks nothing that is visible, only makes everything slow. */
 export async function cacheFindings(tenant: Tenant, url: string): Promise<Finding[]> {
   const answer = await ask(tenant, 'redis-cache', url, ['PING', 'INFO memory'])
-  return [passwordFinding(tenant, 'redis-cache', answer)]
+  return [await passwordFinding(tenant, 'redis-cache', url, answer)]
 }
 
 /** redis-queue: password, memory and evictions, live workers by queue, how many jobs wait and how long. */
 export async function queueFindings(tenant: Tenant, url: string): Promise<Finding[]> {
   const answer = await ask(tenant, 'redis-queue', url, ['PING', 'INFO memory', 'INFO stats', `EVAL "${LUA}" 0`])
-  const password = passwordFinding(tenant, 'redis-queue', answer)
-  if (password.state === 'fail') return [password]
+  const password = await passwordFinding(tenant, 'redis-queue', url, answer)
+  if (!isAccepted(answer)) return [password]
   const line = answer.split('\n').find((text) => text.startsWith('{')) ?? ''
   const { queues, workers, channels } = JSON.parse(line) as {
     queues: Record<string, { length: number; oldest: string }>
@@ -67,16 +69,19 @@ async function ask(tenant: Tenant, part: string, url: string, questions: string[
   return result.stdout
 }
 
-function passwordFinding(tenant: Tenant, part: string, answer: string): Finding {
-  if (/^PONG$/m.test(answer)) return { part, check: 'password', state: 'ok', is: 'accepted' }
-  const refused = /WRONGPASS|NOAUTH/.test(answer)
-  return {
-    part,
-    check: 'password',
-    state: 'fail',
-    is: refused ? "the application's password is refused" : 'no PONG',
-    remedy: `npx zx scripts/tenant.ts ${tenant.name} restart`,
+const isAccepted = (answer: string) => /^PONG$/m.test(answer)
+
+async function passwordFinding(tenant: Tenant, part: string, url: string, answer: string): Promise<Finding> {
+  const remedy = `npx zx scripts/tenant.ts ${tenant.name} restart`
+  const finding = (state: Finding['state'], is: string) => ({ part, check: 'password', state, is })
+  if (!isAccepted(answer)) {
+    const refused = /WRONGPASS|NOAUTH/.test(answer)
+    return { ...finding('fail', refused ? "the application's password is refused" : 'no PONG'), remedy }
   }
+  const file = tenant.secret(`${part.replace('-', '_')}_password`)
+  if (await isRenewed(file, new URL(url).password))
+    return { ...finding('fail', `the old one is in use, secrets/${basename(file)} was renewed`), remedy }
+  return finding('ok', 'accepted')
 }
 
 const mib = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`

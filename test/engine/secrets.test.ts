@@ -89,6 +89,31 @@ describe('a process list', () => {
   })
 })
 
+describe('a password of Redis that is renewed in secrets/', () => {
+  it('is told as not in use, by healthcheck and by deploy, until everything was restarted', async () => {
+    const run = (name: string, ...args: string[]) => stack.script(name, ['dickson', ...args])
+    const file = join(stack.home, 'secrets/dickson_redis_cache_password.txt')
+    const old = readFileSync(file, 'utf8')
+    rmSync(file)
+    assert.equal((await run('generate-secrets')).code, 0)
+    assert.notEqual(readFileSync(file, 'utf8'), old)
+    const health = await run('healthcheck')
+    assert.equal(health.code, 1, health.stdout)
+    assert.match(health.stdout, /redis-cache .*dickson_redis_cache_password\.txt was renewed/)
+    const deployed = await run('deploy')
+    assert.equal(deployed.code, 0, deployed.stderr)
+    assert.match(
+      deployed.stderr,
+      /redis-cache still opens with the old password: npx zx scripts\/tenant\.ts dickson restart/,
+    )
+    assert.doesNotMatch(deployed.stderr, /redis-queue still/)
+    assert.equal((await run('tenant', 'restart')).code, 0)
+    const again = await run('deploy')
+    assert.doesNotMatch(again.stderr, /old password/)
+    await mustBeWell(() => run('healthcheck'))
+  })
+})
+
 describe('secrets that are lost but for what opens the backups', () => {
   it('are made anew where that is asked for, and a restore makes them good', async () => {
     const others = readdirSync(join(stack.home, 'secrets')).filter((name) => /^dickson_(?!backup_)/.test(name))

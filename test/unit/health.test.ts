@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -346,6 +346,23 @@ describe('both Redis', () => {
     const [finding] = await answered('(error) WRONGPASS', () => cacheFindings(tenant, URL))
     assert.equal(finding?.state, 'fail')
     assert.ok(!JSON.stringify(finding).includes('abc123'))
+  })
+
+  it('a password that is accepted and was renewed in secrets/ since is a failure; neither is told', async () => {
+    const home = temporary()
+    mkdirSync(join(home, 'secrets'))
+    const file = join(home, 'secrets/dickson_redis_cache_password.txt')
+    const here = makeTenant('dickson', tenants.dickson, readSettings(home, {}))
+    const look = () => answered(answer(), () => cacheFindings(here, URL))
+    for (const [value, state] of [
+      ['abc123', 'ok'],
+      ['def456', 'fail'],
+    ] as const) {
+      writeFileSync(file, value)
+      const [finding] = await look()
+      assert.equal(finding?.state, state)
+      assert.doesNotMatch(JSON.stringify(finding), /abc123|def456/)
+    }
   })
 
   it('a client that fails is a failed probe', async () => {
