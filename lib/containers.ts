@@ -47,6 +47,12 @@ export async function tenantContainers(unit: Unit, timeout = 10): Promise<Contai
   return raw.map(readContainer)
 }
 
+/** Whether a part of a tenant, or of core, runs: `backend`. */
+export async function isRunning(unit: Unit, part: string): Promise<boolean> {
+  const containers = await tenantContainers(unit)
+  return containers.some(({ service, status }) => service === unit.service(part) && status === 'running')
+}
+
 interface RawContainer {
   Id: string
   Name: string

@@ -1,4 +1,5 @@
 /** The hardening gate: reads the configuration that compose renders, and refuses what breaks the rules of CONTRIBUTING.md. */
+import { composeArgs } from './compose.ts'
 import { docker, lastLines } from './docker.ts'
 import { preconditionError } from './errors.ts'
 import { paths, secrets } from './gate/mounts.ts'
@@ -6,7 +7,7 @@ import { type Court, type Owner, type Rendered, type Subject, subjectsOf } from 
 import { belonging, image, lasting, limits, namespaces, ports, privileges } from './gate/service.ts'
 import { sharing } from './gate/sharing.ts'
 import { secretValues } from './redact.ts'
-import type { Tenant } from './registry.ts'
+import type { Tenant, Unit } from './registry.ts'
 
 const RULES = [belonging, privileges, namespaces, limits, lasting, image, ports, paths, secrets]
 
@@ -27,19 +28,13 @@ export function hardeningFaults(court: Court): Fault[] {
   })
 }
 
-/** What all owners have in common. */
-type Installation = Pick<Tenant, 'settings' | 'project'>
-
 /**
  * Refuse to start an owner's services where one of them breaks a rule. What only other tenants' services break is theirs.
  * @throws OperatorError (3) that lists every fault as `service: rule`; nothing was asked of the engine.
  */
-export async function verifyHardening(
-  owner: Owner,
-  registry: Tenant[],
-  { settings, project }: Installation,
-): Promise<void> {
-  const rendered = await renderEverything(settings.root, project)
+export async function verifyHardening(owner: Unit, registry: Tenant[]): Promise<void> {
+  const { settings } = owner
+  const rendered = await renderEverything(owner)
   const court: Court = { rendered, tenants: registry, settings, secrets: secretValues(settings) }
   const concerned = subjectsOf(court).filter((subject) => concerns(subject, owner))
   const faults = hardeningFaults(court).filter(({ service }) => concerned.some(({ name }) => name === service))
@@ -55,12 +50,9 @@ const concerns = ({ owner, service: { profiles = [] } }: Subject, { name }: Owne
   owner?.name === name || profiles.includes(name) || profiles.length === 0
 
 /** Every profile's services: sharing is between tenants. */
-async function renderEverything(root: string, project: string): Promise<Rendered> {
-  const scope = ['--project-directory', root, '--project-name', project, '--profile', '*']
-  const { code, stdout, stderr } = await docker(['compose', ...scope, 'config', '--format', 'json'], {
-    timeout: 30,
-    nothrow: true,
-  })
+async function renderEverything(unit: Unit): Promise<Rendered> {
+  const args = composeArgs({ ...unit, profile: '*' }, 'config', '--format', 'json')
+  const { code, stdout, stderr } = await docker(args, { timeout: 30, nothrow: true })
   if (code !== 0) throw preconditionError(`compose.yml is not valid: ${lastLines(stderr, 3)}`)
   return JSON.parse(stdout) as Rendered
 }

@@ -33,7 +33,7 @@ export async function preflight(tenant: Tenant, registry: Tenant[], engine: Engi
     groundOf(tenant, engine),
     verifySecrets(tenant, registry),
     verifyReadable(tenant, 'tenant'),
-    verifyHardening(tenant, registry, tenant),
+    verifyHardening(tenant, registry),
   ])
   return ground
 }

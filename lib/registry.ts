@@ -65,6 +65,9 @@ export interface Tenant extends TenantSpec, Unit {
   network(kind: (typeof TENANT_NETWORKS)[number]): string
 }
 
+/** The path of the desk, which has moved with version 16. */
+export const deskOf = ({ erpnextMajor }: Pick<TenantSpec, 'erpnextMajor'>) => (erpnextMajor >= 16 ? '/desk' : '/app')
+
 /** The networks that each tenant has. */
 export const TENANT_NETWORKS = ['internal', 'edge', 'egress'] as const
 

@@ -106,8 +106,6 @@ export async function unfinishedWork(tenant: Tenant): Promise<string[]> {
   return [...(scheduler ? [] : ['the scheduler']), ...(future ? ['scheduled jobs created in the future'] : [])]
 }
 
-export const askCache = (tenant: Tenant, ...commands: string[]) => askRedis(tenant, 'redis-cache', ...commands)
-
 /** Commands for a Redis; its answers, one each. The password goes by stdin, as everything does. */
 async function askRedis(tenant: Tenant, part: string, ...commands: string[]): Promise<string[]> {
   const script = '{ printf "auth %s\\n" "$(cat /run/secrets/redis_password)"; cat; } | redis-cli'
@@ -120,22 +118,22 @@ async function askRedis(tenant: Tenant, part: string, ...commands: string[]): Pr
 export async function cacheOf(tenant: Tenant): Promise<{ image: string; filledBy: string; stale: boolean }> {
   const containers = await tenantContainers(tenant)
   const image = containers.find(({ service }) => service === tenant.service('backend'))?.image ?? ''
-  const [filledBy = ''] = await askCache(tenant, `get ${CACHE_KEY}`)
+  const [filledBy = ''] = await askRedis(tenant, 'redis-cache', `get ${CACHE_KEY}`)
   return { image, filledBy, stale: filledBy !== image }
 }
 
-/** Empty redis-cache when another image filled it: it shares `assets_json`, and pages would come without their CSS. */
-export async function emptyCache(tenant: Tenant, image: string): Promise<void> {
-  const [flushed] = await askCache(tenant, 'flushall', `set ${CACHE_KEY} ${image}`)
-  if (flushed !== 'OK') throw new OperatorError(`${tenant.name}: redis-cache was not emptied: ${flushed}`)
+/** Empty a Redis, and go on in it with other commands. @throws OperatorError (1) */
+export async function flush(tenant: Tenant, part: 'redis-cache' | 'redis-queue', ...then: string[]): Promise<void> {
+  const [flushed] = await askRedis(tenant, part, 'flushall', ...then)
+  if (flushed !== 'OK') throw new OperatorError(`${tenant.name}: ${part} was not emptied: ${flushed}`)
 }
+
+/** Empty redis-cache of what another image put there: it shares `assets_json`, and pages would come without their CSS. */
+export const emptyCache = (tenant: Tenant, image: string) => flush(tenant, 'redis-cache', `set ${CACHE_KEY} ${image}`)
 
 /** Empty both Redis: after a change of the data, what they hold belongs to the data that went. */
 export async function flushBoth(tenant: Tenant): Promise<void> {
-  for (const part of ['redis-cache', 'redis-queue']) {
-    const [flushed] = await askRedis(tenant, part, 'flushall')
-    if (flushed !== 'OK') throw new OperatorError(`${tenant.name}: ${part} was not emptied: ${flushed}`)
-  }
+  for (const part of ['redis-cache', 'redis-queue'] as const) await flush(tenant, part)
 }
 
 /** Background jobs that wait or run (RQ's StartedJobRegistry); nothing where the queue does not answer. */

@@ -9,7 +9,7 @@ import { verifyHardening } from './gate.ts'
 import type { Tenant } from './registry.ts'
 import type { Reporter } from './reporter.ts'
 import { verifySecrets } from './secrets.ts'
-import { askCache, refuseHalfMade } from './site.ts'
+import { flush, refuseHalfMade } from './site.ts'
 import { waitUntilHealthy } from './wait.ts'
 
 /** Seconds. */
@@ -25,7 +25,7 @@ export async function start(tenant: Tenant, registry: Tenant[], reporter: Report
 
 /** What is to be started. @throws OperatorError (3) where that may not be, or would be of two releases */
 async function lookBefore(tenant: Tenant, registry: Tenant[], { warn }: Reporter): Promise<Service[]> {
-  await Promise.all([verifySecrets(tenant, registry), verifyHardening(tenant, registry, tenant)])
+  await Promise.all([verifySecrets(tenant, registry), verifyHardening(tenant, registry)])
   const services = await renderServices(tenant, { hashes: true })
   const changes = planChanges(services, await tenantContainers(tenant))
   const changed = changes.filter(({ why }) => why === 'changed')
@@ -100,7 +100,7 @@ async function chooseServices(tenant: Tenant, parts: string[]): Promise<Service[
  * @throws OperatorError (3) where new ones would be of another release than the old
  */
 export async function scale(tenant: Tenant, registry: Tenant[], count: number, { step }: Reporter): Promise<void> {
-  await verifyHardening(tenant, registry, tenant)
+  await verifyHardening(tenant, registry)
   const rendered = await renderServices(tenant, { hashes: true })
   const changes = planChanges(rendered, await tenantContainers(tenant))
   const changed = changes.filter(({ why }) => why === 'changed')
@@ -118,10 +118,7 @@ export async function scale(tenant: Tenant, registry: Tenant[], count: number, {
 export async function clearCache(tenant: Tenant, { step }: Reporter): Promise<void> {
   await requireRunning(tenant, 'redis-cache')
   await requireRunning(tenant, 'backend')
-  await step('Empty redis-cache', async () => {
-    const [answer] = await askCache(tenant, 'flushall')
-    if (answer !== 'OK') throw new OperatorError(`${tenant.name}: redis-cache was not emptied: ${answer}`)
-  })
+  await step('Empty redis-cache', () => flush(tenant, 'redis-cache'))
   for (const verb of ['clear-cache', 'clear-website-cache']) {
     await step(`bench ${verb}`, () => dockerExec(tenant.container('backend'), ['bench', '--site', tenant.site, verb]))
   }

@@ -25,13 +25,9 @@ export async function appVersions(ask: Ask, schema: string): Promise<Record<stri
 }
 
 /** @throws OperatorError (3) where data that comes is newer than the image's programs, or needs an app that they lack. */
-export function refuseNewer(
-  tenant: Tenant,
-  { apps: data }: { apps: Record<string, string> },
-  apps: Record<string, string>,
-): void {
+export function refuseNewer(tenant: Tenant, data: Record<string, string>, image: Record<string, string>): void {
   const faults = Object.entries(data).flatMap(([app, version]) => {
-    const has = apps[app]
+    const has = image[app]
     if (has === undefined) return [`${app} ${version} is not in the image`]
     return isOlder(has, version) ? [`${app} is ${version} in what comes and ${has} in the image`] : []
   })

@@ -91,7 +91,7 @@ async function backUp(tenant: Tenant, { registry, engine, init, policy, signal }
       if (fault) throw fault // what a restore has kept stays, too: it may be the last whole copy
       kept = await step('Keep what retention says', () => keep(repository, policy))
       for (const remark of kept.remarks) warn(remark)
-      const remains = await dueRemains(tenant, Date.now())
+      const remains = await dueRemains(tenant)
       if (remains.length > 0) await step('Remove what restores have left', () => removeRemains(tenant, remains))
     } catch (error) {
       signal.throwIfAborted()

@@ -60,7 +60,7 @@ command({
     const all = { registry, core, engine, wanted, dryRun, agreed, reporter, unsaved: options['without-backup'] }
     const [done] = await forEachTenant(async (tenant) => {
       await requireCompose()
-      await verifyHardening(tenant, registry, tenant) // what it starts, a deploy has perhaps never seen
+      await verifyHardening(tenant, registry) // what it starts, a deploy has perhaps never seen
       await verifyReadable(tenant, 'tenant')
       await pullJobImage(tenant)
       if (mode === 'undo') return undo(tenant, all)

@@ -75,7 +75,7 @@ async function makeRoom(tenant: Tenant, engine: Engine, image: string): Promise<
   if ((await freeBytes(engine)) >= needed) return
   await emptyStaging(tenant, image)
   const { restored, checked } = await readLedger(tenant)
-  const due = await dueRemains(tenant, Date.now())
+  const due = await dueRemains(tenant)
   const orders = due.filter((order) => order === 'clean' || (restored?.saved && !checked?.damaged))
   if (orders.length > 0) await removeRemains(tenant, orders)
   const free = await freeBytes(engine)

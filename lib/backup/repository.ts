@@ -18,7 +18,7 @@ export interface Place {
 }
 
 /** The variable that places a tenant's repository: `BACKUP_REPOSITORY_DICKSON`. */
-export const variableOf = (tenant: Tenant, role: Role) =>
+export const variableOf = (tenant: Pick<Tenant, 'name'>, role: Role) =>
   `BACKUP_${role.toUpperCase()}_${tenant.name.toUpperCase().replaceAll('-', '_')}`
 
 /**

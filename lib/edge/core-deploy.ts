@@ -1,6 +1,6 @@
 /** Brings core, or a part of it, up: its files, its containers, and the proof that its hosts answer. */
 import type { Service } from '../compose.ts'
-import { type Container, tenantContainers } from '../containers.ts'
+import { type Container, isRunning, tenantContainers } from '../containers.ts'
 import { type Change, planChanges, startServices } from '../deploy.ts'
 import { docker, type Engine } from '../docker.ts'
 import { afterChange, isFailure, OperatorError, preconditionError } from '../errors.ts'
@@ -17,7 +17,7 @@ import { blindParts, outdatedServices, type Reader, restartBlind } from './outda
 import { dnsWarnings } from './prove.ts'
 import { planPublishing, publish, publishedNames, readMark } from './publish.ts'
 import { edgeSettings, parsePort, verifyEdgeSettings } from './settings.ts'
-import { awaitTaken, isRunning } from './traefik.ts'
+import { awaitTaken } from './traefik.ts'
 
 /** What `deploy.ts core` did, or would do. */
 export interface CoreResult {
@@ -157,7 +157,7 @@ async function corePreflight({ core, registry, engine, next }: CoreOptions): Pro
     hosts.length > 0 ? dnsWarnings(hosts, core) : [],
     planPublishing(order),
     verifyReadable(core, 'core'),
-    verifyHardening(core, registry, core),
+    verifyHardening(core, registry),
     verifySecrets(core, registry, secretsOf(ground.services)),
     // Authentik's worker gets every tenant's, also of one that is not deployed yet
     ...(partsAmong(ground.services).includes('sso')
@@ -190,7 +190,7 @@ async function requireFront(core: Unit): Promise<void> {
   if (core.profile === 'edge') return
   if (!edgeSettings(core.settings).domain)
     throw preconditionError('CORE_DOMAIN is not set: core has no host without it', 'set it in .env: docs/edge.md')
-  if (core.profile !== 'core' && !(await isRunning(core)))
+  if (core.profile !== 'core' && !(await isRunning(core, 'traefik')))
     throw preconditionError(
       'Traefik does not run: nothing would lead to it',
       `npx zx scripts/deploy.ts core --only edge`,

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto'
 import { chmod, mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join, relative } from 'node:path'
+import { isRunning } from '../containers.ts'
 import { messageOf, OperatorError, preconditionError } from '../errors.ts'
 import { makeDirectory, writeAtomically } from '../files.ts'
 import type { Tenant, Unit } from '../registry.ts'
@@ -14,7 +15,7 @@ import type { Source } from './file.ts'
 import { coreHolders, DOMAIN } from './holders.ts'
 import { refuseBlind } from './outdated.ts'
 import { edgeSettings } from './settings.ts'
-import { awaitTaken, isRunning } from './traefik.ts'
+import { awaitTaken } from './traefik.ts'
 
 const MARK = 'published'
 
@@ -107,7 +108,7 @@ export async function publish(order: Order): Promise<string[]> {
   const { before, after, changed } = await planPublishing(order)
   const mark = await readMark(core)
   const fresh = !again && changed.length === 0 && mark?.startsWith(digest(after))
-  const running = await isRunning(core)
+  const running = await isRunning(core, 'traefik')
   if (running && !fresh) await refuseBlind(core)
   const now = fresh && mark ? mark : await write(core, before, after)
   if (!running) return changed

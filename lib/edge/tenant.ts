@@ -1,6 +1,6 @@
 /** The rules for one tenant's file as a whole: both hosts are served, and nothing that they need is missing. */
 
-import type { Tenant } from '../registry.ts'
+import { deskOf, type Tenant } from '../registry.ts'
 import type { Fault } from './file.ts'
 import type { Scope } from './routers.ts'
 import { catches } from './rule.ts'
@@ -52,9 +52,8 @@ function certificateFaults({ tenant }: TenantScope, routes: Route[]): string[] {
   return [`one router, and only one, asks acme for a certificate of ${tenant.site} with ${tenant.posHost}`]
 }
 
-/** The address of the point of sale has changed with version 16. */
 function rootFaults({ tenant }: TenantScope, routes: Route[]): string[] {
-  const target = `${tenant.erpnextMajor >= 16 ? '/desk' : '/app'}/point-of-sale`
+  const target = `${deskOf(tenant)}/point-of-sale`
   const leads = routes
     .filter(({ rule }) => catches(rule, tenant.posHost, 'Path', '/'))
     .some(({ middlewares }) =>

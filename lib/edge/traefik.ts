@@ -1,6 +1,5 @@
 /** What the running Traefik has really taken, from its own API: on loopback in its container, asked by `docker exec`. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { tenantContainers } from '../containers.ts'
 import { dockerExec, lastLines } from '../docker.ts'
 import { OperatorError } from '../errors.ts'
 import type { Unit } from '../registry.ts'
@@ -20,12 +19,6 @@ interface Item {
   name: string
   status: string
   error?: string[]
-}
-
-/** Whether core's Traefik is there and runs. */
-export async function isRunning(core: Unit): Promise<boolean> {
-  const containers = await tenantContainers(core)
-  return containers.some(({ service, status }) => service === core.service('traefik') && status === 'running')
 }
 
 /** Whether it was started from other static settings than the repository holds now: it reads those only once. */

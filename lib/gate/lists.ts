@@ -1,5 +1,6 @@
 /** The gate's written lists: everything that a service may have beyond the rules, each with its reason. */
 import { join, resolve } from 'node:path'
+import { variableOf } from '../backup/repository.ts'
 import type { TENANT_SECRETS, Tenant } from '../registry.ts'
 import { CORE, type Court, type Subject } from './rendered.ts'
 
@@ -84,7 +85,7 @@ export function hostPaths({ owner, part }: Subject, { settings: { root, home, en
   }
   const own = reads(join(root, 'tenant'), "the repository's own entry points and health probes")
   if (part !== 'backup' && part !== 'restore') return [own, ...authority]
-  const repository = env[`BACKUP_REPOSITORY_${owner.name.toUpperCase().replaceAll('-', '_')}`] ?? ''
+  const repository = env[variableOf(owner, 'repository')] ?? ''
   const local = [join(home, 'backups', owner.name), ...(repository.startsWith('/') ? [repository] : [])]
   return [own, ...local.map((path) => ({ path, writable: true, why: 'the backup repository' }))]
 }

@@ -1,6 +1,6 @@
 /** The rules that a service keeps or breaks by itself: privileges, limits, logs, health, image, ports. */
 import { CAPABILITIES, PORTS, PUBLISHER, ROOTS, TWO_NUMBERS } from './lists.ts'
-import { CORE, type Court, type RenderedService, type Subject, when } from './rendered.ts'
+import { CORE, type Court, type Subject, when } from './rendered.ts'
 
 const plain = (capabilities: string[] = []) => capabilities.map((name) => name.toUpperCase().replace(/^CAP_/, ''))
 
@@ -91,7 +91,7 @@ export function ports({ name, owner, service }: Subject, { settings: { env } }: 
 
 /** It is somebody's, by label, name and profile: a service without a profile would start with every tenant. */
 export function belonging({ name, owner, service }: Subject, { tenants, settings }: Court): string[] {
-  const { profiles = [], labels, container_name: container } = service as RenderedService
+  const { profiles = [], labels, container_name: container } = service
   if (!owner) return [`belongs to nobody: its label erp.tenant is ${labels?.['erp.tenant'] ?? 'missing'}`]
   const others = [...tenants, CORE].filter((one) => one !== owner)
   const foreign = profiles.filter((profile) => others.some(({ name }) => [name, `${name}-jobs`].includes(profile)))

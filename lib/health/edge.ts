@@ -6,7 +6,7 @@ import { type Edge, shakeHands, type Visitor, visit } from '../edge/hosts.ts'
 import { type Asked, isProof } from '../edge/prove.ts'
 import { edgeSettings } from '../edge/settings.ts'
 import type { Answer } from '../http.ts'
-import type { Tenant, Unit } from '../registry.ts'
+import { deskOf, type Tenant, type Unit } from '../registry.ts'
 import type { Finding, Probe } from './check.ts'
 import type { Front } from './front.ts'
 import { loginFinding } from './site.ts'
@@ -145,9 +145,9 @@ function pingFinding(tenant: Tenant, { part }: PublicHost, { status, body, milli
   return { part, check: 'ping', state: 'fail', is: error ?? `HTTP ${status}`, remedy }
 }
 
-/** The point of sale has moved with version 16; a query must not break the way to it. */
-function rootFinding({ name, erpnextMajor }: Tenant, { part, name: host }: PublicHost, answer: Answer): Finding {
-  const path = `${erpnextMajor >= 16 ? '/desk' : '/app'}/point-of-sale`
+/** A query must not break the way to the point of sale. */
+function rootFinding(tenant: Tenant, { part, name: host }: PublicHost, answer: Answer): Finding {
+  const path = `${deskOf(tenant)}/point-of-sale`
   const location = String(answer.headers.location ?? '')
   const leads = [301, 302, 307, 308].includes(answer.status) && location.split('/').slice(3).join('/') === path.slice(1)
   if (leads) return { part, check: 'root', state: 'ok', is: `leads to ${path}` }
@@ -158,7 +158,7 @@ function rootFinding({ name, erpnextMajor }: Tenant, { part, name: host }: Publi
     state: 'fail',
     is,
     limit: `https://${host}${path}`,
-    remedy: `npx zx scripts/deploy.ts ${name}`,
+    remedy: `npx zx scripts/deploy.ts ${tenant.name}`,
   }
 }
 

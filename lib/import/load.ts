@@ -64,7 +64,7 @@ export async function loadDatabase(
     await load(name, file, schema)
     const tables = await ask(`select count(*) from information_schema.tables where table_schema='${schema}'`)
     if (tables[0]?.[0] === '0') throw preconditionError(`${file} holds nothing of ${schema}, the schema of the site`)
-    refuseNewer(tenant, { apps: await appVersions(ask, schema) }, apps)
+    refuseNewer(tenant, await appVersions(ask, schema), apps)
     const answers = await askBooks(ask, schema, config.encryption_key)
     refuseWrongKey(tenant, answers)
     await ask('shutdown')

@@ -20,6 +20,5 @@ export function prove(
   accounts: string[] = [],
 ): Promise<unknown> {
   for (const remark of unopened(answers)) warn(`${tenant.name}: ${remark}`)
-  const expected = { config, manifest: { schema: config.db_name ?? '' }, proof: { answers } }
-  return step('Boot it apart and ask it again', () => proveIncoming(tenant, mariadb, expected, accounts))
+  return step('Boot it apart and ask it again', () => proveIncoming(tenant, mariadb, config, answers, accounts))
 }

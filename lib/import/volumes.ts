@@ -173,7 +173,7 @@ export async function bringVolumes(
   })
   const answers = await step('Boot it apart', () =>
     withIncomingServer(tenant, mariadb, async (ask) => {
-      refuseNewer(tenant, { apps: await appVersions(ask, schema) }, ground.apps)
+      refuseNewer(tenant, await appVersions(ask, schema), ground.apps)
       return askBooks(ask, schema, config.encryption_key)
     }),
   )

@@ -12,7 +12,6 @@ export interface Snapshot {
   tags?: string[]
   /** The id that it had in the repository from which it was copied. */
   original?: string
-  paths: string[]
   summary?: { total_bytes_processed: number }
 }
 

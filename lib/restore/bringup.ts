@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { benchSettings, COMMON_CONFIG, type SiteConfig } from '../backup/manifest.ts'
 import { runArgs, type Service } from '../compose.ts'
-import { tenantContainers } from '../containers.ts'
+import { isRunning } from '../containers.ts'
 import { phases, proveFrontend, startServices } from '../deploy.ts'
 import { docker, lastLines } from '../docker.ts'
 import { OperatorError } from '../errors.ts'
@@ -93,7 +93,7 @@ export async function bringUp(
   await step('Start the database', start(stores))
   await step('Empty both Redis', () => flushBoth(tenant))
   const data = schema === undefined ? {} : await appVersions(askLive(tenant), schema)
-  if (!newer) refuseNewer(tenant, { apps: data }, apps)
+  if (!newer) refuseNewer(tenant, data, apps)
   const migrated = needsMigration(data, apps)
   if (migrated) {
     await step('Write the configuration of the bench', start(configurator)) // else the application's start does it
@@ -101,7 +101,7 @@ export async function bringUp(
   }
   // A frontend that stayed up was refused meanwhile: its next probe comes in half a minute, and is not waited for here.
   const frontend = tenant.service('frontend')
-  const stayed = (await tenantContainers(tenant)).some((one) => one.service === frontend && one.status === 'running')
+  const stayed = await isRunning(tenant, 'frontend')
   const serving = application.filter(({ name }) => !isBackground(tenant, name))
   const judged = stayed ? serving.filter(({ name }) => name !== frontend) : serving
   await opens?.()

@@ -11,7 +11,7 @@ import { addressOf } from '../deploy.ts'
 import { messageOf, OperatorError } from '../errors.ts'
 import { get } from '../http.ts'
 import { askLive } from '../mariadb.ts'
-import type { Tenant } from '../registry.ts'
+import { deskOf, type Tenant } from '../registry.ts'
 import type { Reporter } from '../reporter.ts'
 import type { Repository } from '../restic/client.ts'
 import { hashSnapshotFile, listFiles } from '../restic/snapshots.ts'
@@ -70,7 +70,9 @@ function restoreInto(
     const { schema, at } = choice.manifest
     const backupAgeSeconds = Math.round((Date.now() - Date.parse(at)) / 1000) - Math.round(seconds())
     await step('Restore it into a scratch stack', () => fetchIncoming(repository, choice))
-    await step('Boot it apart and compare it with its proof', () => proveIncoming(scratch, ground.mariadb, choice))
+    await step('Boot it apart and compare it with its proof', () =>
+      proveIncoming(scratch, ground.mariadb, choice.config, choice.proof.answers),
+    )
     await runSwap(scratch, job, 'swap')
     await endMaintenance(scratch, job, choice.config, {}, warn)
     await bringSettings(scratch, job, true, warn)
@@ -128,7 +130,7 @@ async function openDesk(tenant: Tenant): Promise<void> {
     const user = await ask('/api/method/frappe.auth.get_logged_user')
     if (!user.body.includes('Administrator'))
       throw new OperatorError(`${tenant.name}: nobody is logged in: ${user.error ?? `HTTP ${user.status}`}`)
-    const desk = await ask(tenant.erpnextMajor >= 16 ? '/desk' : '/app')
+    const desk = await ask(deskOf(tenant))
     if (desk.status !== 200 || !desk.body.includes('frappe'))
       throw new OperatorError(`${tenant.name}: the desk does not open: ${desk.error ?? `HTTP ${desk.status}`}`)
   })

@@ -1,8 +1,8 @@
-/** The moment in which a tenant's data is exchanged: stop, runSwap, start, prove. Nothing in it grows with the data. */
+/** The moment in which a tenant's data is exchanged: stop, swap, start, prove. Nothing in it grows with the data. */
 
 import { updateLedger } from '../backup/ledger.ts'
 import { renderServices, type Service } from '../compose.ts'
-import { type Container, tenantContainers } from '../containers.ts'
+import { type Container, isRunning, tenantContainers } from '../containers.ts'
 import { proveFrontend, startServices } from '../deploy.ts'
 import { docker } from '../docker.ts'
 import { EXIT, isFailure, messageOf, OperatorError, orElse } from '../errors.ts'
@@ -149,10 +149,7 @@ const isAnswering = (tenant: Tenant) =>
 export const isUp = async (tenant: Tenant) => (await isServing(tenant)) && (await isAnswering(tenant))
 
 /** The application runs. */
-async function isServing(tenant: Tenant): Promise<boolean> {
-  const backend = tenant.service('backend')
-  return (await tenantContainers(tenant)).some(({ service, status }) => service === backend && status === 'running')
-}
+const isServing = (tenant: Tenant) => isRunning(tenant, 'backend')
 
 /** Whether an exchange is neither half done nor has anything to go back to, as on a new server. */
 export async function keepsNothing(tenant: Tenant): Promise<boolean> {
@@ -178,8 +175,7 @@ async function exchange(
   const { step, warn } = reporter
   if (begun.stage === 'release') return release(tenant, begun, step)
   const services = await renderServices(tenant)
-  if (begun.open || (begun.served && (await isUp(tenant))))
-    return conclude(tenant, { ...begun, open: true }, services, { starting: services, killed: true }, reporter)
+  if (begun.open || (begun.served && (await isUp(tenant)))) return conclude(tenant, begun, services, true, reporter)
   const intent: Intent = { ...begun, releases: begun.releases ?? (await releasesOf(tenant, services)) }
   const apps = await imageApps(imageOf(tenant, services, 'backend'))
   const { since, schema } = await withVolumes(tenant, async (job) => {
@@ -203,24 +199,24 @@ async function exchange(
   const downtime = since === undefined ? undefined : Math.round((performance.now() - since) / 100) / 10
   const open: Intent = { ...served, open: true, ...(downtime !== undefined && { downtime }) }
   await writeIntent(tenant, open)
-  const background = services.filter(({ name }) => isBackground(tenant, name))
-  return conclude(tenant, open, services, { starting: background, killed: false }, reporter)
+  return conclude(tenant, open, services, false, reporter)
 }
 
 /**
  * Start what no browser waits for, and write down what was done. A killed run is finished from here where the site answers:
  * nobody is stopped again.
- * @param how `starting`: what is to be started of all services; for a `killed` run all of them, whatever happened meanwhile, and
- * as they were made: people work on them
+ * @param killed a killed run is finished: all services are started, whatever happened meanwhile, as they were made, since people
+ * work on them
  */
 async function conclude(
   tenant: Tenant,
   { verb, at, snapshot, snapshots, saved, foreign, downtime, remarks = [] }: Intent,
   services: Service[],
-  { starting, killed }: { starting: Service[]; killed: boolean },
+  killed: boolean,
   { step, warn }: Reporter,
 ): Promise<Exchanged> {
   for (const remark of verb === 'rollback' ? [] : remarks) warn(remark)
+  const starting = killed ? services : services.filter(({ name }) => isBackground(tenant, name))
   const lacks = await step('Start worker and scheduler, wait until every service proves that it works', (note) =>
     startServices(tenant, starting, PATIENCE, note, { judged: services, recreate: killed ? 'never' : 'changed' }),
   ).then(() => undefined, whyNot)

@@ -1,6 +1,6 @@
 /** Puts a backup beside the live data and proves it there: booted apart, it must answer as it did when it was proven. */
 import { isDeepStrictEqual } from 'node:util'
-import { COMMON_CONFIG } from '../backup/manifest.ts'
+import { COMMON_CONFIG, type SiteConfig } from '../backup/manifest.ts'
 import { type Answers, askBooks, askUsers } from '../backup/proof.ts'
 import { OperatorError, preconditionError } from '../errors.ts'
 import type { Job } from '../jobs.ts'
@@ -48,16 +48,12 @@ export async function verifySpace(tenant: Tenant, job: Job, needed: number): Pro
   )
 }
 
-/** What the database in incoming/ must be. */
-export type Expected = Pick<Choice, 'config'> & {
-  manifest: Pick<Choice['manifest'], 'schema'>
-  proof: Pick<Choice['proof'], 'answers'>
-}
-
 /**
  * Boot what came in a container without a network, compare its answers with the proof, end every session (a cookie older
  * than the backup would be valid again), and give root the password of the secret file.
  * @param image MariaDB's
+ * @param config the site's that came, with the schema and the key
+ * @param proven what it must answer
  * @param accounts statements that make what is needed besides
  * @returns who may sign in
  * @throws OperatorError (1); the live data is untouched.
@@ -65,18 +61,18 @@ export type Expected = Pick<Choice, 'config'> & {
 export async function proveIncoming(
   tenant: Tenant,
   image: string,
-  { manifest, proof, config }: Expected,
+  config: SiteConfig,
+  proven: Answers,
   accounts: string[] = [],
 ): Promise<string[]> {
   const password = await readSecret(tenant.secret('db_password'))
+  const schema = config.db_name ?? ''
   return withIncomingServer(tenant, image, async (ask, job) => {
-    compare(tenant, proof.answers, await askBooks(ask, manifest.schema, config.encryption_key))
-    const enabled = await askUsers(ask, manifest.schema, true) // while no grant is in force
+    compare(tenant, proven, await askBooks(ask, schema, config.encryption_key))
+    const enabled = await askUsers(ask, schema, true) // while no grant is in force
     const roots = await ask("select host from mysql.global_priv where user = 'root'")
     const alter = roots.map(([host = '']) => `alter user 'root'@'${host}' identified by '${password}';`)
-    await ask(
-      [`delete from \`${manifest.schema}\`.tabSessions;`, 'flush privileges;', ...alter, ...accounts].join('\n'),
-    )
+    await ask([`delete from \`${schema}\`.tabSessions;`, 'flush privileges;', ...alter, ...accounts].join('\n'))
     await job.exec(['bash', '-c', END_SERVER], { timeout: 600 }) // whole: its next start has nothing to recover
     return enabled
   })

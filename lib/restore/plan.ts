@@ -54,7 +54,7 @@ export async function readChoice(
   const file = `/sites/${tenant.site}/site_config.json`
   const config = parseSiteConfig(tenant, await readSnapshotFile(repository, backup.id, file))
   refuseKey(tenant, manifest, config)
-  refuseNewer(tenant, manifest, apps)
+  refuseNewer(tenant, manifest.apps, apps)
   const bytes = snapshots.find(({ id }) => id === backup.id)?.summary?.total_bytes_processed ?? manifest.databaseBytes
   return { backup, manifest, proof, config, bytes }
 }

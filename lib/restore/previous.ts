@@ -10,9 +10,9 @@ import { type Content, contentOf, lookInside, noteDropped, runSwap, withVolumes 
 const KEPT = 7 * 24 * 3600_000
 
 /** What a verified backup lets go; nothing on most nights. */
-export async function dueRemains(tenant: Tenant, now: number): Promise<('clean' | 'drop')[]> {
+export async function dueRemains(tenant: Tenant): Promise<('clean' | 'drop')[]> {
   const { incoming, restored } = await readLedger(tenant)
-  const late = restored?.kept === true && now - Date.parse(restored.at) > KEPT
+  const late = restored?.kept === true && Date.now() - Date.parse(restored.at) > KEPT
   const due = late && (await isKept(tenant, restored.at))
   return [...(incoming ? (['clean'] as const) : []), ...(due ? (['drop'] as const) : [])]
 }

@@ -274,7 +274,7 @@ export async function bring(
     besideLive(tenant, job, async () => {
       await step('Put the backup beside the live data', () => fetchIncoming(repository, choice))
       enabled = await step('Boot it apart and compare it with its proof', () =>
-        proveIncoming(tenant, ground.mariadb, choice),
+        proveIncoming(tenant, ground.mariadb, choice.config, choice.proof.answers),
       )
     }),
   )

@@ -3,7 +3,7 @@ import { renderServices, type Service, upArgs } from '../compose.ts'
 import { tenantContainers } from '../containers.ts'
 import { planChanges } from '../deploy.ts'
 import { docker, dockerExec, lastLines } from '../docker.ts'
-import { OperatorError, preconditionError } from '../errors.ts'
+import { EXIT, OperatorError, preconditionError } from '../errors.ts'
 import { makeCore, type Tenant, type Unit } from '../registry.ts'
 import { replaceSecret } from '../secrets.ts'
 import { waitUntilHealthy } from '../wait.ts'
@@ -67,7 +67,7 @@ export async function renewSecret(
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error
     throw new OperatorError(`${tenant.name}: secrets/ has a new secret, Authentik the old one: ${error.message}`, {
-      code: 4,
+      code: EXIT.changed,
       hint: `npx zx scripts/configure-sso.ts ${tenant.name} --rotate-secret`,
       cause: error,
     })

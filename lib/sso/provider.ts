@@ -53,8 +53,7 @@ async function discoveryFault(client: Client, open: Visit): Promise<string | und
     token_endpoint: client.token,
     userinfo_endpoint: client.userinfo,
   }
-  const wrong = Object.entries(wanted).filter(([name, value]) => found[name] !== value)
-  const [first] = wrong
+  const first = Object.entries(wanted).find(([name, value]) => found[name] !== value)
   return first && `its ${first[0]} is ${String(found[first[0]] ?? 'missing')}, not ${first[1]}`
 }
 
@@ -130,15 +129,14 @@ export interface ReadBack {
 }
 
 /** Read the real authorize URL at each host's login page, hold it against ours, and follow it. */
-export async function readBack({ redirects, ...client }: Client, open: Visit): Promise<ReadBack[]> {
-  const whole = { ...client, redirects }
+export async function readBack(client: Client, open: Visit): Promise<ReadBack[]> {
   return Promise.all(
-    redirects.map(async ({ host, uri }) => {
+    client.redirects.map(async ({ host, uri }) => {
       const page = await once(open(host), (visitor) => visitor.get('/login'))
       if (page.status !== 200) return { host, fault: `its login page does not answer: ${told(page)}` }
       const url = findButton(page.body)
       if (!url) return { host, fault: 'its login page has no button for single sign-on' }
-      const faults = authorizeFaults(url, whole, uri)
+      const faults = authorizeFaults(url, client, uri)
       const fault = faults.length > 0 ? faults.join('; ') : await redirectFault(url, open)
       return { host, ...(fault && { fault }) }
     }),

@@ -8,7 +8,7 @@ import { publishedNames } from '../edge/publish.ts'
 import { OperatorError } from '../errors.ts'
 import { untilConfigIsRead } from '../frappe.ts'
 import { type Answer, get } from '../http.ts'
-import type { Tenant, Unit } from '../registry.ts'
+import { deskOf, type Tenant, type Unit } from '../registry.ts'
 import { withSession } from '../session.ts'
 import type { Manifest } from './theme.ts'
 
@@ -87,7 +87,6 @@ export async function glanceAtTheme(tenant: Tenant, manifest: Manifest, doors: D
   }
 }
 
-const deskOf = ({ erpnextMajor }: Tenant) => (erpnextMajor >= 16 ? '/desk' : '/app')
 const nameOf = (url: string) => url.replace('/files/', '')
 const namesIn = (html: string) => [...html.matchAll(OURS)].map(([, name]) => name ?? '')
 const unproven = (tenant: Tenant, is: string) =>

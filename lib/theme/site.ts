@@ -28,8 +28,6 @@ export interface Applied {
   after?: Before
   /** When site_config.json was last changed, in seconds since 1970. */
   configured?: number
-  /** The theme was not put on: it had been rolled back. */
-  held?: string
   /** Why nothing was done, where a deploy goes on without it. */
   failed?: OperatorError
 }

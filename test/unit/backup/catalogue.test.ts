@@ -10,7 +10,6 @@ const snapshot = (digit: string, tags: string[], more: Partial<Snapshot> = {}): 
   time: `2026-01-0${digit}T01:00:00+01:00`,
   hostname: 'dickson',
   tags,
-  paths: [],
   ...more,
 })
 

@@ -22,7 +22,7 @@ const POLICY = { keepDaily: 1, keepWeekly: 0, keepMonthly: 0 }
 const id = (name: string) => name.repeat(64).slice(0, 64)
 /** A backup of that day of January, as restic lists it; its proof beside it. */
 function backup(name: string, day: number, proven = true): object[] {
-  const own = { hostname: 'dickson', time: `2026-01-${String(day).padStart(2, '0')}T02:00:00Z`, paths: [] }
+  const own = { hostname: 'dickson', time: `2026-01-${String(day).padStart(2, '0')}T02:00:00Z` }
   const proof = { ...own, id: id(`${name}f`), tags: ['proof', `of=${id(name)}`] }
   return [{ ...own, id: id(name), tags: ['backup'] }, ...(proven ? [proof] : [])]
 }

@@ -22,7 +22,7 @@ const know = (ledger: Ledger) => writeFileSync(tenant.state('ledger.json'), JSON
 const id = (name: string) => name.repeat(64).slice(0, 64)
 /** A backup and its proof, as restic lists them; `copied`: under other ids, with those that they had. */
 function proven(name: string, time: string, copied = false) {
-  const own = { hostname: 'dickson', time, paths: [] }
+  const own = { hostname: 'dickson', time }
   const [backup, proof] = [id(name), id(`${name}f`)]
   const as = (one: string) => (copied ? { id: id(`${one[0]}${one[1]}0`), original: one } : { id: one })
   return [

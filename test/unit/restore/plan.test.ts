@@ -55,7 +55,7 @@ describe('a backup is refused before anything is touched', () => {
 
   it("that lies in another tenant's repository, naming both", () => {
     const place = { role: 'repository', location: '/backups', restic: '/repository' } as const
-    const snapshot = (hostname: string) => ({ id: 'a', time: '', hostname, tags: ['backup'], paths: [] })
+    const snapshot = (hostname: string) => ({ id: 'a', time: '', hostname, tags: ['backup'] })
     const named = throwsWith(3, /\/backups holds backups of byrne, not of dickson/)
     assert.throws(() => refuseForeign({ tenant: dickson, place }, [snapshot('byrne')]), named)
     refuseForeign({ tenant: dickson, place }, [snapshot('byrne'), snapshot('dickson')])
@@ -76,9 +76,12 @@ describe('a backup is refused before anything is touched', () => {
 
   it("whose apps are newer than the image's, or not in it", () => {
     const image = { frappe: '16.32.0', erpnext: '16.32.2' }
-    assert.throws(() => refuseNewer(dickson, manifest, image), throwsWith(3, /erpnext is 16\.32\.3 .* and 16\.32\.2/))
-    assert.throws(() => refuseNewer(dickson, manifest, { frappe: '17.0.0' }), throwsWith(3, /not in the image/))
-    refuseNewer(dickson, manifest, { frappe: '16.32.0', erpnext: '16.40.0' })
+    assert.throws(
+      () => refuseNewer(dickson, manifest.apps, image),
+      throwsWith(3, /erpnext is 16\.32\.3 .* and 16\.32\.2/),
+    )
+    assert.throws(() => refuseNewer(dickson, manifest.apps, { frappe: '17.0.0' }), throwsWith(3, /not in the image/))
+    refuseNewer(dickson, manifest.apps, { frappe: '16.32.0', erpnext: '16.40.0' })
   })
 
   it('that answers otherwise than its proof, saying what differs', () => {
