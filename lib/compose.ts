@@ -38,9 +38,12 @@ export async function requireCompose(): Promise<void> {
   const version = result.stdout.trim().replace(/^v/, '')
   const needs = `Docker Compose ${OLDEST} or newer is needed`
   if (result.code !== 0 || !/^\d+\.\d+/.test(version)) {
-    throw preconditionError(`${needs}: the compose plugin does not answer`, 'install docker-compose-plugin')
+    throw preconditionError(
+      `${needs}: the compose plugin does not answer`,
+      'install the compose plugin: docker-compose-plugin, of Debian docker-compose, of Ubuntu docker-compose-v2',
+    )
   }
-  if (isOlder(version, OLDEST)) throw preconditionError(`${needs}: this is ${version}`, 'update docker-compose-plugin')
+  if (isOlder(version, OLDEST)) throw preconditionError(`${needs}: this is ${version}`, 'update the compose plugin')
 }
 
 /** A service of the rendered configuration, as far as we ask. */

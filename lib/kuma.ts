@@ -68,7 +68,8 @@ export async function keepMonitors(
 ): Promise<string[]> {
   const password = await readSecret(core.secret('uptime_kuma_admin_password'))
   const order = { password, monitors: wantedMonitors(registry) }
-  const taker = { owner: 'core', name: 'Uptime Kuma', remedy: 'see docs/monitoring.md#uptime-kuma' }
+  const help = 'see docs/monitoring.md#uptime-kuma'
+  const taker = { owner: 'core', name: 'Uptime Kuma', remedy: help, refused: help }
   const program = ['node', '/opt/erp/monitors.mjs']
   const kept = await giveOrder<Kept>(core.container('uptime-kuma'), program, order, taker)
   for (const name of kept.stale)

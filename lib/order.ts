@@ -10,6 +10,8 @@ export interface Taker {
   name: string
   /** What brings it up. */
   remedy: string
+  /** What helps where it refuses. */
+  refused?: string
 }
 
 /**
@@ -34,6 +36,6 @@ export async function giveOrder<T>(
   if (code !== 0 || !answer.startsWith('{'))
     throw new OperatorError(`${owner}: ${name} did not do it: ${lastLines(stderr || stdout, 2)}`)
   const found = JSON.parse(answer) as T & { refused?: string }
-  if (found.refused) throw preconditionError(`${owner}: ${found.refused}`)
+  if (found.refused) throw preconditionError(`${owner}: ${found.refused}`, taker.refused)
   return found
 }

@@ -172,10 +172,13 @@ async function refuseLost(missing: { unit: Unit; name: string }[]): Promise<void
   const lost = (await Promise.all(missing.map(lostPassword(await volumesHere())))).filter((one) => one !== undefined)
   if (lost.length === 0) return
   const good = lost.find(({ name }) => MADE_GOOD.includes(name))
-  const way = good && `npx zx scripts/generate-secrets.ts ${good.unit.name} --anew: docs/trouble.md#secrets-are-lost`
+  const page = `docs/trouble.md#${lost.every(({ unit }) => unit.name === 'core') ? 'cores-own' : 'secrets-are-lost'}`
+  const way = good
+    ? `for a takeover, or without it: npx zx scripts/generate-secrets.ts ${good.unit.name} --anew: ${page}`
+    : `without it: ${page}`
   throw preconditionError(
     lost.map(({ fault }) => fault).join('; '),
-    `nothing was changed; put the old file back${way ? `; for a takeover, or without it: ${way}` : ''}`,
+    `nothing was changed; put the old file back; ${way}`,
   )
 }
 

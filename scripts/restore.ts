@@ -34,7 +34,10 @@ command({
   options: {
     snapshot: { type: 'string', value: 'ID', default: 'latest', help: 'which backup' },
     offsite: { type: 'boolean', help: 'take it from the off-site repository' },
-    'without-backup': { type: 'boolean', help: 'do not save what is there first: where its database does not start' },
+    'without-backup': {
+      type: 'boolean',
+      help: 'do not save what is there first: where its database does not start, or half of it is gone',
+    },
     confirm: { type: 'string', value: 'TENANT', help: "the tenant's name: consent where there is no terminal" },
     list: { type: 'boolean', help: 'the backups, newest first' },
     undo: { type: 'boolean', help: 'bring back what the last restore replaced' },
@@ -118,11 +121,14 @@ async function planRestore(tenant: Tenant, ground: restore.Ground, { wanted, rep
 /** Tell, ask, save what is there, put what comes beside it, exchange. */
 async function bringIn(tenant: Tenant, coming: outcome.Coming, all: All) {
   const { registry, engine, reporter } = all
+  const saves = coming.hasData && !all.unsaved
+  const refusal = saves ? restore.unsavable(tenant, coming) : undefined
   for (const warning of coming.warnings) reporter.warn(warning)
+  if (refusal && !all.dryRun) throw refusal
+  if (refusal) reporter.warn(`${refusal.message}; ${refusal.hint}`)
   if (all.dryRun) return outcome.planned(tenant, coming)
   reporter.say(coming.text)
   await all.agreed()
-  const saves = coming.hasData && !all.unsaved
   const saved = saves
     ? await reporter.step('Back up what is there', (note) =>
         restore.saveLive(tenant, registry, engine, { note, warn: reporter.warn }),

@@ -18,8 +18,8 @@ export interface Opened {
   offsite?: () => Promise<Repository>
 }
 
-/** What may be made where it is missing. */
-interface Making {
+/** How they are opened. */
+interface Opening {
   /** Make repositories that are not there and never were. */
   init?: boolean
   /** Open this one alone, as `repository`; the other may be missing. */
@@ -33,11 +33,15 @@ interface Making {
 export async function withRepositories<T>(
   tenant: Tenant,
   part: JobPart,
-  { init = false, only }: Making,
+  { init = false, only }: Opening,
   work: (opened: Opened) => Promise<T>,
 ): Promise<T> {
   const [place, away] = [placeOf(tenant, only ?? 'repository'), only ? undefined : placeOf(tenant, 'offsite')]
-  if (!place) throw preconditionError(`${tenant.name}: ${variableOf(tenant, 'offsite')} names no repository`)
+  if (!place)
+    throw preconditionError(
+      `${tenant.name}: ${variableOf(tenant, 'offsite')} names no repository`,
+      'name it in .env: docs/backup.md#where-backups-go',
+    )
   const [keys, ledger] = await Promise.all([readKeys(tenant), readLedger(tenant)])
   const makes = (one: Place) => init && !knownAs(one, ledger)
   let unmade: unknown // thrown when it is opened: it must not cost the backup here

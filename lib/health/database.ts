@@ -49,6 +49,9 @@ export async function databaseFindings(tenant: Tenant, schema: string, limit: nu
       is: `${answers.connected} of ${answers.most}`,
       limit: `< ${CONNECTIONS.fail * 100} %`,
       value: { name: 'erp_db_connections', value: answers.connected },
+      ...(share >= CONNECTIONS.warn && {
+        remedy: `npx zx scripts/tenant.ts ${tenant.name} db -- -e "show full processlist"`,
+      }),
     },
     schedulerFinding(tenant, answers, new Date(), await broughtAt(tenant)),
   ]

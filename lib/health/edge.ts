@@ -5,6 +5,7 @@ import { coreHolders, proofOf } from '../edge/holders.ts'
 import { type Edge, shakeHands, type Visitor, visit } from '../edge/hosts.ts'
 import { type Asked, isProof } from '../edge/prove.ts'
 import { edgeSettings } from '../edge/settings.ts'
+import { OperatorError } from '../errors.ts'
 import type { Answer } from '../http.ts'
 import { deskOf, type Tenant, type Unit } from '../registry.ts'
 import type { Finding, Probe } from './check.ts'
@@ -22,6 +23,8 @@ export interface PublicHost {
   remedy: string
 }
 
+const noTraefik = () => new OperatorError('Traefik does not run', { hint: 'npx zx scripts/deploy.ts core' })
+
 /** A probe for each host; none where core was never deployed, which is told once, as core's own finding. */
 export function hostProbes(tenant: Tenant, front: Promise<Front>, limit: number): Probe[] {
   const remedy = `npx zx scripts/deploy.ts ${tenant.name}`
@@ -34,7 +37,7 @@ export function hostProbes(tenant: Tenant, front: Promise<Front>, limit: number)
     run: async () => {
       const { deployed, edge, published } = await front
       if (!deployed) return []
-      if (!edge) throw new Error('Traefik does not run')
+      if (!edge) throw noTraefik()
       if (!published.includes(tenant.name)) throw new Error('not published to Traefik')
       const host = { part, name, remedy }
       return hostFindings(host, edge, tenant, (visitor) => secureFindings(tenant, host, visitor))
@@ -55,7 +58,7 @@ export function coreHostProbes(core: Unit, front: Promise<Front>, limit: number)
       const run = async () => {
         const { edge, published } = await front
         if (!published.includes(holder)) return []
-        if (!edge) throw new Error('Traefik does not run')
+        if (!edge) throw noTraefik()
         const asked = proofOf(name, domain)
         return hostFindings(host, edge, core, async (visitor) => [
           answerFinding(host, asked, await visitor.get(asked.path)),

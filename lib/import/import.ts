@@ -45,12 +45,12 @@ export async function planImport(
   }
   const incoming = await readIncoming(tenant, registry, ground.mariadb, what)
   const { live, shutOut: _, ...there } = await withVolumes(tenant, (job) => liveBooks(tenant, job))
-  const { hasData } = there
+  const { hasData, half } = there
   const lost = live && losses(live, NOTHING)
   const unknown = '  unknown    what of that is in the dump and comes again: it is not loaded yet'
   const text = [...describe(tenant, incoming), ...renderLoss(lost, there), ...(hasData ? [unknown] : [])].join('\n')
   const bring = beside((job) => bringFiles(tenant, ground, incoming, job, reporter))
-  return { ...coming, warnings: goneWarnings(tenant, there), text, hasData, lost, bring }
+  return { ...coming, warnings: goneWarnings(tenant, there), text, hasData, ...(half && { half }), lost, bring }
 }
 
 /** What a dump holds is not known before it is loaded: all that is live counts as lost. */

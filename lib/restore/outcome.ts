@@ -17,6 +17,8 @@ export interface Coming {
   warnings: string[]
   /** There is something to back up first. */
   hasData: boolean
+  /** Why it cannot be backed up. */
+  half?: string
   /** What is live and does not come; nothing where that is not known. */
   lost?: Losses | undefined
   /** The snapshot from which it comes, where it comes from one. */

@@ -143,6 +143,8 @@ export interface There {
   hasData: boolean
   /** The site's folder, with or without a database. */
   hasSite: boolean
+  /** Why no backup can be made of it: a database without a site. */
+  half?: string
   /** Background jobs that wait or run. */
   jobs?: number
   /** Other sites of its bench: their databases lie beside its own, and go with it. */
@@ -161,11 +163,11 @@ export interface Kept {
 }
 
 /** What would be lost of what is there. @param lost nothing where it is not known */
-export function renderLoss(lost: Losses | undefined, { hasData, hasSite, jobs = 0, keeps }: There): string[] {
+export function renderLoss(lost: Losses | undefined, { hasData, hasSite, half, jobs = 0, keeps }: There): string[] {
   const week = 'until the first verified backup after seven days'
   const gone = keeps ? [`  gone       for good: ${describeKept(keeps)}`] : []
   if (hasData) {
-    const lines = lost ? renderLosses(lost) : ['  lost       not known: its database does not answer']
+    const lines = lost ? renderLosses(lost) : [`  lost       not known: ${half ?? 'its books do not answer'}`]
     const waiting =
       jobs > 0 ? [`  ended      ${jobs} background jobs that wait or run: they are lost, whatever comes up`] : []
     return [...lines, ...waiting, `  kept       what is replaced, for --undo, ${week}`, ...gone]

@@ -53,7 +53,9 @@ export async function planDrop(tenant: Tenant): Promise<string> {
   if (!content.has('data') || !content.has('site') || (content.has('incoming') && !incoming))
     throw preconditionError(
       `${tenant.name}: what is kept may be all that there is; nothing was changed`,
-      `npx zx scripts/restore.ts ${tenant.name} --undo brings it back`,
+      kept?.files
+        ? `it is previous/ in the volume ${tenant.volume('sites-data')}`
+        : `npx zx scripts/restore.ts ${tenant.name} --undo brings it back`,
     )
   return `${tenant.name}: ${describeKept(kept)} would be removed for good, ${gib(bytes)}; there is no --undo any more`
 }

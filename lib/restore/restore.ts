@@ -86,7 +86,7 @@ export async function refuseOtherRelease(tenant: Tenant, begun?: Intent): Promis
 export async function list(tenant: Tenant, registry: Tenant[], from: Role): Promise<Listed> {
   await verifySecrets(tenant, registry)
   await pullJobImage(tenant)
-  return withRepositories(tenant, 'backup', { only: from }, async ({ repository }) => {
+  return withRepositories(tenant, 'restore', { only: from }, async ({ repository }) => {
     const unread: string[] = []
     const found = await listBackups(repository, (line) => unread.push(line))
     const told = (one: Backup) => ({ id: one.id, at: one.at, verified: isVerified(one), safety: one.safety })
@@ -119,6 +119,8 @@ export interface Plan {
   choice: Choice
   /** There is something to save first. */
   hasData: boolean
+  /** Why it cannot be saved. */
+  half?: string
   /** What would be lost; nothing where that is not known, or nothing is there. */
   lost: Losses | undefined
   /** Users whose accounts are closed now. */
@@ -134,7 +136,9 @@ export function plan(tenant: Tenant, ground: Ground, { snapshot, from }: Wanted)
     const { config, live, shutOut, ...there } = await liveBooks(tenant, job)
     const lost = live && losses(live, choice.proof.answers)
     const warnings = [...keyWarnings(tenant, choice, config), ...goneWarnings(tenant, there)]
-    return { choice, hasData: there.hasData, lost, shutOut, warnings, text: renderPlan(tenant, choice, lost, there) }
+    const { hasData, half } = there
+    const text = renderPlan(tenant, choice, lost, there)
+    return { choice, hasData, ...(half && { half }), lost, shutOut, warnings, text }
   })
 }
 
@@ -167,7 +171,18 @@ export async function liveBooks(tenant: Tenant, job: Job): Promise<LiveBooks> {
   const live = hasData ? await askLiveBooks(tenant, config) : undefined
   const [jobs, shutOut] = live ? await Promise.all([pendingJobs(tenant), whoIsShutOut(tenant, config)]) : [0, []]
   const keeps = await keptOf(tenant, content)
-  return { hasData, hasSite: content.has('site'), config, live, jobs, shutOut, others, ...(keeps && { keeps }) }
+  const half = hasData && !config && { half: `${tenant.site}/site_config.json is missing or not usable` }
+  return {
+    ...half,
+    hasData,
+    hasSite: content.has('site'),
+    config,
+    live,
+    jobs,
+    shutOut,
+    others,
+    ...(keeps && { keeps }),
+  }
 }
 
 /** Accounts that are closed; a database that does not answer is told elsewhere. */
@@ -181,6 +196,18 @@ export const goneWarnings = ({ name }: Tenant, { keeps, others = [] }: There): s
     ? [`${name}: this removes ${describeKept(keeps)}${keeps.files ? '' : ' (--undo brings it back instead)'}`]
     : []),
 ]
+
+/**
+ * Of half a site no backup can be made, and no deploy makes it whole: it would be a new site.
+ * @returns a refusal (3) that names the way on; nothing where all is there, or nothing
+ */
+export const unsavable = ({ name }: Tenant, { half }: { half?: string }): OperatorError | undefined =>
+  half === undefined
+    ? undefined
+    : preconditionError(
+        `${name}: no backup can be made of what is there: ${half}; nothing was changed`,
+        'the same with --without-backup: what is replaced is kept for --undo all the same',
+      )
 
 /** Another live key is what a restore mends: the backup's secrets are under the backup's key. */
 function keyWarnings(tenant: Tenant, { manifest }: Choice, live: SiteConfig | undefined): string[] {
@@ -218,7 +245,7 @@ export async function saveLive(
     if (!(error instanceof OperatorError) || error.code > EXIT.bug) throw error
     throw preconditionError(
       `${tenant.name}: the safety backup failed, nothing was changed: ${messageOf(error)}`,
-      `${error.hint ?? 'mend that first'}; only where the database does not even start: --without-backup (what is replaced is kept for --undo all the same)`,
+      `${error.hint ?? 'mend that first'}; only where its database does not even start, or its schema is gone: --without-backup (what is replaced is kept for --undo all the same)`,
       error,
     )
   }

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { type Fault, failingAt, withInjector } from '../faults/injector.ts'
 import { assertNothingLeft, repositoryOf } from './backups.ts'
-import { docker, eventually, processOf, useStack } from './harness.ts'
+import { docker, eventually, processOf, secretsOf, useStack } from './harness.ts'
 import { assertRefused, type MarkedBooks, markBooks, restoreUnder } from './restores.ts'
 
 const stack = useStack('restorefault', ['dickson', 'byrne'])
@@ -543,6 +543,41 @@ describe('what a restore has kept', () => {
     assert.deepEqual(gone, [3])
     assert.equal((await restore(['--undo'])).code, 3)
   })
+})
+
+describe('of half a site', () => {
+  const halves: [what: string, lose: () => void, refusal: RegExp][] = [
+    [
+      'whose folder is gone',
+      () => byRoot(`rm -rf /sites/${SITE}`),
+      /no backup can be made of what is there: .*site_config\.json is missing/,
+    ],
+    [
+      'whose schema is gone',
+      () => {
+        const password = `MYSQL_PWD=${secretsOf(stack).dickson_db_password}`
+        const asRoot = ['exec', '-e', password, stack.container('dickson-db'), 'mariadb', '-uroot', '-Ne']
+        docker(...asRoot, `drop database \`${docker(...asRoot, "show databases like '\\_%'")}\``)
+      },
+      /the safety backup failed, nothing was changed/,
+    ],
+  ]
+  for (const [what, lose, refusal] of halves)
+    it(`${what} no backup can be made, which the refusal leads out of`, async () => {
+      lose()
+      const told = await restore([good(), '--dry-run'])
+      assert.equal(told.code, 0, told.stderr)
+      assert.match(told.stdout, /lost {7}not known: /)
+      const refused = await restore([good()])
+      assert.equal(refused.code, 3, refused.stderr)
+      assert.match(refused.stderr, refusal)
+      assert.match(refused.stderr, /--without-backup/)
+      assert.doesNotMatch(refused.stderr, /deploy\.ts/)
+      const { code, stderr } = await restore([good(), '--without-backup'])
+      assert.equal(code, 0, stderr)
+      assert.equal(marked.state(), '1 1')
+      await assertNothingLeft(stack)
+    })
 })
 
 describe('a restore beside another verb', () => {

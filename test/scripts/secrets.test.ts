@@ -163,7 +163,7 @@ describe('generate-secrets', { concurrency: 4 }, () => {
     assert.equal(tenant.code, 3)
     assert.match(
       tenant.stderr,
-      /^[^\n]*dickson_backup_password\.txt is missing, but backups\/dickson[^\n]*\n[^\n]*put the old file back\n$/,
+      /^[^\n]*dickson_backup_password\.txt is missing, but backups\/dickson[^\n]*\n[^\n]*put the old file back; without it: docs\/trouble\.md#secrets-are-lost\n$/,
     )
     const core = await generate(home, ['core', '--anew'], env)
     assert.equal(core.code, 3)
