@@ -137,6 +137,12 @@ export async function askEngine(timeout = 5): Promise<Engine> {
     const errors = (info.ServerErrors as string[] | undefined)?.[0] ?? lastLines(result.stderr, 1)
     throw preconditionError(`the Docker engine does not answer: ${errors}`, 'systemctl start docker')
   }
+  const apart = /name=(rootless|userns)\b/.exec(String(info.SecurityOptions))?.[1]
+  if (apart)
+    throw preconditionError(
+      `the Docker engine runs with ${apart}, where neither this machine's addresses nor its files are those of containers`,
+      "use the engine of the system's own package: README, production set-up",
+    )
   return {
     version: String(info.ServerVersion),
     dataRoot: String(info.DockerRootDir),
@@ -144,6 +150,10 @@ export async function askEngine(timeout = 5): Promise<Engine> {
     cpus: Number(info.NCPU),
   }
 }
+
+/** What helps where Docker's address pools, which hold about thirty networks, are used up: in words of its releases to 26, and from 27. */
+export const networkHint = (said: string): string | undefined =>
+  /non-overlapping|fully subnetted/.test(said) ? 'see docs/trouble.md#no-address-is-left-for-a-network' : undefined
 
 function parseInfo(text: string): Record<string, unknown> {
   try {

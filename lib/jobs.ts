@@ -5,7 +5,15 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { $ } from 'zx/core'
 import { composeArgs } from './compose.ts'
-import { askEngine, type DockerOptions, type DockerResult, docker, dockerExec, lastLines } from './docker.ts'
+import {
+  askEngine,
+  type DockerOptions,
+  type DockerResult,
+  docker,
+  dockerExec,
+  lastLines,
+  networkHint,
+} from './docker.ts'
 import { OperatorError } from './errors.ts'
 import type { Tenant } from './registry.ts'
 
@@ -134,7 +142,8 @@ export async function lineOf(
   if (typeof outcome === 'object') return outcome.line
   $.signal?.throwIfAborted()
   const why = outcome === 'late' ? `not ready within ${timeout} s` : lastLines(complaint, 3)
-  throw new OperatorError(`${failed}: ${why}`)
+  const hint = networkHint(complaint)
+  throw new OperatorError(`${failed}: ${why}`, { ...(hint && { hint }) })
 }
 
 /** Close its stdin; a container that does not end by that is removed, and its client with it. */

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Service } from './compose.ts'
 import { type Container, tenantContainers } from './containers.ts'
-import { logTail } from './docker.ts'
+import { logTail, networkHint } from './docker.ts'
 import { OperatorError } from './errors.ts'
 import type { Unit } from './registry.ts'
 
@@ -95,8 +95,8 @@ export async function explain(unit: Unit, services: Service[], reason: string): 
   const containers = await tenantContainers(unit)
   const names = new Set(services.map(({ name }) => name))
   const culprit = containers.filter(({ service }) => names.has(service)).find(isBroken)
-  const full = reason.includes('non-overlapping') // Docker's address pools hold about thirty networks
-  const hint = full ? 'see docs/trouble.md#no-address-is-left-for-a-network' : statusHint(unit)
+  const full = networkHint(reason)
+  const hint = full ?? statusHint(unit)
   if (full || !culprit) return new OperatorError(`${unit.name}: ${reason}`, { hint })
   const log = (await logTail(culprit.name, 6)).map((line) => `\n    ${line}`).join('')
   const named = reason.includes(culprit.name) ? reason : `${culprit.name}: ${reason}`

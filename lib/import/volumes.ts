@@ -103,7 +103,10 @@ async function sizeOf(job: Job, root: string, parts: Part[]): Promise<number> {
   return Number.parseInt(stdout.trim().split('\n').at(-1) ?? '0', 10)
 }
 
-/** Containers that use the volumes now, and what of the other stack has names that ours will need. */
+/**
+ * Containers that use the volumes now, what of the other stack would use them again, as after a reboot (`restart: always`), and
+ * what has names that ours will need.
+ */
 async function refuseInTheWay(tenant: Tenant, volumes: string[]): Promise<void> {
   const lines = async (...args: string[]) => (await docker(args, { timeout: 10 })).stdout.split('\n').filter(Boolean)
   const running = await lines(
@@ -119,10 +122,10 @@ async function refuseInTheWay(tenant: Tenant, volumes: string[]): Promise<void> 
     rows
       .map((row) => row.split('\t'))
       .flatMap(([name = '', project]) => (project !== tenant.project && names.includes(name) ? [name] : []))
-  const containers = others(
-    await lines('ps', '--all', '--format', `{{.Names}}\t${label}`),
-    CONTAINERS.map(tenant.container),
-  )
+  const all = (...filters: string[]) => lines('ps', '--all', ...filters, '--format', `{{.Names}}\t${label}`)
+  const holders = await all('--filter', 'status=exited', ...volumes.flatMap((name) => ['--filter', `volume=${name}`]))
+  const taken = [...CONTAINERS.map(tenant.container), ...holders.map((row) => row.split('\t')[0] ?? '')]
+  const containers = others(await all(), taken)
   const networks = others(
     await lines('network', 'ls', '--format', `{{.Name}}\t${label}`),
     TENANT_NETWORKS.map(tenant.network),

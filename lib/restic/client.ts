@@ -7,6 +7,11 @@ import { CODE, failure } from './failure.ts'
 
 /** A time limit for what only reads, in seconds. */
 export const HOUR = 3600
+/**
+ * For what moves all data over a line, which may take days: a server that went away is noticed by SSH (below), or by restic
+ * (its stuck requests end after five minutes).
+ */
+export const DAY = 24 * HOUR
 const KEYS = '/run/erp'
 
 /** A repository that is reached through a job's container. */

@@ -17,7 +17,7 @@ export function failure(
 ): OperatorError {
   const where = `${tenant.name}: the ${place.role} ${place.location}`
   const said = sayingOf(stderr)
-  if (timedOut) return new OperatorError(`${where} did not answer in time`)
+  if (timedOut) return new OperatorError(`${where} did not end in time`)
   if (code === CODE.wrongPassword)
     return preconditionError(
       `${where} is not opened by secrets/${tenant.prefix}_backup_password.txt`,

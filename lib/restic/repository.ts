@@ -1,5 +1,5 @@
 /** A repository as a whole: made, checked, measured, pruned, copied from. */
-import { HOUR, type Repository, restic } from './client.ts'
+import { DAY, HOUR, type Repository, restic } from './client.ts'
 import { CODE, failure } from './failure.ts'
 
 const PASSWORD = '/run/secrets/backup_password'
@@ -38,7 +38,7 @@ export async function checkRepository(
   { lock = true } = {},
 ): Promise<string | undefined> {
   const args = ['check', '--quiet', `--read-data-subset=${part}/${parts}`, ...(lock ? [] : ['--no-lock'])]
-  const result = await restic(repository, args, { accept: [CODE.failed] })
+  const result = await restic(repository, args, { timeout: DAY, accept: [CODE.failed] })
   if (result.code === 0) return undefined
   if (result.timedOut || result.stderr.includes('unable to create lock')) throw failure(repository, args, result)
   await repositoryId(repository) // a server that went away meanwhile makes restic end the same way
@@ -81,5 +81,5 @@ export async function isPruned(repository: Repository): Promise<boolean> {
 /** Copy snapshots into another repository under the same password; those that are there already cost nothing. */
 export async function copySnapshots(source: Repository, target: Repository, ids: string[]): Promise<void> {
   const flags = { ...target, environment: { ...source.environment, ...target.environment } }
-  await restic(flags, ['copy', '--quiet', ...from(source, target), ...ids])
+  await restic(flags, ['copy', '--quiet', ...from(source, target), ...ids], { timeout: 7 * DAY })
 }

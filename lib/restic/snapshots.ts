@@ -1,6 +1,6 @@
 /** Snapshots of a repository: listed, made, read, forgotten. */
 import { OperatorError } from '../errors.ts'
-import { HOUR, type Repository, restic } from './client.ts'
+import { DAY, HOUR, type Repository, restic } from './client.ts'
 import { CODE, failure, hasVanished } from './failure.ts'
 
 /** A snapshot as restic lists it. */
@@ -67,7 +67,7 @@ export async function makeSnapshot(
     'stdin' in what
       ? [['--stdin', '--stdin-filename', what.file], { input: what.stdin }]
       : [[...what.without.map((path) => `--exclude=${what.directory}/${path}`), ...what.paths], within(what.directory)]
-  const run = (accept: number[]) => restic(repository, [...common, ...args], { ...options, accept })
+  const run = (accept: number[]) => restic(repository, [...common, ...args], { timeout: DAY, ...options, accept })
   const first = await run([CODE.incomplete])
   if (first.code !== 0 && !hasVanished(first.stderr)) throw failure(repository, common, first)
   const { stdout } = first.code === 0 ? first : await run([]) // the first one stays, and counts for nothing
@@ -118,7 +118,8 @@ export async function restoreDirectory(
   path: string,
   target: string,
 ): Promise<void> {
-  await restic(repository, ['restore', '--no-lock', '--quiet', '--target', target, `${id}:${path}`])
+  const args = ['restore', '--no-lock', '--quiet', '--target', target, `${id}:${path}`]
+  await restic(repository, args, { timeout: 7 * DAY })
 }
 
 /** SHA-256 of a file of a snapshot, as the repository gives it. It passes through the job's memory. */

@@ -1,4 +1,5 @@
 /** A stack beside the live one with no way out and none to anything live: compose.yml under a prefix of its own, with drill.yml on top. */
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { $, within } from 'zx/core'
 import { docker } from '../docker.ts'
@@ -13,13 +14,19 @@ const HOUR = 3600
 export function scratchTenant(tenant: Tenant): Tenant {
   const { settings } = tenant
   const prefix = `${settings.prefix}${DRILL}`
-  const files = [settings.env.COMPOSE_FILE || join(settings.root, 'compose.yml'), join(settings.root, 'drill.yml')]
+  const files = [settings.env.COMPOSE_FILE || composeFiles(settings.root), join(settings.root, 'drill.yml')].flat()
   const env = {
     ...settings.env,
     ERP_PREFIX: prefix,
     COMPOSE_FILE: files.join(settings.env.COMPOSE_PATH_SEPARATOR || ':'),
   }
   return makeTenant(tenant.name, tenant, { ...settings, prefix, env })
+}
+
+/** What Compose takes by itself where it is named no file. */
+function composeFiles(root: string): string[] {
+  const overrides = ['compose.override.yml', 'compose.override.yaml'].map((name) => join(root, name))
+  return [join(root, 'compose.yml'), ...overrides.filter((file) => existsSync(file)).slice(0, 1)]
 }
 
 /**

@@ -284,9 +284,13 @@ describe('volumes in which another stack ran an ERPNext', () => {
       '600',
     )
     const ran = await restore(['--import', 'volumes'])
+    docker('stop', '--time', '0', name)
+    const stopped = await restore(['--import', 'volumes'])
     docker('rm', '--force', name)
     assert.equal(ran.code, 3, ran.stderr)
     assert.match(ran.stderr, new RegExp(`docker stop ${name}`))
+    assert.equal(stopped.code, 3, stopped.stderr)
+    assert.match(stopped.stderr, new RegExp(`docker rm ${name}`))
   })
 
   it('are refused where a schema of theirs has a name that ours needs in that place', async () => {

@@ -106,6 +106,15 @@ describe('a Docker that does not do ends deploy with 3, says what is needed, and
       'echo 2.26.1',
       /Engine 25 or newer is needed: this is 24\.0\.9/,
     ],
+    ...['rootless', 'userns'].map(
+      (kind) =>
+        [
+          `the engine runs with ${kind}`,
+          `echo '${INFO.replace('}', `,"SecurityOptions":["name=seccomp,profile=builtin","name=${kind}"]}`)}'`,
+          'echo 2.26.1',
+          new RegExp(`the Docker engine runs with ${kind}`),
+        ] as const,
+    ),
     [
       'Compose is missing',
       `echo '${INFO}'`,

@@ -77,7 +77,7 @@ describe('the check of a repository', () => {
     const lock = 'unable to create lock in backend: open /repository/locks/x: no space left on device'
     const full = { code: 1, message: /no space left/, hint: /--prune/ }
     await assert.rejects(checkOf({ check: { stderr: lock } }), full)
-    await assert.rejects(checkOf({ check: { stderr: '', timedOut: true } }), { message: /did not answer in time/ })
+    await assert.rejects(checkOf({ check: { stderr: '', timedOut: true } }), { message: /did not end in time/ })
     assert.deepEqual(checked(), before)
   })
 })

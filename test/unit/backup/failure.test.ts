@@ -43,7 +43,7 @@ describe('a failed run of restic', () => {
   it('is 3 for a wrong password, for no repository and for a lock, 1 for anything else', () => {
     const codes = [12, 10, 11, 1].map((code) => failed('Fatal: x', { code }).code)
     assert.deepEqual(codes, [3, 3, 3, 1])
-    assert.match(failed('', { timedOut: true }).message, /did not answer in time/)
+    assert.match(failed('', { timedOut: true }).message, /did not end in time/)
   })
 })
 

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fingerprint, type Manifest } from '../../../lib/backup/manifest.ts'
 import type { Answers, Proof } from '../../../lib/backup/proof.ts'
@@ -188,5 +191,14 @@ describe('the scratch stack', () => {
     const env = { ...settings.env, COMPOSE_FILE: 'a.yml:b.yml' }
     const other = scratchTenant(makeTenant('dickson', specs.dickson, { ...settings, env }))
     assert.equal(other.settings.env.COMPOSE_FILE, 'a.yml:b.yml:/erp/drill.yml')
+  })
+
+  it('has what an operator puts over compose.yml in the way that is Compose’s own', () => {
+    const root = mkdtempSync(join(tmpdir(), 'erp-override-'))
+    writeFileSync(join(root, 'compose.override.yml'), '')
+    const other = scratchTenant(makeTenant('dickson', specs.dickson, { ...settings, root }))
+    const files = ['compose.yml', 'compose.override.yml', 'drill.yml'].map((name) => join(root, name))
+    assert.equal(other.settings.env.COMPOSE_FILE, files.join(':'))
+    rmSync(root, { recursive: true })
   })
 })
