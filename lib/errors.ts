@@ -25,7 +25,7 @@ export const EXIT_STATUS = [
 
 interface ErrorOptions {
   /** The next command to type. */
-  hint?: string
+  hint?: string | undefined
   /** One of EXIT; 1 (failed, earlier state intact) where nothing is said. */
   code?: number
   cause?: unknown
@@ -46,12 +46,12 @@ export class OperatorError extends Error {
 
 /** A wrong argument: exit 2. */
 export function usageError(message: string, hint?: string): OperatorError {
-  return new OperatorError(message, { code: EXIT.usage, ...(hint && { hint }) })
+  return new OperatorError(message, { code: EXIT.usage, hint })
 }
 
 /** What must hold before a verb changes anything does not: exit 3. */
 export function preconditionError(message: string, hint?: string, cause?: unknown): OperatorError {
-  return new OperatorError(message, { code: EXIT.precondition, cause, ...(hint && { hint }) })
+  return new OperatorError(message, { code: EXIT.precondition, cause, hint })
 }
 
 /** An error that we know and that may be told or mended; a signal, whose code is above 128, ends everything. */
@@ -74,7 +74,7 @@ const REFUSALS: number[] = [EXIT.precondition, EXIT.locked]
 export async function afterChange<T>(work: Promise<T>, what = ''): Promise<T> {
   return work.catch((error) => {
     if (!(error instanceof OperatorError && REFUSALS.includes(error.code))) throw error
-    throw new OperatorError(`${what}${error.message}`, { cause: error, ...(error.hint && { hint: error.hint }) })
+    throw new OperatorError(`${what}${error.message}`, { cause: error, hint: error.hint })
   })
 }
 

@@ -142,8 +142,7 @@ export async function lineOf(
   if (typeof outcome === 'object') return outcome.line
   $.signal?.throwIfAborted()
   const why = outcome === 'late' ? `not ready within ${timeout} s` : lastLines(complaint, 3)
-  const hint = networkHint(complaint)
-  throw new OperatorError(`${failed}: ${why}`, { ...(hint && { hint }) })
+  throw new OperatorError(`${failed}: ${why}`, { hint: networkHint(complaint) })
 }
 
 /** Close its stdin; a container that does not end by that is removed, and its client with it. */

@@ -50,7 +50,7 @@ export async function forEachTenant<T>(
   if (!first) return results
   throw new OperatorError(failures.map(({ message }) => message).join('; '), {
     code: worstOf([...failures.map(({ code }) => code), ...(results.length > 0 ? [EXIT.done] : [])]),
-    ...(first.hint && { hint: first.hint }),
+    hint: first.hint,
   })
 }
 
@@ -86,7 +86,7 @@ function nameTenant(error: unknown, { name }: Tenant): OperatorError {
   }
   if (error.message.includes(name)) return error
   const { code, hint } = error
-  return new OperatorError(`${name}: ${error.message}`, { code, cause: error, ...(hint && { hint }) })
+  return new OperatorError(`${name}: ${error.message}`, { code, cause: error, hint })
 }
 
 /**

@@ -142,7 +142,7 @@ export async function judge(
   { live, safety = false }: { live?: Ask; safety?: boolean } = {},
 ): Promise<string[]> {
   const fail = (why: string, hint?: string) =>
-    new OperatorError(`${manifest.tenant}: the backup is not proven: ${why}`, { ...(hint && { hint }) })
+    new OperatorError(`${manifest.tenant}: the backup is not proven: ${why}`, { hint })
   if (stored.manifest !== JSON.stringify(manifest)) throw fail('the snapshot holds another manifest')
   if (fingerprint(stored.config.encryption_key) !== manifest.keyFingerprint)
     throw fail("the site's encryption key changed while it was copied")

@@ -33,7 +33,7 @@ export async function proveAndCheck(
     const fault = await beside
     $.signal?.throwIfAborted()
     if (!(error instanceof OperatorError && fault instanceof OperatorError)) throw error
-    const { message, hint = '' } = fault // a damaged repository may be why
+    const { message, hint } = fault // a damaged repository may be why
     throw new OperatorError(`${messageOf(error)}; ${message}`, { hint, cause: error })
   })
   return { proof, fault: await (beside ?? checking()) }

@@ -34,7 +34,7 @@ export function failure(
       'try again later; where that machine is gone: docs/backup.md#a-lock-of-a-machine-that-is-gone',
     )
   const hint = HINTS.find(([words]) => words.test(said))?.[1](tenant, place)
-  return new OperatorError(`${where}: restic ${args[0]} failed (${code}): ${said}`, { ...(hint && { hint }) })
+  return new OperatorError(`${where}: restic ${args[0]} failed (${code}): ${said}`, { hint })
 }
 
 /** What helps against a complaint of restic's. */

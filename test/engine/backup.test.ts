@@ -10,14 +10,14 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { withInjector } from '../faults/injector.ts'
 import { start } from '../scripts/harness.ts'
-import { assertNothingLeft, type Planting, plantBackup, repositoryOf } from './backups.ts'
+import { assertNothingLeft, ledgerOf, type Planting, plantBackup, repositoryOf } from './backups.ts'
 import { type Books, openBooks } from './books.ts'
 import { docker, eventually, useStack } from './harness.ts'
 
 const stack = useStack('backup', ['dickson', 'byrne'])
 const SITE = 'erp.dickson-supplies.com'
 const { directory: repository, password, restic, snapshots, backups, proofs, verified } = repositoryOf(stack)
-const ledger = () => JSON.parse(readFileSync(join(stack.home, 'state/dickson/ledger.json'), 'utf8'))
+const ledger = () => ledgerOf(stack)
 const backup = (args: string[] = ['dickson'], env: Record<string, string> = {}) => stack.script('backup', args, { env })
 
 const staging = () => docker('exec', stack.container('dickson-db'), 'ls', '-A', '/srv/staging')

@@ -1,7 +1,7 @@
 /** What a stack's backups left: its repository as restic shows it by hand, and whatever should not be there. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { endOf, type Fault, withInjector } from '../faults/injector.ts'
 import { start } from '../scripts/harness.ts'
@@ -15,6 +15,10 @@ export interface Snapshot {
   /** A copy's: the id that it had where it was made. */
   original?: string
 }
+
+/** What is known of dickson's backups. */
+export const ledgerOf = ({ home }: TestStack) =>
+  JSON.parse(readFileSync(join(home, 'state/dickson/ledger.json'), 'utf8'))
 
 export type TestRepository = ReturnType<typeof repositoryOf>
 

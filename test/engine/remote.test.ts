@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { buildRemote } from '../../rehearsal/images.ts'
+import { ledgerOf } from './backups.ts'
 import { docker, eventually, useStack } from './harness.ts'
 import { assertRefused, markBooks } from './restores.ts'
 
@@ -23,7 +24,7 @@ const keys = mkdtempSync(join(tmpdir(), 'erp-remote-'))
 
 const secret = (name: string) => join(stack.home, 'secrets', `dickson_backup_${name}`)
 const backup = (env: Record<string, string>, ...args: string[]) => stack.script('backup', ['dickson', ...args], { env })
-const ledger = () => JSON.parse(readFileSync(join(stack.home, 'state/dickson/ledger.json'), 'utf8'))
+const ledger = () => ledgerOf(stack)
 
 const inVault = (script: string) => docker('exec', server(), 'sh', '-c', script)
 

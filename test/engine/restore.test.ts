@@ -18,7 +18,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { failingAt, withInjector } from '../faults/injector.ts'
 import { root, start, ZX } from '../scripts/harness.ts'
-import { assertNothingLeft, repositoryOf } from './backups.ts'
+import { assertNothingLeft, ledgerOf, repositoryOf } from './backups.ts'
 import { type Books, openBooks } from './books.ts'
 import { docker, eventually, redis, secretsOf, useStack } from './harness.ts'
 
@@ -27,7 +27,7 @@ const repository = repositoryOf(stack)
 const SITE = 'erp.dickson-supplies.com'
 const BENCH = '/home/frappe/frappe-bench'
 const restore = (...args: string[]) => stack.script('restore', ['dickson', ...args])
-const ledger = () => JSON.parse(readFileSync(join(stack.home, 'state/dickson/ledger.json'), 'utf8'))
+const ledger = () => ledgerOf(stack)
 const inBackend = (code: string) => docker('exec', stack.container('dickson-backend'), 'bash', '-c', code)
 const inAssets = (script: string) =>
   docker(

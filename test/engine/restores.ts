@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { endOf, type Fault, withInjector } from '../faults/injector.ts'
 import { start } from '../scripts/harness.ts'
-import { assertNothingLeft, repositoryOf } from './backups.ts'
+import { assertNothingLeft, ledgerOf, repositoryOf } from './backups.ts'
 import { type Books, openBooks } from './books.ts'
 import { docker, eventually, type TestStack } from './harness.ts'
 import { invariantsOf } from './invariants.ts'
@@ -82,10 +82,12 @@ export async function restoreUnder(stack: TestStack, marked: MarkedBooks, fault?
   const repository = repositoryOf(stack)
   const earlier = repository.verified()
   const assertInvariants = invariantsOf(stack, repository)
-  const ledger = () => JSON.parse(readFileSync(join(stack.home, 'state/dickson/ledger.json'), 'utf8'))
-  const before = ledger().restored?.at
+  const before = ledgerOf(stack).restored?.at
   /** Whether this run has brought it, to its end: it may be killed afterwards as well. */
-  const brought = ({ restored } = ledger()) => restored?.verb === 'restore' && restored.at !== before
+  const brought = () => {
+    const { restored } = ledgerOf(stack)
+    return restored?.verb === 'restore' && restored.at !== before
+  }
   return withInjector(fault, async (injector) => {
     const args = ['dickson', '--confirm=dickson', '--without-backup', `--snapshot=${earlier[0]}`]
     const running = start('restore', args, { env: { ...stack.env, ...injector.env }, timeout: 180 })

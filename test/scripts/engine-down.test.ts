@@ -46,7 +46,7 @@ describe('an engine that does not answer ends every script with 3 within ten sec
   ] as const) {
     for (const [name, args] of ASKING) {
       it(`${name} ${args.join(' ')}: ${what}`, async () => {
-        const { home } = makeHome({ tenants: name === 'generate-secrets' ? [] : ['erpnext', 'dickson'] })
+        const { home } = makeHome({ secrets: name !== 'generate-secrets' })
         const stub = docker(info, 'echo 2.26.1', other)
         const ran = await script(name, args, { env: { ...stub.env, ERP_HOME: home } })
         assert.equal(ran.code, 3, ran.stderr)

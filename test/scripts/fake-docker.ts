@@ -116,10 +116,6 @@ function writeFixtures(directory: string, tenant: string): void {
   )
 }
 
-const BENCH = JSON.stringify({
-  redis_cache: 'redis://:cachecache@redis-cache:6379',
-  redis_queue: 'redis://:queuequeue@redis-queue:6379',
-})
 /** A theme that names nothing: whatever a page names is what it should. */
 const MANIFEST = JSON.stringify({ id: '0123456789ab', brand: 'x', files: {}, css: [], js: [], head: '', fields: {} })
 const SITE = '{"db_name": "_site", "erp_site_made": "x", "app_include_css": ["/files/theme-x-desk.0123456789ab.css"]}'
@@ -145,6 +141,11 @@ inspect() { # one container as JSON; its file holds: up, unhealthy, exited N …
   printf '"Config":{"Labels":{"com.docker.compose.service":"%s","com.docker.compose.config-hash":"hash-of-%s"}},' "$service" "$service"
   printf '"State":{"Status":"%s","ExitCode":%d,%s"OOMKilled":false,"StartedAt":"2026-01-01T00:00:00Z"},' "$status" "\${exit:-0}" "$health"
   printf '"NetworkSettings":{"Networks":{"%s%s-edge":{"IPAddress":"${ADDRESS}"}}}}' "\${ERP_PREFIX:-}" "\${tenant_of[$service]}"
+}
+bench() { # common_site_config.json of a prefix, with its passwords of secrets/
+  password() { cat "\${ERP_HOME:-}/secrets/$1_password.txt" 2>/dev/null || echo none; }
+  printf '{"redis_cache":"redis://:%s@redis-cache:6379","redis_queue":"redis://:%s@redis-queue:6379"}' \\
+    "$(password "$1_redis_cache")" "$(password "$1_redis_queue")"
 }
 redis() { # what redis-cli prints for one command
   local mark=flushed-\${service%-redis-*}
@@ -224,13 +225,14 @@ case "$all" in
   need "$1"; service=\${1#"\${ERP_PREFIX:-}"}; tenant=\${tenant_of[$service]}
   case "$all" in
   *' du -sk '*) cat database-size 2>/dev/null ;; # in KiB
+  *' cat /home/'*/common_site_config.json*) bench "\${service%-*}" ;;
   *' cat /home/'*)
     [[ -e made-$tenant ]] || exit 1
     echo '{"erp_site_made": 1'; [[ -e scheduler-$tenant ]] && echo ', "erp_scheduler_enabled": 1'; echo '}' ;;
   *theme.py*) theme "$tenant" ;;
   *delete_session*) echo sid=0; cat >/dev/null ;; # a session that our stdin holds
   *enable_scheduler*) : >"scheduler-$tenant" ;;
-  *common_site_config.json*) printf '%s\\n---\\n%s\\n---\\nassets\\napps.txt\\nfolder\\n' '${BENCH}' '${SITE}' ;;
+  *common_site_config.json*) printf '%s\\n---\\n%s\\n---\\nassets\\napps.txt\\nfolder\\n' "$(bench "\${service%-*}")" '${SITE}' ;;
   *' mariadb '*'--batch '*) cat >/dev/null; printf '0\\t3\\t151\\t1\\tEurope/Dublin\\t%s\\t0\\t\\t\\n' "$(TZ=Europe/Dublin date '+%F %T')" ;;
   *redis-cli*)
     [[ $all == *'auth %s'* ]] && echo OK # the wrapper's own login

@@ -141,23 +141,23 @@ export function plantLedger(home: string, tenant: string): void {
 }
 
 /**
- * A home with good secrets for these tenants, and for core where they are all, each a value that exists nowhere else, and with a ledger that knows their
- * repositories (`repositories: false`: as before the first deploy).
+ * A home with good secrets of both tenants and core, each a value that exists nowhere else, and with ledgers that know the
+ * tenants' repositories; `repositories: false`: as before the first deploy.
  */
-export function makeHome({ tenants = ['erpnext', 'dickson'], repositories = true } = {}) {
+export function makeHome({ secrets = true, repositories = true } = {}) {
   const home = temporary()
   for (const tenant of repositories ? ['byrne', 'dickson'] : []) plantLedger(home, tenant)
   const directory = join(home, 'secrets')
   mkdirSync(directory, { mode: 0o700 })
-  const secrets = new Map<string, string>()
-  const own = tenants.flatMap((prefix) => TENANT_SECRETS.map((name) => `${prefix}_${name}.txt`))
-  const core = ALL_CORE_SECRETS.map((name) => `${name}.txt`)
-  for (const name of tenants.length > 1 ? [...own, ...core] : own) {
+  const made = new Map<string, string>()
+  const own = ['erpnext', 'dickson'].flatMap((prefix) => TENANT_SECRETS.map((name) => `${prefix}_${name}`))
+  for (const stem of secrets ? [...own, ...ALL_CORE_SECRETS] : []) {
+    const name = `${stem}.txt`
     const value = randomBytes(24).toString('hex')
-    secrets.set(name, value)
+    made.set(name, value)
     writeFileSync(join(directory, name), value, { mode: 0o444 })
   }
-  return { home, directory, values: [...secrets.values()], file: (name: string) => join(directory, name) }
+  return { home, directory, values: [...made.values()], file: (name: string) => join(directory, name) }
 }
 
 /** A `docker` first on PATH that runs `body` (bash) and notes each call's arguments. */

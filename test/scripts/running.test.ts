@@ -23,7 +23,7 @@ describe('a signal while docker hangs ends the script within ten seconds, with i
   for (const [signal, expected] of Object.entries(SIGNALS) as [keyof typeof SIGNALS, number][]) {
     for (const [name, args] of signal === 'SIGTERM' ? HANGING : HANGING.slice(0, 1)) {
       it(`${signal} to ${name}`, async () => {
-        const { home } = makeHome({ tenants: name === 'generate-secrets' ? [] : ['erpnext', 'dickson'] })
+        const { home } = makeHome({ secrets: name !== 'generate-secrets' })
         const docker = fakeDocker().deployed('dickson').deployed('byrne')
         const hang = name === 'tenant' ? 3 : name === 'healthcheck' ? 9 : 1
         const injector = injectDocker(temporary(), docker.path, { at: hang, mode: 'hang' })

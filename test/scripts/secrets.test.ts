@@ -238,7 +238,7 @@ describe('a faulty secret is refused with 3, named, and never touched', { concur
 
   for (const mode of [0o710, 0o701, 0o740, 0o704]) {
     it(`a directory of mode ${mode.toString(8)}`, async () => {
-      const { home, directory } = makeHome({ tenants: [] })
+      const { home, directory } = makeHome({ secrets: false })
       chmodSync(directory, mode)
       const { code, stderr } = await generate(home)
       assert.equal(code, 3)
@@ -248,7 +248,7 @@ describe('a faulty secret is refused with 3, named, and never touched', { concur
   }
 
   it('a directory that is a link is not followed', async () => {
-    const { home, directory } = makeHome({ tenants: [] })
+    const { home, directory } = makeHome({ secrets: false })
     renameSync(directory, join(home, 'elsewhere'))
     symlinkSync(join(home, 'elsewhere'), directory)
     const { code, stderr } = await generate(home)
