@@ -4,7 +4,7 @@ import { composeArgs, renderServices, type Service, stopArgs, upArgs } from './c
 import { type Container, tenantContainers } from './containers.ts'
 import { type Change, phases, planChanges, proveFrontend, startServices } from './deploy.ts'
 import { docker, dockerAttached, dockerExec, type LineOutput } from './docker.ts'
-import { OperatorError, preconditionError, quoted, usageError } from './errors.ts'
+import { OperatorError, preconditionError, quoted, shown, usageError } from './errors.ts'
 import { verifyHardening } from './gate.ts'
 import type { Tenant } from './registry.ts'
 import type { Reporter } from './reporter.ts'
@@ -204,6 +204,9 @@ async function requireRunning(tenant: Tenant, part: string): Promise<void> {
   )
 }
 
+/** Compose writes this before each line of a log, also into a pipe (2.26). */
+const COMPOSE_ERASES = '\x1b[2K'
+
 /**
  * The logs of all services, or of the parts that are named.
  * @param tail lines of each
@@ -226,6 +229,7 @@ export async function logs(
     ...(follow ? ['--follow'] : []),
     ...names,
   )
-  const code = await dockerAttached(args, output)
+  const print = (line: string) => output.print(shown(line.replace(COMPOSE_ERASES, ''))) // what is logged is anybody's text
+  const code = await dockerAttached(args, { print, say: output.say })
   if (code !== 0) throw new OperatorError(`${tenant.name}: the logs cannot be read`)
 }

@@ -69,6 +69,7 @@ describe('tenant.ts tells', () => {
     assert.ok(lines.length >= 1 && lines.length <= 2, lines.join('\n'))
     for (const line of lines) assert.match(line, /dickson-frontend +\|/)
     const all = await done('dickson', 'logs', '--tail', '5')
+    assert.doesNotMatch(all, /\p{Cc}(?<![\n\t])/u)
     for (const part of ['db', 'worker', 'backend']) assert.match(all, new RegExp(`dickson-${part}\\S* +\\|`))
     assert.ok(!all.includes('erpnext-'))
   })

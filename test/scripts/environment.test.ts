@@ -88,6 +88,16 @@ describe('variables that change zx or Node change nothing, and show no secret', 
     for (const value of values) assert.ok(!stdout.includes(value))
   })
 
+  it('logs show what a terminal would obey as text', async () => {
+    const [docker, { home }] = [fakeDocker().deployed('dickson'), makeHome()]
+    const stub = stubDocker(
+      `case "$*" in *' logs '*) printf '\\033[2Kdickson-backend | \\033]0;title\\007 \\033[1A said\\n' ;; *) exec '${docker.path}' "$@" ;; esac`,
+    )
+    const { code, stdout } = await script('tenant', ['dickson', 'logs'], { env: { ...stub.env, ERP_HOME: home } })
+    assert.equal(code, 0)
+    assert.equal(stdout, 'dickson-backend | \\u{1b}]0;title\\u{7} \\u{1b}[1A said\n')
+  })
+
   it('logs and the answers of bench are redacted', async () => {
     const [docker, { home, values }] = [fakeDocker().deployed('dickson'), makeHome()]
     const leaky = stubDocker(
