@@ -167,7 +167,9 @@ export function renderLoss(lost: Losses | undefined, { hasData, hasSite, half, j
   const week = 'until the first verified backup after seven days'
   const gone = keeps ? [`  gone       for good: ${describeKept(keeps)}`] : []
   if (hasData) {
-    const lines = lost ? renderLosses(lost) : [`  lost       not known: ${half ?? 'its database does not answer, or its schema cannot be read'}`]
+    const lines = lost
+      ? renderLosses(lost)
+      : [`  lost       not known: ${half ?? 'its database does not answer, or its schema cannot be read'}`]
     const waiting =
       jobs > 0 ? [`  ended      ${jobs} background jobs that wait or run: they are lost, whatever comes up`] : []
     return [...lines, ...waiting, `  kept       what is replaced, for --undo, ${week}`, ...gone]
