@@ -30,10 +30,10 @@ const CONFIG_CACHE = 65
 
 /**
  * Wait until every process of a site works by its configuration as it is.
- * @param age seconds since site_config.json was changed
+ * @param age seconds since site_config.json was changed; negative where its time lies in the future
  */
 export async function untilConfigIsRead(age: number, note: (text: string) => void): Promise<void> {
-  const wait = Math.ceil(CONFIG_CACHE - age)
+  const wait = Math.min(CONFIG_CACHE, Math.ceil(CONFIG_CACHE - age))
   if (wait <= 0) return
   note(`site_config.json has just changed: ${wait} s until every process has read it`)
   await sleep(wait * 1000, undefined, $.signal && { signal: $.signal })

@@ -143,11 +143,12 @@ export const listUsers = async (tenant: Tenant) => (await askSite<{ users: User[
 
 /**
  * Close accounts and end their sessions at once.
+ * @param dry only see whether they are there
  * @returns how many sessions were ended
  * @throws OperatorError (3) for somebody who is not there; nobody was disabled
  */
-export const disableUsers = async (tenant: Tenant, emails: string[]) =>
-  (await askSite<{ sessions: number }>(tenant, 'users', 'disable', { emails })).sessions
+export const disableUsers = async (tenant: Tenant, emails: string[], dry: boolean) =>
+  (await askSite<{ sessions: number }>(tenant, 'users', 'disable', { emails, dry })).sessions
 
 /** A user in one line. */
 export function describe({ email, name, desk, enabled, sso, last_active: seen, roles }: User): string {

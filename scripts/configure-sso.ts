@@ -1,6 +1,7 @@
 /** Let a tenant's users sign in through Authentik: prove the provider, write ERPNext's key, read the button back. */
 import { command } from '../lib/command.ts'
 import { askEngine } from '../lib/docker.ts'
+import { EXIT } from '../lib/errors.ts'
 import { learnSecret } from '../lib/redact.ts'
 import type { Tenant, Unit } from '../lib/registry.ts'
 import type { Reporter } from '../lib/reporter.ts'
@@ -48,6 +49,8 @@ command({
       ),
     }
   },
+  exitCode: ({ tenants }) =>
+    tenants.some((one) => 'checks' in one && one.checks.some(({ ok }) => !ok)) ? EXIT.failed : EXIT.done,
   render: ({ tenants }) => tenants.map(renderStatus).join('\n'),
 })
 
@@ -75,7 +78,9 @@ async function connect(tenant: Tenant, work: Work, { step, warn, say }: Reporter
   const old = await readSecret(tenant.secret('oidc_client_secret'))
   learnSecret(old) // after a rotation it stands in no file any more
   const open = await visitorsOf(core)
-  await step(`Wait for ${client.issuer}`, () => awaitIssuer(client, open, patience))
+  await step(`Wait for ${client.issuer}`, () =>
+    awaitIssuer(client, open, patience, dryRun ? async () => {} : () => applyBlueprint(core, tenant)),
+  )
   const site = await step('Look at the site, and from it at Authentik', () => lookAtSite(tenant, client, old))
   verifySite(tenant, client, site)
   if (mode === 'require') verifyManagers(tenant, site)

@@ -47,9 +47,9 @@ command({
         if (emails.length === 0) throw usageError('disable needs an address', HELP)
         await askEngine()
         const ended = await forEachTenant((tenant) =>
-          dryRun
-            ? Promise.resolve(0)
-            : step('Close accounts, end sessions', () => accounts.disableUsers(tenant, emails)),
+          step(dryRun ? 'Look for the accounts' : 'Close accounts, end sessions', () =>
+            accounts.disableUsers(tenant, emails, dryRun),
+          ),
         )
         return { disabled: emails, sessions: ended[0] ?? 0, dryRun }
       }

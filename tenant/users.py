@@ -81,6 +81,12 @@ def add(order):
         for role in user["roles"]:
             document.append("roles", {"role": role})
         document.insert(ignore_permissions=True)
+        lost = sorted(set(user["roles"]) - {row.role for row in document.roles})
+        if lost:  # an app took them away without a word, as ERPNext does with Employee
+            raise Refused(
+                f"{user['email']}: the site gives nobody {' and '.join(lost)} in this way: "
+                "Employee comes with an Employee record that names the user; nobody was added"
+            )
     return judged
 
 
@@ -89,6 +95,8 @@ def disable(order):
     unknown = [email for email in order["emails"] if email.lower() in OWN or not frappe.db.exists("User", email)]
     if unknown:
         raise Refused(f"no such user: {', '.join(unknown)}")
+    if order["dry"]:
+        return {"sessions": 0}
     ended = 0
     for email in order["emails"]:
         document = frappe.get_doc("User", email)

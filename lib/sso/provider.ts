@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { tenantContainers } from '../containers.ts'
 import { edgeOf, type Visitor, visit } from '../edge/hosts.ts'
-import { OperatorError, preconditionError } from '../errors.ts'
+import { OperatorError, orElse, preconditionError } from '../errors.ts'
 import type { Answer } from '../http.ts'
 import type { Tenant, Unit } from '../registry.ts'
 import { authorizeFaults, type Client, findButton, SCOPES } from './client.ts'
@@ -31,13 +31,21 @@ const told = ({ error, status }: Answer) => error ?? `HTTP ${status}`
 /**
  * Wait for the issuer's discovery document, and hold it against what we shall write.
  * @param patience seconds
+ * @param make what makes the client where Authentik answers and has none: it applies its blueprints once, in no order, and does
+ * not try again for an hour where one named what another had not made yet
  * @throws OperatorError (3); nothing was changed
  */
-export async function awaitIssuer(client: Client, open: Visit, patience: number): Promise<void> {
+export async function awaitIssuer(
+  client: Client,
+  open: Visit,
+  patience: number,
+  make: () => Promise<unknown>,
+): Promise<void> {
   const end = Date.now() + patience * 1000
   for (;;) {
     const fault = await discoveryFault(client, open)
     if (!fault) return
+    if (fault.endsWith('HTTP 404')) await orElse(make(), undefined) // told below, where it does not help
     if (Date.now() > end) throw preconditionError(`${client.host}: ${fault}; nothing was changed`, HINT)
     await sleep(1000)
   }

@@ -10,6 +10,8 @@ export interface SiteState {
   secret_fits: boolean
   host_name: string | null
   overridden: boolean
+  /** Which of these two are set for the whole bench alone. */
+  shared: string[]
   password_off: boolean
   mail_link: boolean
   /** A password can be set anew by mail, which signs in. */
@@ -27,15 +29,18 @@ export const lookAtSite = (tenant: Tenant, { discovery }: Client, secret: string
  * @throws OperatorError (3); nothing was changed
  */
 export function verifySite({ name, site }: Tenant, { host }: Client, state: SiteState): void {
-  const set = (key: string) => `npx zx scripts/tenant.ts ${name} bench -- set-config ${key} None`
+  const shared = (key: string) => state.shared.includes(key)
+  const file = (key: string) => (shared(key) ? 'common_site_config.json' : `site_config.json of ${site}`)
+  const set = (key: string) =>
+    `npx zx scripts/tenant.ts ${name} bench -- set-config ${shared(key) ? '-g ' : ''}${key} None`
   if (state.host_name)
     throw preconditionError(
-      `${name}: site_config.json has host_name: every sign-in would come back at ${state.host_name}`,
+      `${name}: ${file('host_name')} has host_name: every sign-in would come back at ${state.host_name}`,
       set('host_name'),
     )
   if (state.overridden)
     throw preconditionError(
-      `${name}: site_config.json of ${site} has authentik_login, which wins`,
+      `${name}: ${file('authentik_login')} has authentik_login, which wins`,
       set('authentik_login'),
     )
   const { status, error } = state.reach

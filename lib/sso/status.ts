@@ -43,6 +43,7 @@ export async function lookAround(tenant: Tenant, core: Unit): Promise<SsoStatus>
       check('secret at Authentik', verdict === 'right', verdict === 'right' ? 'that of secrets/' : verdict),
       check('ERPNext reaches Authentik', status === 200, error ?? `HTTP ${status}`),
       check('host_name', !site.host_name, site.host_name ?? 'not set, as it should be'),
+      check('authentik_login', !site.overridden, site.overridden ? 'set, and wins' : 'not set, as it should be'),
       ...hosts.map(({ host, fault }) => check(host, !fault, fault ?? 'its button leads to Authentik and back')),
       check('System Managers by SSO', true, site.managers.join(', ') || 'none yet'),
       check('password login', true, site.password_off ? 'closed' : 'open'),

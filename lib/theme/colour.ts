@@ -35,17 +35,24 @@ function fromHex(hex: string): Colour {
 /** A gradient is sampled between its stops as well: black text is worst where two colours meet. */
 const SAMPLES = 8
 
-/** Every colour that a value paints: one, or a gradient's stops and what lies between them. Empty: none was read. */
+const DIRECTION = /^(to\s[a-z\s]+|-?[\d.]+(deg|turn|rad|grad))$/
+
+/**
+ * Every colour that a value paints: one, or a gradient's stops and what lies between them. Empty: none was read, or not all, of
+ * which a browser paints none either.
+ */
 export function coloursOf(value: string): Colour[] {
   const [, inside] = /linear-gradient\((.*)\)/s.exec(value) ?? []
   if (inside === undefined) {
     const one = parseColour(value) ?? parseColour(value.split(/\s+(?![^(]*\))/)[0] ?? '')
     return one ? [one] : []
   }
-  const stops = inside
-    .split(/,(?![^(]*\))/)
-    .map((stop) => parseColour(stop.trim().replace(/\s+-?[\d.]+%$/, '')))
-    .filter((colour) => colour !== undefined)
+  const parts = inside.split(/,(?![^(]*\))/).map((part) => part.trim())
+  const read = (DIRECTION.test(parts[0] ?? '') ? parts.slice(1) : parts).map((stop) =>
+    parseColour(stop.replace(/\s+-?[\d.]+%$/, '')),
+  )
+  const stops = read.filter((colour) => colour !== undefined)
+  if (stops.length < read.length) return []
   return stops.flatMap((stop, index) => {
     const next = stops[index + 1]
     if (!next) return [stop]

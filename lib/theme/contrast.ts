@@ -58,6 +58,8 @@ export function contrastFaults(brand: Brand, sheets: Sheets): string[] {
     const { pair, mode, text, surface, ratio } = fault
     const low = (Math.floor(ratio * 100) / 100).toFixed(2)
     const needs = pair.needs ?? 4.5
+    if (ratio === 0)
+      return `${culprit(fault, all)}: ${pair.where} (${mode}): a colour cannot be read: write #rrggbb or rgb(), and name what brand.json has`
     return `${culprit(fault, all)}: ${pair.where} (${mode}): ${hexOf(text)} on ${hexOf(surface)} is ${low}:1, ${needs}:1 is needed`
   })
   return [...new Set(lines)]
@@ -171,7 +173,7 @@ function measure(brand: Brand, pair: Pair, mode: Mode, cascade: readonly Placed[
   return [{ pair, mode, used, places: placesOf(brand, used), ...found }]
 }
 
-/** The least contrast over every colour of text and layers. A colour that cannot be read counts as none: 1:1. */
+/** The least contrast over every colour of text and layers. 0 where a colour cannot be read. */
 function worst(texts: Colour[], layers: Colour[][]): Pick<Contrast, 'text' | 'surface' | 'ratio'> {
   const surfaces = layers.reduceRight<Colour[]>(
     (below, layer) => (below.length === 0 ? layer : below.flatMap((lower) => layer.map((upper) => over(upper, lower)))),
@@ -182,7 +184,7 @@ function worst(texts: Colour[], layers: Colour[][]): Pick<Contrast, 'text' | 'su
     .flatMap((surface) => texts.map((text) => ({ text: over(text, surface), surface })))
     .map((both) => ({ ...both, ratio: contrast(both.text, both.surface) }))
     .sort((one, other) => one.ratio - other.ratio)
-  return measured[0] ?? { text: [0, 0, 0, 1], surface: [0, 0, 0, 1], ratio: 1 }
+  return measured[0] ?? { text: [0, 0, 0, 1], surface: [0, 0, 0, 1], ratio: 0 }
 }
 
 /** A colour of brand.json before the rule that names it: there it is changed. */

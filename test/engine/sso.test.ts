@@ -159,11 +159,23 @@ describe('single sign-on', () => {
   it('refuses a site whose host_name would send every sign-in to one host', async () => {
     const set = (value: string) => stack.script('tenant', ['dickson', 'bench', '--', 'set-config', 'host_name', value])
     await set(`https://${ERP}`)
+    const [{ code, stderr }, status] = [await configure(), await configure('--status')]
+    await set('None')
+    assert.equal(code, 3)
+    assert.match(stderr, / site_config\.json of \S+ has host_name[\s\S]*set-config host_name None/)
+    assert.equal(keyRow(books), '')
+    assert.equal(status.code, 1, status.stderr)
+    assert.match(status.stdout, /fail {2}host_name +https/)
+  })
+
+  it('refuses one that is set for the whole bench, and takes it away there', async () => {
+    const set = (value: string) =>
+      stack.script('tenant', ['dickson', 'bench', '--', 'set-config', '-g', 'host_name', value])
+    assert.equal((await set(`https://${ERP}`)).code, 0)
     const { code, stderr } = await configure()
     await set('None')
     assert.equal(code, 3)
-    assert.match(stderr, /site_config\.json has host_name/)
-    assert.equal(keyRow(books), '')
+    assert.match(stderr, / common_site_config\.json has host_name[\s\S]*set-config -g host_name None/)
   })
 
   it('writes the key, proves both hosts, and shows no secret; again, there is nothing to do', async () => {
@@ -300,6 +312,23 @@ describe('single sign-on', () => {
       assert.equal(code, 3, stderr)
       assert.match(stderr, new RegExp(`no such user: ${own}`))
     }
+    const typo = await users('disable', 'marry@dickson.example', '--dry-run')
+    assert.equal(typo.code, 3, typo.stderr)
+    assert.match(typo.stderr, /no such user: marry@dickson\.example/)
+  })
+
+  it('adds nobody whose role an app takes away again without a word', async () => {
+    const { code, stderr } = await users(
+      'add',
+      'ann@dickson.example',
+      '--first-name',
+      'Ann',
+      '--roles',
+      'Employee,Sales User',
+    )
+    assert.equal(code, 3, stderr)
+    assert.match(stderr, /ann@dickson\.example: the site gives nobody Employee in this way.*nobody was added/)
+    assert.deepEqual(books.sql("select name from tabUser where name like 'ann@%'"), [])
   })
 
   it("disables a user with their sessions: the next request is nobody's", async () => {

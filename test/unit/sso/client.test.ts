@@ -4,6 +4,7 @@ import { describe, it } from 'node:test'
 import { makeTenant } from '../../../lib/registry.ts'
 import { readSettings } from '../../../lib/settings.ts'
 import { authorizeFaults, clientOf, findButton, keyFields } from '../../../lib/sso/client.ts'
+import { awaitIssuer, type Visit } from '../../../lib/sso/provider.ts'
 import tenants from '../../../tenants.ts'
 
 const root = join(import.meta.dirname, '../../..')
@@ -20,6 +21,35 @@ const url = (change: Record<string, string> = {}, base = client.authorize) => {
   }
   return new URL(`${base}?${new URLSearchParams(query)}`)
 }
+
+describe('the wait for the sign-in service', () => {
+  const found = {
+    issuer: client.issuer,
+    authorization_endpoint: client.authorize,
+    token_endpoint: client.token,
+    userinfo_endpoint: client.userinfo,
+  }
+  /** A service whose client is there once it was made. */
+  const service = (answersWithout: number) => {
+    const made = { times: 0 }
+    const answer = () =>
+      made.times > 0 ? { status: 200, body: JSON.stringify(found) } : { status: answersWithout, body: '' }
+    const open = () => ({ get: async () => answer(), leave: () => {} }) as unknown as ReturnType<Visit>
+    return { made, open, make: async () => void made.times++ }
+  }
+
+  it('has the client made where it answers and has none', async () => {
+    const { made, open, make } = service(404)
+    await awaitIssuer(client, open, 5, make)
+    assert.equal(made.times, 1)
+  })
+
+  it('makes nothing while it does not answer yet', async () => {
+    const { made, open, make } = service(502)
+    await assert.rejects(awaitIssuer(client, open, 0, make), /the discovery document is not there: HTTP 502/)
+    assert.equal(made.times, 0)
+  })
+})
 
 describe("a tenant's client", () => {
   it('has absolute addresses at the sign-in service, and a redirect for each host', () => {

@@ -72,6 +72,8 @@ describe('contrast', () => {
 
   it('finds the colour of a frame and of a background with more in it', () => {
     assert.deepEqual(coloursOf('#ff0000 url(x.svg)'), [[255, 0, 0, 1]])
+    for (const broken of ['linear-gradient(#000000, gold)', 'linear-gradient(to right, unset, #ffffff)'])
+      assert.deepEqual(coloursOf(broken), [], 'a browser paints none of it')
   })
 })
 
@@ -213,7 +215,7 @@ describe('a brand is refused for', () => {
     [
       'a colour that cannot be read',
       () => css('common/theme.css', swap('--text-color: var(--brand-ink)', '--text-color: var(--brand-inc)')),
-      /is 1\.00:1/,
+      /common\/theme\.css:\d+:\d+: .*a colour cannot be read/,
     ],
   ]
   for (const [what, faults, said] of CASES) {
@@ -294,5 +296,15 @@ describe('a brand that sets nothing', () => {
       contrastFaults(bare, Object.fromEntries(SHEETS.map((sheet) => [sheet, ''])) as unknown as Sheets),
       [],
     )
+  })
+
+  it('is refused where the bar has a colour that nobody declares, or that we do not read', () => {
+    const unread = /a colour cannot be read/
+    const without = contrastFaults(brandOf('byrne', swap(/"bar-end": "#047857",?/, '')), sheetsOf('byrne'))
+    assert.match(without.join('\n'), unread)
+    for (const end of ['var(--brand-bar-edn)', 'gold', 'hsl(220 80% 40%)']) {
+      const sheets = sheetsOf('byrne', { 'common/theme.css': swap('var(--brand-bar-end)', end) })
+      assert.match(contrastFaults(brandOf('byrne'), sheets).join('\n'), unread)
+    }
   })
 })

@@ -98,6 +98,8 @@ def validate_user(user: Document) -> None:
     for row in user.roles:
         if not frappe.db.exists('Role', row.role):
             frappe.throw(f'Could not find Role: {row.role}', frappe.LinkValidationError)
+    kept = [row for row in user.roles if row.role not in ('Employee', 'Employee Self Service')]
+    user.roles = kept  # ERPNext's own hook: they come with an Employee record, which nobody has here
     desk = [row.role for row in user.roles if frappe.db.get_value('Role', row.role, 'desk_access')]
     user.user_type = 'System User' if desk else 'Website User'
     user.full_name = ' '.join(name for name in (user.first_name, user.last_name) if name)

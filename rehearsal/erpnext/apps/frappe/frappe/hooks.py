@@ -61,7 +61,7 @@ def run_patch(patch: str) -> None:
 
 def after_install() -> None:
     """Users, roles and settings. The Administrator's password is asked for where nobody gave one."""
-    for role in ('Administrator', 'System Manager', 'Guest', 'All', 'Desk User', 'Sales User', 'Customer'):
+    for role in ('Administrator', 'System Manager', 'Guest', 'All', 'Desk User', 'Sales User', 'Employee', 'Customer'):
         insert('Role', name=role, desk_access=role != 'Customer')
     for user, email in (('Administrator', 'admin@example.com'), ('Guest', 'guest@example.com')):
         kind = 'System User' if user == 'Administrator' else 'Website User'
