@@ -1,6 +1,7 @@
 /** What must hold on the machine before a tenant is touched: engine, compose, disk, memory, secrets, mounted files. */
 import { readdir, stat, statfs } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { readLedger } from './backup/ledger.ts'
 import { renderServices, renderUnit, requireCompose, type Service } from './compose.ts'
 import { type Container, tenantContainers } from './containers.ts'
 import { docker, type Engine, inspect, lastLines, volumeNames } from './docker.ts'
@@ -117,12 +118,28 @@ export async function verifyReadable({ settings: { root, env } }: Unit, name: 't
 }
 
 /**
- * Look for a database that ran before us: files at the root of the volume, where ours has only data/.
+ * Before a database is started for the first time: refuse one that ran before us, which has its files at the root of the volume,
+ * where ours has only data/; and an empty one where there are backups, which an empty ERP would be published and backed up over.
  * @throws OperatorError (3); nothing was started.
  */
-export async function refuseForeignDatabase(tenant: Tenant, ground: Ground): Promise<void> {
+export async function refuseOtherData(tenant: Tenant, ground: Ground): Promise<void> {
   if (ground.containers.some(({ service }) => service === tenant.service('db'))) return // it started once: ours
-  if (!(await volumeNames()).has(tenant.volume('db-data'))) return
+  const found = (await volumeNames()).has(tenant.volume('db-data')) ? await databaseFiles(tenant, ground) : []
+  if (found.includes('ibdata1'))
+    throw preconditionError(
+      `volume ${tenant.volume('db-data')} holds a database that these scripts did not make; nothing was started`,
+      'see docs/taking-over.md',
+    )
+  const { verified } = await readLedger(tenant)
+  if (!verified || found.includes('data')) return
+  throw preconditionError(
+    `${tenant.name} has a verified backup of ${verified.at.slice(0, 16)}Z and no database: a deploy would make an empty ERP; nothing was started`,
+    `npx zx scripts/restore.ts ${tenant.name}; to begin anew: move ${tenant.state('ledger.json')} and its repository away`,
+  )
+}
+
+/** What lies at the root of the database's volume. */
+async function databaseFiles(tenant: Tenant, ground: Ground): Promise<string[]> {
   const image = imageOf(tenant, ground.services, 'db')
   const mount = `${tenant.volume('db-data')}:/volume:ro`
   const { stdout } = await docker(
@@ -143,12 +160,7 @@ export async function refuseForeignDatabase(tenant: Tenant, ground: Ground): Pro
     ],
     { timeout: 60 },
   )
-  if (stdout.split('\n').includes('ibdata1')) {
-    throw preconditionError(
-      `volume ${tenant.volume('db-data')} holds a database that these scripts did not make; nothing was started`,
-      'see docs/taking-over.md',
-    )
-  }
+  return stdout.split('\n')
 }
 
 /**

@@ -9,7 +9,7 @@ import { bringHosts, type EdgeGround, edgePreflight } from '../lib/edge/deploy.t
 import { afterChange, isFailure, type OperatorError, usageError } from '../lib/errors.ts'
 import { removeUnstarted } from '../lib/jobs.ts'
 import { askLive } from '../lib/mariadb.ts'
-import { type Ground, preflight, pullMissing, refuseForeignDatabase } from '../lib/preflight.ts'
+import { type Ground, preflight, pullMissing, refuseOtherData } from '../lib/preflight.ts'
 import { CORE_PARTS, makeCore, type Tenant } from '../lib/registry.ts'
 import type { Reporter } from '../lib/reporter.ts'
 import * as site from '../lib/site.ts'
@@ -182,7 +182,7 @@ async function bringUp(tenant: Tenant, ground: Ground, theme: Theme, timeout: nu
     deploy.startServices(tenant, services, timeout, note)
   await removeUnstarted(tenant)
   await step('Get the images that are missing', (note) => pullMissing(tenant, ground.services, note))
-  await step('Look for data that is not ours', () => refuseForeignDatabase(tenant, ground))
+  await step('Look for data that is not ours', () => refuseOtherData(tenant, ground))
   await step('Start the database and both Redis', start(stores))
   await step('Write the configuration of the bench', start(configurator))
   const made = await step(`Make the site ${tenant.site}, once`, (note) => site.makeSite(tenant, note))

@@ -142,6 +142,17 @@ describe('deploy', { concurrency: 4 }, () => {
     assert.ok(!existsSync(join(home, 'state')))
   })
 
+  it('makes no empty ERP where there are backups of one that is gone', async () => {
+    const [docker, { home }] = [fakeDocker(), makeHome({ backups: true })]
+    const env = { ...docker.env, ERP_HOME: home }
+    const { code, stderr } = await script('deploy', ['dickson'], { env })
+    assert.equal(code, 3, stderr)
+    assert.match(stderr, /has a verified backup of .* and no database[\s\S]*restore\.ts dickson; to begin anew/)
+    assert.deepEqual(docker.containers(), [])
+    writeFileSync(docker.state('volumes'), 'dickson-db-data\n') // with books in it
+    assert.equal((await script('deploy', ['dickson'], { env })).code, 0)
+  })
+
   it('writes one line a tenant into the journal, with the outcome and without a secret', async () => {
     const [docker, { home, values }] = [fakeDocker(), makeHome()]
     const env = { ...docker.env, ERP_HOME: home }

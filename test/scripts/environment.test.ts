@@ -27,7 +27,9 @@ describe('variables that change zx or Node change nothing, and show no secret', 
   const usual = new Map<string, string>()
   before(async () => {
     for (const [name, args] of quick) {
-      const { stdout } = await script(name, args, { env: { ...docker.env, ERP_HOME: makeHome().home } })
+      const { stdout } = await script(name, args, {
+        env: { ...docker.env, ERP_HOME: makeHome({ backups: true }).home },
+      })
       usual.set(name, steady(stdout))
     }
   })
@@ -41,7 +43,7 @@ describe('variables that change zx or Node change nothing, and show no secret', 
     { COMPOSE_PROFILES: 'byrne,dickson', BASH_ENV: '/nonexistent', POSIXLY_CORRECT: '1' },
   ]) {
     it(JSON.stringify(variables), async () => {
-      const { home, values } = makeHome()
+      const { home, values } = makeHome({ backups: true })
       for (const [name, args] of quick) {
         const { code, stdout, stderr } = await script(name, args, {
           env: { ...docker.env, ERP_HOME: home, ...variables },
@@ -115,7 +117,7 @@ describe("cron's bare environment", { concurrency: 4 }, () => {
   for (const stdin of ['</dev/null', '<&-']) {
     for (const [name, args] of RUNS) {
       it(`${name} works with nothing set and stdin ${stdin}`, async () => {
-        const [docker, { home }] = [fakeDocker().deployed('dickson'), makeHome()]
+        const [docker, { home }] = [fakeDocker().deployed('dickson'), makeHome({ backups: true })]
         const line = `exec env -i PATH= LANG=C ERP_TEST_MARK="$ERP_TEST_MARK" ERP_HOME='${home}' '${process.execPath}' --import=#typescript node_modules/zx/build/cli.js scripts/${name}.ts ${args.join(' ')} ${stdin}`
         // With PATH empty the usual one is taken: the fake is put there by a bind mount of our own namespace.
         const place = docker.path.replace(/\/docker$/, '')

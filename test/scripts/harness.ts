@@ -122,16 +122,21 @@ export function temporary(): string {
   return directory
 }
 
-/** A ledger as after a backup and a drill of just now: for tests of what is not about backups. */
-export function plantLedger(home: string, tenant: string): void {
+/**
+ * A ledger as after a backup and a drill of just now: for tests of what is not about backups. `backups: false`: of a repository that
+ * was made and has none yet, since a deploy makes nothing anew where there are some.
+ */
+export function plantLedger(home: string, tenant: string, { backups = true } = {}): void {
   const at = new Date().toISOString()
   const snapshot = 'c0ffee'.padEnd(64, '0')
   const ledger = {
     repository: { id: '0123456789', location: join(home, 'backups', tenant), at },
-    backup: { at, snapshot },
-    verified: { at, snapshot, databaseBytes: 1, addedBytes: 1 },
-    checked: { at, part: 1 },
-    drilled: { at, snapshot, restoreSeconds: 10, passed: true },
+    ...(backups && {
+      backup: { at, snapshot },
+      verified: { at, snapshot, databaseBytes: 1, addedBytes: 1 },
+      checked: { at, part: 1 },
+      drilled: { at, snapshot, restoreSeconds: 10, passed: true },
+    }),
   }
   mkdirSync(join(home, 'state', tenant), { recursive: true, mode: 0o700 })
   writeFileSync(join(home, 'state', tenant, 'ledger.json'), JSON.stringify(ledger))
@@ -142,11 +147,11 @@ export function plantLedger(home: string, tenant: string): void {
 
 /**
  * A home with good secrets of both tenants and core, each a value that exists nowhere else, and with ledgers that know the
- * tenants' repositories; `repositories: false`: as before the first deploy.
+ * tenants' repositories, or backups too; `repositories: false`: as before the first deploy.
  */
-export function makeHome({ secrets = true, repositories = true } = {}) {
+export function makeHome({ secrets = true, repositories = true, backups = false } = {}) {
   const home = temporary()
-  for (const tenant of repositories ? ['byrne', 'dickson'] : []) plantLedger(home, tenant)
+  for (const tenant of repositories ? ['byrne', 'dickson'] : []) plantLedger(home, tenant, { backups })
   const directory = join(home, 'secrets')
   mkdirSync(directory, { mode: 0o700 })
   const made = new Map<string, string>()

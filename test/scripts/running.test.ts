@@ -109,7 +109,7 @@ describe("a tenant's lock", { concurrency: 2 }, () => {
   })
 
   it('does not keep another tenant waiting, nor what only reads', async () => {
-    const { home } = makeHome()
+    const { home } = makeHome({ backups: true })
     const docker = fakeDocker().deployed('dickson').deployed('byrne')
     mkdirSync(join(home, 'state/dickson'), { recursive: true, mode: 0o700 })
     const line = (rest: string) => `flock '${home}/state/dickson/lock' bash -c '${rest.replaceAll("'", "'\\''")}'`
@@ -139,7 +139,10 @@ describe("a tenant's lock", { concurrency: 2 }, () => {
 describe('what the scripts print', { concurrency: 4 }, () => {
   const docker = fakeDocker().deployed('dickson').deployed('byrne')
   /** Each run has a home of its own: the tests run side by side and would meet at the lock. */
-  const around = (stub: { env: { PATH?: string } } = docker) => ({ ...stub.env, ERP_HOME: makeHome().home })
+  const around = (stub: { env: { PATH?: string } } = docker) => ({
+    ...stub.env,
+    ERP_HOME: makeHome({ backups: true }).home,
+  })
 
   const SUCCESSES: [name: string, args: string[]][] = [
     ['deploy', ['dickson']],
