@@ -32,7 +32,7 @@ command({
           ? `${JSON.stringify(report)}\n`
           : `${terminal ? '\x1b[2J\x1b[H' : ''}${shown(`${report.at}\n${renderTable(report, terminal)}`)}\n`,
       )
-      await sleep(options.watch * 1000, undefined, { signal })
+      await sleep(options.watch * 1000, undefined, { signal }).catch(() => signal.throwIfAborted()) // with why
     }
   },
   render: renderTable,

@@ -11,6 +11,7 @@ import { type Ground, groundOf, pullMissing, verifyEngine, verifyReadable } from
 import { CORE_SECRETS, type CorePart, partsAmong, type Tenant, type Unit } from '../registry.ts'
 import type { Reporter } from '../reporter.ts'
 import { verifySecrets } from '../secrets.ts'
+import { applyBlueprint } from '../sso/authentik.ts'
 import { askedOf, askHosts, type EdgeWork, type Public } from './ask.ts'
 import { coreHolders, proofOf } from './holders.ts'
 import { blindParts, outdatedServices, type Reader, restartBlind } from './outdated.ts'
@@ -79,9 +80,25 @@ async function bringUp(
       await startServices(core, ground.services, timeout, note)
     })
   }
+  if (changes.some(({ service }) => service === core.service('authentik-worker'))) await letOperatorsIn(core, reporter)
   await step('Wait until Traefik works by them', async () => awaitTaken(core, (await readMark(core)) ?? ''))
-  await tellSilent(options, { own, tenants, published }, reporter)
+  const told = tellSilent(options, { own, tenants, published }, reporter)
+  await (changes.length > 0 ? afterChange(told) : told)
   return { parts, changes, published, monitors: await watch(options, ground.services, reporter) }
+}
+
+/**
+ * Authentik applies a blueprint again where its file has changed, not where CORE_DOMAIN has; and a fresh one may not have been
+ * able to at its start. That it is not applied is a warning: all else is up.
+ */
+async function letOperatorsIn(core: Unit, { step, warn }: Reporter): Promise<void> {
+  try {
+    await step("Apply the operators' blueprint in Authentik", () => applyBlueprint(core, { name: 'operators' }))
+  } catch (error) {
+    if (!isFailure(error)) throw error
+    const again = `docker exec ${core.container('authentik-worker')} ak apply_blueprint custom/operators.yaml`
+    warn(`operators may not get into Grafana and Uptime Kuma: ${error.message}; ${again}`)
+  }
 }
 
 /** Where Uptime Kuma is here it is told what to watch. That it cannot be told is a warning: all else is up. */
@@ -166,7 +183,8 @@ async function corePreflight({ core, registry, engine, next }: CoreOptions): Pro
   ])
   await verifyPorts(core, ground.containers)
   const hidden = dark.map((name) => `${name} is deployed, and not published: npx zx scripts/deploy.ts ${name}`)
-  const warnings = [...ground.warnings, ...dns, ...hidden, ...muteWarnings(core, ground.services)]
+  const told = [...muteWarnings(core, ground.services), ...logWarnings(core, ground.services, engine)]
+  const warnings = [...ground.warnings, ...dns, ...hidden, ...told]
   return { ground: { ...ground, warnings }, order, own, tenants, blind }
 }
 
@@ -183,6 +201,12 @@ function muteWarnings({ settings: { env }, ...core }: Unit, services: Service[])
   const heard = env.ALERT_MAIL_TO || env.ALERT_WEBHOOK_URL
   if (heard || !services.some(({ name }) => name === core.service('alertmanager'))) return []
   return ['no alert reaches anybody: set ALERT_MAIL_TO or ALERT_WEBHOOK_URL in .env: docs/monitoring.md']
+}
+
+/** The log of a container lies where the engine keeps its data; syslog-ng reads the usual place. */
+function logWarnings(core: Unit, services: Service[], { dataRoot }: Engine): string[] {
+  if (dataRoot === '/var/lib/docker' || !services.some(({ name }) => name === core.service('syslog-ng'))) return []
+  return [`no log reaches Loki: Docker's directory is ${dataRoot}, and core-syslog-ng reads /var/lib/docker/containers`]
 }
 
 /** A part without Traefik has no host, and without a domain no name. @throws OperatorError (3) */

@@ -13,11 +13,11 @@ const DEPLOY = 'npx zx scripts/deploy.ts core --only sso'
 const PATIENCE = 300
 
 /**
- * Apply a tenant's blueprint now. By itself Authentik does so when the file changes, but not when a secret that the file
+ * Apply a blueprint now: a tenant's, or `operators`. By itself Authentik does so when the file changes, but not when a secret that the file
  * names has (blueprints_discovery compares the file's own hash).
  * @throws OperatorError (3) where its worker does not run or refuses the blueprint: nothing was changed in ERPNext
  */
-export async function applyBlueprint(core: Unit, { name }: Tenant): Promise<void> {
+export async function applyBlueprint(core: Unit, { name }: Pick<Tenant, 'name'>): Promise<void> {
   const command = ['ak', 'apply_blueprint', `custom/${name}.yaml`]
   const { code, stdout, stderr } = await dockerExec(core.container('authentik-worker'), command, {
     timeout: 120,
