@@ -555,7 +555,7 @@ describe('of half a site', () => {
     [
       'whose schema is gone',
       () => {
-        const password = `MYSQL_PWD=${secretsOf(stack).dickson_db_password}`
+        const password = `MYSQL_PWD=${secretsOf(stack)['dickson_db_password.txt']}`
         const asRoot = ['exec', '-e', password, stack.container('dickson-db'), 'mariadb', '-uroot', '-Ne']
         docker(...asRoot, `drop database \`${docker(...asRoot, "show databases like '\\_%'")}\``)
       },
