@@ -300,6 +300,7 @@ describe('a machine that loses its power', () => {
     const { code, stderr } = await deploy('byrne')
     assert.equal(code, 0, stderr)
     assert.equal(docker('ps', '-aq', '--filter', 'label=com.docker.compose.oneoff=True').stdout, '')
+    plantLedger(home, 'byrne')
     await mustBeWell(() => healthcheck())
   })
 })
