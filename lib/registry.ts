@@ -65,6 +65,10 @@ export interface Tenant extends TenantSpec, Unit {
   network(kind: (typeof TENANT_NETWORKS)[number]): string
 }
 
+/** A tenant's Redis, each with a password of its own. */
+export const REDIS = ['redis-cache', 'redis-queue'] as const
+export type RedisPart = (typeof REDIS)[number]
+
 /** The path of the desk, which has moved with version 16. */
 export const deskOf = ({ erpnextMajor }: Pick<TenantSpec, 'erpnextMajor'>) => (erpnextMajor >= 16 ? '/desk' : '/app')
 

@@ -7,7 +7,7 @@ import { volumeNames } from './docker.ts'
 import { messageOf, preconditionError } from './errors.ts'
 import { makeDirectory, syncToDisk, writeAtomically } from './files.ts'
 import { learnSecret } from './redact.ts'
-import { ALL_CORE_SECRETS, makeCore, TENANT_SECRETS, type Tenant, type Unit } from './registry.ts'
+import { ALL_CORE_SECRETS, makeCore, type RedisPart, TENANT_SECRETS, type Tenant, type Unit } from './registry.ts'
 import type { Settings } from './settings.ts'
 
 /** 24 random bytes as 48 hexadecimal digits: 192 bits that no shell, URL or parser can misread. */
@@ -90,13 +90,14 @@ export async function readSecret(file: string): Promise<string> {
 }
 
 /**
- * Whether a secret was renewed and what runs has not taken it up: whom it was to shut out still comes in. A file that is missing
- * or cannot be read says nothing here.
- * @param used the value that is in use
+ * Whether the password of a Redis was renewed and what runs has not taken it up: whom that was to shut out still comes in.
+ * @param used the password that is in use
+ * @returns the file's name; nothing where it holds the same, is missing or cannot be read
  */
-export async function isRenewed(file: string, used: string): Promise<boolean> {
+export async function renewedPassword(tenant: Tenant, part: RedisPart, used: string): Promise<string | undefined> {
+  const file = tenant.secret(`${part.replace('-', '_')}_password`)
   const value = await readFile(file, 'utf8').catch(() => used)
-  return value !== used
+  return value === used ? undefined : basename(file)
 }
 
 /** Put a new value in the place of an old one, whole; whoever has the file mounted goes on with the old. Returns it. */

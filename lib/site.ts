@@ -6,8 +6,8 @@ import { OperatorError, orElse, preconditionError } from './errors.ts'
 import { PYTHON } from './frappe.ts'
 import { hasFutureJobs } from './health/database.ts'
 import { QUEUE_KEY, QUEUES, RUNNING_KEY } from './health/redis.ts'
-import type { Tenant } from './registry.ts'
-import { isRenewed, readSecret } from './secrets.ts'
+import { REDIS, type RedisPart, type Tenant } from './registry.ts'
+import { readSecret, renewedPassword } from './secrets.ts'
 
 const SITES = '/home/frappe/frappe-bench/sites'
 /** Our marks in site_config.json: the site is whole (written by tenant/site.py), its scheduler was switched on once. */
@@ -75,10 +75,9 @@ export async function readMarks(tenant: Tenant): Promise<{ made: boolean; schedu
 export async function renewedRedis(tenant: Tenant): Promise<string[]> {
   const read = ['cat', `${SITES}/common_site_config.json`]
   const { stdout } = await dockerExec(tenant.container('backend'), read, { nothrow: true, timeout: 10 })
-  const parts = ['redis-cache', 'redis-queue'].map(async (part) => {
+  const parts = REDIS.map(async (part) => {
     const used = new RegExp(`redis://:([^@"]*)@${part}:`).exec(stdout)?.[1]
-    const file = tenant.secret(`${part.replace('-', '_')}_password`)
-    return used !== undefined && (await isRenewed(file, used)) ? [part] : []
+    return used !== undefined && (await renewedPassword(tenant, part, used)) ? [part] : []
   })
   return (await Promise.all(parts)).flat()
 }
@@ -123,7 +122,7 @@ export async function cacheOf(tenant: Tenant): Promise<{ image: string; filledBy
 }
 
 /** Empty a Redis, and go on in it with other commands. @throws OperatorError (1) */
-export async function flush(tenant: Tenant, part: 'redis-cache' | 'redis-queue', ...then: string[]): Promise<void> {
+export async function flush(tenant: Tenant, part: RedisPart, ...then: string[]): Promise<void> {
   const [flushed] = await askRedis(tenant, part, 'flushall', ...then)
   if (flushed !== 'OK') throw new OperatorError(`${tenant.name}: ${part} was not emptied: ${flushed}`)
 }
@@ -133,7 +132,7 @@ export const emptyCache = (tenant: Tenant, image: string) => flush(tenant, 'redi
 
 /** Empty both Redis: after a change of the data, what they hold belongs to the data that went. */
 export async function flushBoth(tenant: Tenant): Promise<void> {
-  for (const part of ['redis-cache', 'redis-queue'] as const) await flush(tenant, part)
+  for (const part of REDIS) await flush(tenant, part)
 }
 
 /** Background jobs that wait or run (RQ's StartedJobRegistry); nothing where the queue does not answer. */

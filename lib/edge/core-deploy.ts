@@ -16,7 +16,7 @@ import { askedOf, askHosts, type EdgeWork, type Public } from './ask.ts'
 import { coreHolders, proofOf } from './holders.ts'
 import { blindParts, outdatedServices, type Reader, restartBlind } from './outdated.ts'
 import { dnsWarnings } from './prove.ts'
-import { planPublishing, publish, publishedNames, readMark } from './publish.ts'
+import { type Order, planPublishing, publish, publishedNames, readMark } from './publish.ts'
 import { edgeSettings, parsePort, verifyEdgeSettings } from './settings.ts'
 import { awaitTaken } from './traefik.ts'
 
@@ -105,7 +105,7 @@ async function letOperatorsIn(core: Unit, { step, warn }: Reporter): Promise<voi
 async function watch({ core, registry }: CoreOptions, services: Service[], reporter: Reporter): Promise<string[]> {
   const { domain } = edgeSettings(core.settings)
   const { step, warn } = reporter
-  if (!domain || !services.some(({ name }) => name === core.service('uptime-kuma'))) return []
+  if (!domain || !includesPart(core, services, 'uptime-kuma')) return []
   try {
     return await step('Tell Uptime Kuma what to watch', () => keepMonitors(core, registry, domain, warn))
   } catch (error) {
@@ -114,6 +114,10 @@ async function watch({ core, registry }: CoreOptions, services: Service[], repor
     return []
   }
 }
+
+/** Whether a part is among what is deployed. */
+const includesPart = (core: Unit, services: Service[], part: string) =>
+  services.some(({ name }) => name === core.service(part))
 
 /** What is started, as the operator calls it. */
 const partsOf = (services: Service[]) => partsAmong(services).map((part) => TITLES[part])
@@ -144,7 +148,7 @@ async function tellSilent(
 /** What a deploy of core found out before it changed anything. */
 interface CoreGround {
   ground: Ground
-  order: Parameters<typeof publish>[0]
+  order: Order
   /** What is brought up now, and what was published for tenants. */
   own: Public
   tenants: Public
@@ -197,15 +201,16 @@ async function deployedNames(registry: readonly Tenant[]): Promise<string[]> {
 }
 
 /** Alerts that nobody hears look like peace. */
-function muteWarnings({ settings: { env }, ...core }: Unit, services: Service[]): string[] {
+function muteWarnings(core: Unit, services: Service[]): string[] {
+  const { env } = core.settings
   const heard = env.ALERT_MAIL_TO || env.ALERT_WEBHOOK_URL
-  if (heard || !services.some(({ name }) => name === core.service('alertmanager'))) return []
+  if (heard || !includesPart(core, services, 'alertmanager')) return []
   return ['no alert reaches anybody: set ALERT_MAIL_TO or ALERT_WEBHOOK_URL in .env: docs/monitoring.md']
 }
 
 /** The log of a container lies where the engine keeps its data; syslog-ng reads the usual place. */
 function logWarnings(core: Unit, services: Service[], { dataRoot }: Engine): string[] {
-  if (dataRoot === '/var/lib/docker' || !services.some(({ name }) => name === core.service('syslog-ng'))) return []
+  if (dataRoot === '/var/lib/docker' || !includesPart(core, services, 'syslog-ng')) return []
   return [`no log reaches Loki: Docker's directory is ${dataRoot}, and core-syslog-ng reads /var/lib/docker/containers`]
 }
 

@@ -1,8 +1,7 @@
 /** Both Redis, asked with the very password that the application uses; workers and jobs as the queue itself sees them. */
-import { basename } from 'node:path'
 import { dockerExec, lastLines } from '../docker.ts'
-import type { Tenant } from '../registry.ts'
-import { isRenewed } from '../secrets.ts'
+import type { RedisPart, Tenant } from '../registry.ts'
+import { renewedPassword } from '../secrets.ts'
 import { type Finding, grade } from './check.ts'
 
 export const QUEUES = ['short', 'default', 'long'] as const
@@ -71,16 +70,15 @@ async function ask(tenant: Tenant, part: string, url: string, questions: string[
 
 const isAccepted = (answer: string) => /^PONG$/m.test(answer)
 
-async function passwordFinding(tenant: Tenant, part: string, url: string, answer: string): Promise<Finding> {
+async function passwordFinding(tenant: Tenant, part: RedisPart, url: string, answer: string): Promise<Finding> {
   const remedy = `npx zx scripts/tenant.ts ${tenant.name} restart`
   const finding = (state: Finding['state'], is: string) => ({ part, check: 'password', state, is })
   if (!isAccepted(answer)) {
     const refused = /WRONGPASS|NOAUTH/.test(answer)
     return { ...finding('fail', refused ? "the application's password is refused" : 'no PONG'), remedy }
   }
-  const file = tenant.secret(`${part.replace('-', '_')}_password`)
-  if (await isRenewed(file, new URL(url).password))
-    return { ...finding('fail', `the old one is in use, secrets/${basename(file)} was renewed`), remedy }
+  const renewed = await renewedPassword(tenant, part, new URL(url).password)
+  if (renewed) return { ...finding('fail', `the old one is in use, secrets/${renewed} was renewed`), remedy }
   return finding('ok', 'accepted')
 }
 
