@@ -313,7 +313,7 @@ describe('volumes in which another stack ran an ERPNext', () => {
     await withInjector({ at: 'from=/out/$1', mode: 'meanwhile', run }, async ({ env, struck }) => {
       const { code, stderr } = await restore(['--import', 'volumes'], env)
       docker('rm', '--force', writer)
-      assert.ok(struck())
+      assert.ok(struck(), stderr)
       assert.equal(code, 1, stderr)
       assert.match(stderr, /the copy of sites differs from it/)
     })

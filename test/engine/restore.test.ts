@@ -382,7 +382,7 @@ describe('a drill', () => {
     it(`fails of ${what}, though it came up`, async () => {
       await withInjector({ at: ' cat /out/sites/', mode: 'meanwhile', run }, async ({ env, struck }) => {
         const { code, stderr } = await stack.script('restore', ['dickson', '--drill'], { env })
-        assert.ok(struck())
+        assert.ok(struck(), stderr)
         assert.equal(code, 1, stderr)
         assert.match(stderr, /Ask erp\.dickson-supplies\.com through its frontend/)
         assert.match(stderr, message)

@@ -17,7 +17,7 @@ async function applyUnder(at: string, mode: 'kill-before' | 'kill-after' | 'fail
   await withInjector({ at, mode }, async (injector) => {
     put(`${mode}-${at.slice(0, 5)}`.replace('.', '-'))
     const ran = await start('apply-theme', ['dickson'], { env: { ...stack.env, ...injector.env }, timeout: 200 }).done
-    assert.ok(injector.struck())
+    assert.ok(injector.struck(), ran.stderr)
     assert.equal(ran.code, mode === 'fail' ? 1 : null, ran.stderr)
     const programs = () => inBackend('cat /proc/[0-9]*/cmdline 2>/dev/null | tr "\\0" " "')
     await eventually(20, 'no program of it is left', () => !/theme\.py|delete_session\(/.test(programs()))

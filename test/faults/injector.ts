@@ -102,7 +102,7 @@ export async function withInjector<T>(
 export function failingAt<T>(at: string, run: (env: Record<string, string>) => Promise<T>): Promise<T> {
   return withInjector({ at, mode: 'fail' }, async ({ env, struck }) => {
     const ran = await run(env)
-    assert.ok(struck(), `docker was never called with "${at}"`)
+    assert.ok(struck(), `docker was never called with "${at}": ${JSON.stringify(ran)}`)
     return ran
   })
 }
