@@ -105,7 +105,8 @@ function removeAll(remove: () => void): void {
 export async function deployTenants(stack: BenchStack, tenants: string[], env = {}): Promise<void> {
   await stack.run(npxZx('scripts/generate-secrets.ts'), env)
   for (const tenant of tenants) {
-    const { seconds } = await stack.run(npxZx('scripts/deploy.ts', tenant), env)
+    const { seconds, stderr } = await stack.run(npxZx('scripts/deploy.ts', tenant), env)
+    for (const line of stderr.split('\n')) if (line.startsWith('⚠')) stack.say(`  ${line}`)
     stack.say(`  ${tenant} is up after ${seconds.toFixed(0)} s`)
   }
 }

@@ -119,35 +119,43 @@ export interface Engine {
   cpus: number
 }
 
+/** Seconds for `docker info`. */
+const INFO = 60
+
 /**
- * Ask the engine who it is.
- * @param timeout seconds
+ * Ask the engine who it is. Whether it lives it is asked in a few words first: `docker info` also starts every plugin of the
+ * client, and took more than 5 s on a machine whose disk was busy.
+ * @param timeout seconds until it is held for dead
  * @throws OperatorError (3) where there is no client or the engine does not answer.
  */
 export async function askEngine(timeout = 5): Promise<Engine> {
-  const result = await docker(['info', '--format', '{{json .}}'], { timeout, nothrow: true })
-  if (result.code === 127 && /setpriv: (command )?not found/.test(result.stderr)) {
+  const alive = await docker(['version', '--format', '{{.Server.Version}}'], { timeout, nothrow: true })
+  if (alive.code === 127 && /setpriv: (command )?not found/.test(alive.stderr)) {
     throw preconditionError('setpriv is not installed', 'install util-linux')
   }
-  if (result.code === 127) throw preconditionError('docker is not installed', 'see README: production set-up')
-  if (result.timedOut)
-    throw preconditionError(`the Docker engine does not answer (${timeout} s)`, 'systemctl restart docker')
-  const info = parseInfo(result.stdout)
-  if (!info.ServerVersion) {
-    const errors = (info.ServerErrors as string[] | undefined)?.[0] ?? lastLines(result.stderr, 1)
+  if (alive.code === 127) throw preconditionError('docker is not installed', 'see README: production set-up')
+  const info = () => docker(['info', '--format', '{{json .}}'], { timeout: INFO, nothrow: true })
+  const result = alive.code === 0 ? await info() : alive
+  if (result.timedOut) {
+    const limit = result === alive ? timeout : INFO
+    throw preconditionError(`the Docker engine does not answer (${limit} s)`, 'systemctl restart docker')
+  }
+  const said = parseInfo(result.stdout)
+  if (!said.ServerVersion) {
+    const errors = (said.ServerErrors as string[] | undefined)?.[0] ?? lastLines(result.stderr, 1)
     throw preconditionError(`the Docker engine does not answer: ${errors}`, 'systemctl start docker')
   }
-  const apart = /name=(rootless|userns)\b/.exec(String(info.SecurityOptions))?.[1]
+  const apart = /name=(rootless|userns)\b/.exec(String(said.SecurityOptions))?.[1]
   if (apart)
     throw preconditionError(
       `the Docker engine runs with ${apart}, where neither this machine's addresses nor its files are those of containers`,
       "use the engine of the system's own package: README, production set-up",
     )
   return {
-    version: String(info.ServerVersion),
-    dataRoot: String(info.DockerRootDir),
-    memoryBytes: Number(info.MemTotal),
-    cpus: Number(info.NCPU),
+    version: String(said.ServerVersion),
+    dataRoot: String(said.DockerRootDir),
+    memoryBytes: Number(said.MemTotal),
+    cpus: Number(said.NCPU),
   }
 }
 

@@ -48,7 +48,7 @@ export async function withJob<T>(
   work: (job: Job) => Promise<T>,
 ): Promise<T> {
   const name = jobName(tenant, part)
-  const cpus = $.env.BACKUP_CPUS || String((await askEngine()).cpus)
+  const cpus = $.env.BACKUP_CPUS || String((await askEngine(60)).cpus) // it lives: a busy disk costs no backup
   return withContainer(jobArgs(tenant, part, name, mounts), name, 60, work, { BACKUP_CPUS: cpus })
 }
 

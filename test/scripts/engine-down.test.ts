@@ -12,12 +12,13 @@ import { makeHome, script, stubDocker, temporary } from './harness.ts'
 const INFO = '{"ServerVersion":"26.1.5","DockerRootDir":"/","MemTotal":8589934592}'
 const down = 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?'
 
-/** A docker that answers `info` and `compose version` as said, and fails everything else. */
-const docker = (info: string, version: string, other = 'echo "not expected" >&2; exit 1') =>
+/** A docker that answers `info` and `compose version` as said, and all else by `other`; without one it lives, but does nothing. */
+const docker = (info: string, version: string, other?: string) =>
   stubDocker(`case "$1 $2" in
+    "version --format") ${other ?? 'echo 26.1.5'} ;;
     "info --format") ${info} ;;
     "compose version") ${version} ;;
-    *) ${other} ;;
+    *) ${other ?? 'echo "not expected" >&2; exit 1'} ;;
   esac`)
 
 /** Each script that needs the engine, with arguments; generate-secrets needs it only where a password is missing. */

@@ -179,6 +179,7 @@ need() { [[ -e up/\${1#"\${ERP_PREFIX:-}"} ]] || { echo "Error response from dae
 profile=\${all#* --profile }; profile=\${profile%% *}
 
 case "$all" in
+*' version --format '*) echo 26.1.5 ;;
 *' info --format '*) echo '{"ServerVersion":"26.1.5","DockerRootDir":"/","MemTotal":8589934592}' ;;
 *' compose version --short '*) echo 2.26.1 ;;
 *-jobs' config --format json '*) cat "config-$profile-jobs" ;;
