@@ -34,7 +34,8 @@ const isLooping = ({ restartCount, health, status }: Container) =>
   restartCount > 0 && !(status === 'running' && ['healthy', 'none'].includes(health))
 
 /**
- * Start services and wait until each proves that it works.
+ * Start services and wait until each proves that it works. A stopped container knows its network by an id: where that network
+ * was removed meanwhile the container is made anew, if it may be.
  * @param timeout seconds, for the start and for the proofs each
  * @param judged those that are waited for, where it is not all of them
  * @throws OperatorError (1) with the failing service's last log lines.
@@ -49,7 +50,15 @@ export async function startServices(
   const names = services.map(({ name }) => name)
   const before = await tenantContainers(unit)
   const workers = Math.max(1, before.filter(({ service }) => service === unit.service('worker')).length)
-  const up = await docker(upArgs(unit, names, workers, recreate), { timeout, nothrow: true })
+  const start = (how: Recreate) => docker(upArgs(unit, names, workers, how), { timeout, nothrow: true })
+  let up = await start(recreate)
+  const pruned = /network \S+ not found/.test(up.stderr)
+  if (pruned && recreate === 'changed') up = await start('always')
+  if (pruned && recreate === 'never')
+    throw new OperatorError(
+      `${unit.name}: its networks were removed while it was stopped, as \`docker network prune\` does`,
+      { hint: `npx zx scripts/deploy.ts ${unit.name}` },
+    )
   if (up.code !== 0)
     throw await explain(unit, services, up.timedOut ? `no end within ${timeout} s` : lastLines(up.stderr, 1))
   const looping = before.filter((container) => names.includes(container.service) && isLooping(container))

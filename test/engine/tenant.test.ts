@@ -129,6 +129,20 @@ describe('tenant.ts changes one tenant and nothing of the other', () => {
     assert.deepEqual(ids(stack.fingerprint('byrne')), ids(before))
   })
 
+  it('start: networks that went while it was stopped are told, and a deploy makes its containers anew', async () => {
+    const before = stack.fingerprint('dickson')
+    await done('byrne', 'stop')
+    const networks = docker('network', 'ls', '--format', '{{.Name}}', '--filter', `name=${stack.prefix}byrne-`)
+    docker('network', 'rm', ...networks.split('\n'))
+    const { code, stderr } = await tenant('byrne', 'start')
+    assert.equal(code, 1, stderr)
+    assert.match(stderr, /its networks were removed while it was stopped[\s\S]*deploy\.ts byrne/)
+    const deployed = await stack.script('deploy', ['byrne'])
+    assert.equal(deployed.code, 0, deployed.stderr)
+    assert.equal(stack.fingerprint('dickson'), before)
+    await mustBeWell(() => stack.script('healthcheck', ['byrne']))
+  })
+
   it('restart: all of it', async () => {
     const before = { byrne: stack.fingerprint('byrne'), dickson: stack.fingerprint('dickson') }
     await done('byrne', 'restart')
