@@ -4,7 +4,8 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { prepareForBuilding, prepareHost, prepareProgram } from '../rehearsal/host.ts'
 import { buildImages } from '../rehearsal/images.ts'
@@ -23,8 +24,8 @@ if (unknown.length > 0) {
 
 const env = { ...process.env, NODE_OPTIONS: '', ZX_VERBOSE: '' }
 
-/** Run programs side by side with our output; when all have ended, a failure of one ends everything. */
-async function run(...programs: string[][]): Promise<void> {
+/** Run programs side by side with our output. Returns the exit code of one that failed, when all have ended. */
+async function run(...programs: string[][]): Promise<number | undefined> {
   const ended = programs.map(async ([program = '', ...args]) => {
     console.error(`\n— ${program} ${args.join(' ')}`)
     const child = spawn(program, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] })
@@ -32,13 +33,19 @@ async function run(...programs: string[][]): Promise<void> {
     return status
   })
   const failed = (await Promise.all(ended)).find((status) => status !== 0)
-  if (failed !== undefined) process.exit(failed ?? 1)
+  return failed === undefined ? undefined : (failed ?? 1)
+}
+
+/** As `run`; a failure ends everything. */
+async function must(...programs: string[][]): Promise<void> {
+  const failed = await run(...programs)
+  if (failed !== undefined) process.exit(failed)
 }
 
 async function check(): Promise<void> {
-  await run(['node_modules/.bin/tsc', '--noEmit'])
-  await run(['node_modules/.bin/biome', 'check', '.'])
-  await run(['node_modules/.bin/knip'])
+  await must(['node_modules/.bin/tsc', '--noEmit'])
+  await must(['node_modules/.bin/biome', 'check', '.'])
+  await must(['node_modules/.bin/knip'])
 }
 
 /** What cannot have a neighbour: health holds seconds against limits. */
@@ -58,18 +65,43 @@ async function suite(tier: string): Promise<void> {
   const alone = files.filter((file) => ALONE.test(file))
   const waits = files.filter((file) => WAITS.test(file))
   const others = files.filter((file) => !ALONE.test(file) && !WAITS.test(file))
-  if (alone.length > 0) await run(testing(alone, 1))
+  if (alone.length > 0) await lookTwice(tier, testing(alone, 1))
   const lists = [
     { list: others, atOnce: tier === 'engine' ? 2 : undefined },
     { list: waits, atOnce: 1 },
   ].filter(({ list }) => list.length > 0)
-  await run(...lists.map(({ list, atOnce }) => testing(list, atOnce)))
+  await lookTwice(tier, ...lists.map(({ list, atOnce }) => testing(list, atOnce)))
+}
+
+/** Files that failed beside others and passed alone. */
+const doubtful: string[] = []
+/** Where each run of node tells which files failed. */
+const notes = mkdtempSync(join(tmpdir(), 'erp-test-'))
+
+/**
+ * Three stacks on two cores now and then keep an engine from an answer for seconds. A single engine file that fails is run once
+ * more, alone, its failure in sight and its name told at the end; a second file, or the same again, is a failure.
+ */
+async function lookTwice(tier: string, ...programs: string[][]): Promise<void> {
+  const failed = await run(...programs)
+  if (failed === undefined) return
+  const told = readdirSync(notes).flatMap((name) => readFileSync(join(notes, name), 'utf8').split('\n'))
+  const files = [...new Set(told.filter(Boolean))]
+  if (tier !== 'engine' || files.length !== 1) process.exit(failed)
+  console.error(`\n— once more, alone: ${files[0]}`)
+  await must(testing(files, 1))
+  doubtful.push(...files)
 }
 
 /** @param atOnce how many files at a time; node leaves a core free where nothing is said: a file starts many processes itself */
 function testing(files: string[], atOnce?: number): string[] {
   const most = atOnce ? [`--test-concurrency=${atOnce}`] : []
-  return [process.execPath, '--import=#typescript', '--test', '--test-reporter=spec', ...most, ...files]
+  const told = [
+    ['spec', 'stdout'],
+    ['./test/failures.mjs', join(notes, `${files.length}-${atOnce ?? 0}`)],
+  ]
+  const reporters = told.flatMap(([name, to]) => [`--test-reporter=${name}`, `--test-reporter-destination=${to}`])
+  return [process.execPath, '--import=#typescript', '--test', ...reporters, ...most, ...files]
 }
 
 const say = (line: string) => console.error(line)
@@ -91,3 +123,5 @@ for (const tier of tiers) {
   if (tier === 'scripts' || needsEngine(tier)) await images
   await (tier === 'check' ? check() : suite(tier))
 }
+for (const file of doubtful) console.error(`\n! failed beside others and passed alone; read its failure above: ${file}`)
+rmSync(notes, { recursive: true, force: true })
