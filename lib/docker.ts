@@ -73,8 +73,21 @@ function signalOf({ always, signal }: DockerOptions): { signal?: AbortSignal } {
 }
 
 /**
+ * Run a container that only reads, and always says something. All that a short one said can be lost, its exit code is not: the
+ * engine deletes the task before it has read its output, and what it had not opened by then is gone (moby 26.1.5, containerExit
+ * in daemon/monitor.go; it happened here to `grep` on a busy machine). It is asked again, three times at most.
+ * @throws as docker() does
+ */
+export async function dockerAsk(args: string[], options: DockerOptions = {}): Promise<DockerResult> {
+  for (let tries = 1; ; tries++) {
+    const result = await docker(args, options)
+    if (result.code !== 0 || result.stdout !== '' || tries === 3) return result
+  }
+}
+
+/**
  * Run docker with its stdout in a new file, for its owner alone.
- * @throws OperatorError (1); the file is then for the caller to remove.
+ * @throws OperatorError (1), also where nothing came; the file is then for the caller to remove.
  */
 export async function dockerToFile(args: string[], file: string): Promise<void> {
   const handle = await open(file, 'wx', 0o600)
@@ -91,7 +104,9 @@ export async function dockerToFile(args: string[], file: string): Promise<void> 
     })
     const [code] = await once(child, 'close')
     $.signal?.throwIfAborted()
-    if (code !== 0) throw failure(args, { code: code ?? 1, stdout: '', stderr, timedOut: false }, 0)
+    const came = (await handle.stat()).size > 0
+    const why = stderr || (came ? '' : 'it wrote nothing')
+    if (code !== 0 || !came) throw failure(args, { code: code ?? 1, stdout: '', stderr: why, timedOut: false }, 0)
   } finally {
     await handle.close()
   }
@@ -116,7 +131,6 @@ export interface Engine {
   /** Where images, containers and volumes live. */
   dataRoot: string
   memoryBytes: number
-  cpus: number
 }
 
 /** Seconds for `docker info`. */
@@ -155,7 +169,6 @@ export async function askEngine(timeout = 5): Promise<Engine> {
     version: String(said.ServerVersion),
     dataRoot: String(said.DockerRootDir),
     memoryBytes: Number(said.MemTotal),
-    cpus: Number(said.NCPU),
   }
 }
 

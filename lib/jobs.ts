@@ -2,18 +2,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { availableParallelism } from 'node:os'
 import { createInterface } from 'node:readline'
 import { $ } from 'zx/core'
 import { composeArgs } from './compose.ts'
-import {
-  askEngine,
-  type DockerOptions,
-  type DockerResult,
-  docker,
-  dockerExec,
-  lastLines,
-  networkHint,
-} from './docker.ts'
+import { type DockerOptions, type DockerResult, docker, dockerExec, lastLines, networkHint } from './docker.ts'
 import { OperatorError } from './errors.ts'
 import type { Tenant } from './registry.ts'
 
@@ -37,7 +30,7 @@ function jobArgs(tenant: Tenant, part: JobPart, name: string, mounts: string[]):
 }
 
 /**
- * Start a job of compose.yml, do the work, end it. It may have every core of the engine that nobody else wants, or what
+ * Start a job of compose.yml, do the work, end it. It may have every core of this machine that nobody else wants, or what
  * BACKUP_CPUS says.
  * @throws OperatorError (1) with its last lines where it does not start.
  */
@@ -48,7 +41,7 @@ export async function withJob<T>(
   work: (job: Job) => Promise<T>,
 ): Promise<T> {
   const name = jobName(tenant, part)
-  const cpus = $.env.BACKUP_CPUS || String((await askEngine(60)).cpus) // it lives: a busy disk costs no backup
+  const cpus = $.env.BACKUP_CPUS || String(availableParallelism())
   return withContainer(jobArgs(tenant, part, name, mounts), name, 60, work, { BACKUP_CPUS: cpus })
 }
 

@@ -1,6 +1,6 @@
 /** The tenant's MariaDB: a physical copy of it while it serves, a copy booted apart and asked, the live one asked. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type DockerOptions, docker, dockerExec, lastLines } from './docker.ts'
+import { type DockerOptions, docker, dockerAsk, dockerExec, lastLines } from './docker.ts'
 import { OperatorError, orElse } from './errors.ts'
 import { HOLD, type Job, jobName, withContainer } from './jobs.ts'
 import type { Tenant } from './registry.ts'
@@ -89,7 +89,7 @@ export async function databaseBytes(tenant: Tenant, image: string): Promise<numb
   const inside = await dockerExec(tenant.container('db'), du('/var/lib/mysql/data'), options)
   const volume = `${tenant.volume('db-data')}:/volume:ro`
   const beside = besideArgs(image, '0:0', ['DAC_READ_SEARCH'], volume, du('/volume/data'))
-  const { stdout } = inside.stdout ? inside : await docker(beside, options)
+  const { stdout } = inside.stdout ? inside : await dockerAsk(beside, options)
   return (Number.parseInt(stdout, 10) || 0) * 1024
 }
 

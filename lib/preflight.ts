@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import { readLedger } from './backup/ledger.ts'
 import { renderServices, renderUnit, requireCompose, type Service } from './compose.ts'
 import { type Container, tenantContainers } from './containers.ts'
-import { docker, type Engine, inspect, lastLines, volumeNames } from './docker.ts'
+import { docker, dockerAsk, type Engine, inspect, lastLines, volumeNames } from './docker.ts'
 import { preconditionError } from './errors.ts'
 import { verifyHardening } from './gate.ts'
 import type { Tenant, Unit } from './registry.ts'
@@ -142,7 +142,7 @@ export async function refuseOtherData(tenant: Tenant, ground: Ground): Promise<v
 async function databaseFiles(tenant: Tenant, ground: Ground): Promise<string[]> {
   const image = imageOf(tenant, ground.services, 'db')
   const mount = `${tenant.volume('db-data')}:/volume:ro`
-  const { stdout } = await docker(
+  const { stdout } = await dockerAsk(
     [
       'run',
       '--rm',
@@ -155,7 +155,7 @@ async function databaseFiles(tenant: Tenant, ground: Ground): Promise<string[]> 
       '--entrypoint',
       'ls',
       image,
-      '-1',
+      '-1a',
       '/volume',
     ],
     { timeout: 60 },

@@ -1,7 +1,7 @@
 /** The site itself: made once, its scheduler switched on once, its cache emptied when another image had filled it. */
 import { runArgs } from './compose.ts'
 import { tenantContainers } from './containers.ts'
-import { docker, dockerExec, lastLines } from './docker.ts'
+import { docker, dockerAsk, dockerExec, lastLines } from './docker.ts'
 import { OperatorError, orElse, preconditionError } from './errors.ts'
 import { PYTHON } from './frappe.ts'
 import { hasFutureJobs } from './health/database.ts'
@@ -89,7 +89,7 @@ export async function renewedRedis(tenant: Tenant): Promise<string[]> {
 export async function refuseHalfMade(tenant: Tenant): Promise<void> {
   const file = `${SITES}/${tenant.site}/site_config.json`
   const args = runArgs(tenant, tenant.service('backend'), ['cat', file])
-  const { stdout } = await docker(args, { nothrow: true, timeout: 60 })
+  const { stdout } = await dockerAsk(args, { nothrow: true, timeout: 60 })
   if (!stdout.includes('"db_name"') || stdout.includes(`"${SITE_KEY}"`)) return // one that cannot be read does not come up
   throw preconditionError(
     `${tenant.name}: the site ${tenant.site} was never finished; nothing was started`,

@@ -1,7 +1,7 @@
 /** Versions: which is older, which apps a site's data and an image have, and what follows from that. */
 import type { Service } from './compose.ts'
 import type { Container } from './containers.ts'
-import { docker } from './docker.ts'
+import { docker, dockerAsk } from './docker.ts'
 import { OperatorError, preconditionError } from './errors.ts'
 import type { Ask } from './mariadb.ts'
 import type { Tenant } from './registry.ts'
@@ -90,8 +90,12 @@ const appsOf = async (image: string) =>
     .map(([app, version]) => `${app} ${version}`)
     .join(', ')
 
-const serverOf = async (image: string) =>
-  (await docker(['run', ...APART, '--entrypoint', 'mariadbd', image, '--version'], { timeout: 60 })).stdout.trim()
+async function serverOf(image: string): Promise<string> {
+  const version = ['run', ...APART, '--entrypoint', 'mariadbd', image, '--version']
+  const { stdout } = await dockerAsk(version, { timeout: 60 })
+  if (stdout.trim() !== '') return stdout.trim()
+  throw new OperatorError(`${image} does not say which MariaDB it holds`)
+}
 
 const RELEASE = { backend: appsOf, db: serverOf } as const
 
@@ -100,7 +104,7 @@ const APART = ['--rm', '--network', 'none', '--cap-drop', 'ALL', '--read-only']
 /** The versions of the apps that an image holds, as their own sources say. */
 export async function imageApps(image: string): Promise<Record<string, string>> {
   const script = "cd /home/frappe/frappe-bench/apps && grep -H '^__version__ *=' */*/__init__.py"
-  const { stdout } = await docker(['run', ...APART, '--entrypoint', 'bash', image, '-c', script], { timeout: 120 })
+  const { stdout } = await dockerAsk(['run', ...APART, '--entrypoint', 'bash', image, '-c', script], { timeout: 120 })
   const found = [...stdout.matchAll(/^(\w+)\/\1\/__init__\.py:__version__ *= *["']([^"']+)["']/gm)]
   if (found.length > 0) return Object.fromEntries(found.map(([, app = '', version = '']) => [app, version]))
   throw new OperatorError(`${image} does not say which apps it holds`)

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { buildImages } from '../../rehearsal/images.ts'
-import { compose, docker, eventually, logsOf, redis, useStack } from './harness.ts'
+import { compose, docker, dockerAsk, eventually, logsOf, redis, useStack } from './harness.ts'
 
 const stack = useStack('faults')
 const deploy = (args: string[] = [], env: Record<string, string> = {}) =>
@@ -19,7 +19,7 @@ describe('the first start of a database', () => {
     docker('kill', db)
     assert.equal((await first).code, 1)
     assert.match(
-      docker(
+      dockerAsk(
         'run',
         '--rm',
         '-v',

@@ -12,7 +12,7 @@ import tenants from '../../tenants.ts'
 import { withInjector } from '../faults/injector.ts'
 import { start, ZX } from '../scripts/harness.ts'
 import { listen, openBrowser, signIn } from './browser.ts'
-import { docker, eventually, logsOf, useStack } from './harness.ts'
+import { docker, dockerAsk, eventually, logsOf, useStack } from './harness.ts'
 import { ask, certificateOf, httpsPort, makeClient } from './visitor.ts'
 
 const stack = useStack('edge', ['core', 'byrne', 'dickson'])
@@ -106,7 +106,7 @@ describe('four hosts', () => {
   })
 
   it('take no TLS below 1.2', async () => {
-    const old = docker(
+    const old = dockerAsk(
       'run',
       '--rm',
       '--network',

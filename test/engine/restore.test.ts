@@ -20,7 +20,7 @@ import { failingAt, withInjector } from '../faults/injector.ts'
 import { root, start, ZX } from '../scripts/harness.ts'
 import { assertNothingLeft, ledgerOf, repositoryOf } from './backups.ts'
 import { type Books, openBooks } from './books.ts'
-import { docker, eventually, redis, secretsOf, useStack } from './harness.ts'
+import { docker, dockerAsk, eventually, redis, secretsOf, useStack } from './harness.ts'
 
 const stack = useStack('restore', ['dickson'])
 const repository = repositoryOf(stack)
@@ -30,7 +30,7 @@ const restore = (...args: string[]) => stack.script('restore', ['dickson', ...ar
 const ledger = () => ledgerOf(stack)
 const inBackend = (code: string) => docker('exec', stack.container('dickson-backend'), 'bash', '-c', code)
 const inAssets = (script: string) =>
-  docker(
+  dockerAsk(
     ...['run', '--rm', '--network', 'none', '--user', '1000', '-v', `${stack.prefix}dickson-assets-data:/a`],
     ...['--entrypoint', 'sh', stack.env.ERPNEXT_IMAGE ?? '', '-c', script],
   )
@@ -448,7 +448,7 @@ describe('an export', () => {
     )
     for (const file of files) assert.equal(statSync(file).mode & 0o777, 0o600)
     const read = (script: string) =>
-      docker(
+      dockerAsk(
         ...['run', '--rm', '--network', 'none', '-v', `${directory}:/x:ro`, '--user', '0', '--tmpfs', '/var/lib/mysql'],
         ...['--entrypoint', 'bash', stack.env.MARIADB_IMAGE ?? '', '-ec', script],
       )

@@ -17,7 +17,7 @@ const RUNS: [name: string, args: string[]][] = [
 /** Times differ from run to run, what is said does not. */
 const steady = (text: string) =>
   text
-    .replaceAll(/\d+(\.\d+)? (s|ms|min ago|min|GiB|%)\b/g, 'N')
+    .replaceAll(/\d+(\.\d+)? ((s|ms|min ago|min|GiB)\b|%)/g, 'N')
     .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d/g, 'THEN')
     .replaceAll(/^.* space .*$/gm, '')
 

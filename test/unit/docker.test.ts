@@ -1,11 +1,18 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { docker, inspect } from '../../lib/docker.ts'
-import { useStubDocker } from '../scripts/harness.ts'
+import { docker, dockerAsk, dockerToFile, inspect } from '../../lib/docker.ts'
+import { temporary, useStubDocker } from '../scripts/harness.ts'
 
-/** It repeats what it gets on stdin and then its arguments. */
+/** It repeats what it gets on stdin and then its arguments; `mute FILE N` says nothing N times, and counts in the file. */
 useStubDocker(
-  '[ "$1" = network ] && exit 1\n[ "$1" = torn ] && { printf "\\303"; sleep 0.2; printf "\\223"; exit; }\ncat; echo "$*"',
+  [
+    '[ "$1" = network ] && exit 1',
+    '[ "$1" = torn ] && { printf "\\303"; sleep 0.2; printf "\\223"; exit; }',
+    '[ "$1" = mute ] && { echo >>"$2"; [ "$(wc -l <"$2")" -gt "$3" ] && echo said; exit 0; }',
+    'cat; echo "$*"',
+  ].join('\n'),
 )
 
 describe('a docker call', () => {
@@ -26,5 +33,23 @@ describe('a docker call', () => {
   it('that inspects nothing asks nothing, and one that tells nothing is a failure', async () => {
     assert.deepEqual(await inspect('network', [], 3), [])
     await assert.rejects(inspect('network', ['gone'], 3), { code: 1, message: /docker network inspect failed/ })
+  })
+
+  it('whose output the engine lost is asked again, three times at most', async () => {
+    for (const [lost, calls, stdout] of [
+      [0, 1, 'said\n'],
+      [2, 3, 'said\n'],
+      [9, 3, ''],
+    ] as const) {
+      const count = join(temporary(), 'count')
+      assert.equal((await dockerAsk(['mute', count, String(lost)], { timeout: 3 })).stdout, stdout)
+      assert.equal(readFileSync(count, 'utf8').length, calls)
+    }
+  })
+
+  it('that fills a file with nothing has failed: an archive is never empty', async () => {
+    const directory = temporary()
+    const mute = ['mute', join(directory, 'count'), '1']
+    await assert.rejects(dockerToFile(mute, join(directory, 'archive')), { code: 1, message: /it wrote nothing/ })
   })
 })
