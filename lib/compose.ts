@@ -34,8 +34,8 @@ export const stopArgs = (unit: Unit, services: string[]) => composeArgs(unit, 's
 
 /** Compose's version. @throws OperatorError (3) where the plugin is missing or older than 2.24.4. */
 export async function requireCompose(): Promise<void> {
-  const result = await docker(['compose', 'version', '--short'], { timeout: 6, nothrow: true })
-  if (result.timedOut) throw preconditionError('docker compose does not answer (6 s)', 'is the machine overloaded?')
+  const result = await docker(['compose', 'version', '--short'], { timeout: 20, nothrow: true }) // the engine lives: a cold disk
+  if (result.timedOut) throw preconditionError('docker compose does not answer (20 s)', 'is the machine overloaded?')
   const version = result.stdout.trim().replace(/^v/, '')
   const needs = `Docker Compose ${OLDEST} or newer is needed`
   if (result.code !== 0 || !/^\d+\.\d+/.test(version)) {

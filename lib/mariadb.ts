@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type DockerOptions, docker, dockerAsk, dockerExec, lastLines } from './docker.ts'
 import { OperatorError, orElse } from './errors.ts'
-import { HOLD, type Job, jobName, withContainer } from './jobs.ts'
+import { type Job, jobName, withContainer } from './jobs.ts'
 import type { Tenant } from './registry.ts'
 
 const HOUR = 3600
@@ -114,9 +114,10 @@ function scratchArgs(name: string, image: string, mount: string, directory: stri
   const apart = `--skip-grant-tables --skip-networking ${WITHOUT_TLS}`
   const server = `mariadbd --datadir=${directory} ${apart} --innodb-buffer-pool-size=64M --innodb-data-file-buffering`
   const script = [
-    `${server} & server=$!`,
+    `exec 3<&0; ${server} </dev/null & server=$!`,
+    '(cat <&3 >/dev/null; kill $server) & held=$!', // by its stdin, also while it boots
     `until ${CLIENT.join(' ')} -Ne 'select 1' >/dev/null 2>&1; do kill -0 $server 2>/dev/null || exit 1; sleep 0.1; done`,
-    `${HOLD}; kill $server; wait $server`,
+    'echo ready; wait $held; wait $server',
   ].join('\n')
   const limits = ['--memory', '1g', '--cpu-shares', '128', '--pids-limit', '100', '--init', '--read-only']
   const tmpfs = [

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Service } from './compose.ts'
 import { type Container, tenantContainers } from './containers.ts'
 import { logTail, networkHint } from './docker.ts'
-import { OperatorError } from './errors.ts'
+import { isFailure, OperatorError } from './errors.ts'
 import type { Unit } from './registry.ts'
 
 /** The longest time limit of a health check in compose.yml, in milliseconds. */
@@ -25,7 +25,12 @@ export async function waitUntilHealthy(
   let stirred = begun
   let before: Container[] | undefined
   for (;;) {
-    const containers = await tenantContainers(unit)
+    const containers = await tenantContainers(unit).catch(async (error) => {
+      if (!isFailure(error) || Date.now() > begun + timeout * 1000) throw error
+      await sleep(1000) // an engine that is busy for seconds says nothing of what is waited for
+      return undefined
+    })
+    if (!containers) continue
     before ??= containers
     const since = { stirred, before }
     const waiting = services.flatMap((service) => unready(service, containers, since))

@@ -47,7 +47,7 @@ describe('a backup that is killed', () => {
       docker('create', '--name', stack.container(`dickson-${name}`), image)
     await assert.rejects(assertNothingLeft(stack))
     await plain()
-    assert.equal(docker('ps', '-aq', '--filter', 'name=dickson-.*-00c0ffee'), '')
+    assert.equal(docker('ps', '-aq', '--filter', `name=${stack.prefix}dickson-.*-00c0ffee`), '')
   })
 
   for (const [stage, at] of Object.entries(STAGES))

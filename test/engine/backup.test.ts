@@ -241,13 +241,24 @@ describe('a backup does not look good where', () => {
     await assertNothingLeft(stack)
   })
 
+  /** Strike while the copy is made; again where it had ended before the engine came to it, as on a busy machine. */
+  async function whileCopied(strike: () => void, wanted: RegExp, mend: () => unknown) {
+    for (let tries = 1; ; tries++) {
+      const before = verified().length
+      const running = start('backup', ['dickson'], { env: stack.env, timeout: 240 })
+      await eventually(60, 'more than 1 MiB is copied', stagingFills)
+      strike()
+      const ran = await running.done
+      await mend()
+      if (wanted.test(ran.stderr) || tries === 3) return { ...ran, before }
+    }
+  }
+
   it('the database hangs while it is copied: 1 in a bound, and no new backup is verified', async () => {
-    const before = verified().length
-    const running = start('backup', ['dickson'], { env: stack.env, timeout: 240 })
-    await eventually(60, 'more than 1 MiB is copied', stagingFills)
-    docker('pause', stack.container('dickson-db'))
-    const { code, stderr } = await running.done
-    docker('unpause', stack.container('dickson-db'))
+    const paused = () => docker('pause', stack.container('dickson-db'))
+    const { code, stderr, before } = await whileCopied(paused, /the database does not answer any more/, () =>
+      docker('unpause', stack.container('dickson-db')),
+    )
     assert.equal(code, 1, stderr)
     assert.match(stderr, /the database does not answer any more/)
     assert.equal(verified().length, before)
@@ -257,18 +268,13 @@ describe('a backup does not look good where', () => {
   })
 
   it('the database is killed while it is copied: 1, no new backup is verified, and it runs again', async () => {
-    const before = verified().length
-    const running = start('backup', ['dickson'], { env: stack.env, timeout: 120 })
-    await eventually(60, 'more than 1 MiB is copied', stagingFills)
-    docker('kill', stack.container('dickson-db'))
-    const { code, stderr } = await running.done
+    const asks = () => docker('exec', stack.container('dickson-db'), 'mariadb', '-Ne', 'select 1') === '1'
+    const killed = () => docker('kill', stack.container('dickson-db'))
+    const { code, stderr, before } = await whileCopied(killed, /the database was not copied/, () =>
+      eventually(60, 'the database answers again', asks),
+    )
     assert.equal(code, 1, stderr)
     assert.match(stderr, /the database was not copied/)
-    await eventually(
-      30,
-      'the database answers again',
-      () => docker('exec', stack.container('dickson-db'), 'mariadb', '-Ne', 'select 1') === '1',
-    )
     assert.equal(verified().length, before)
     assert.equal(staging(), '')
     await assertNothingLeft(stack)

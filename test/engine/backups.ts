@@ -85,19 +85,19 @@ export function plantBackup(
 }
 
 /**
- * No one-off container is left and no process of mariadb-backup runs, within ten seconds. `killed`: what the docker client had
+ * No one-off container is left and no process of mariadb-backup runs, within a minute, since the engine may be busy. `killed`: what the docker client had
  * made and not come to start is removed by the next run.
  */
 export async function assertNothingLeft(stack: TestStack, { killed = false } = {}): Promise<void> {
   const project = `label=com.docker.compose.project=${stack.prefix}securenexus-erp`
   const list = (...filters: string[]) =>
     docker('ps', '-a', '--format', '{{.State}}', ...filters.flatMap((filter) => ['--filter', filter]))
-  await eventually(10, 'no container of a backup is left', () => {
+  await eventually(60, 'no container of a backup is left', () => {
     const jobs = list(project, 'label=com.docker.compose.oneoff=True')
     const states = `${jobs}\n${list(`name=${stack.prefix}dickson-scratch`)}`.split('\n').filter(Boolean)
     return states.every((state) => killed && state === 'created')
   })
-  await eventually(10, 'no mariadb-backup runs', () => {
+  await eventually(60, 'no mariadb-backup runs', () => {
     const top = docker('top', stack.container('dickson-db'), '-eo', 'args')
     return !/mariadb-backup|copy-database/.test(top)
   })
@@ -110,7 +110,7 @@ export async function assertHolds(
   earlier: string[],
   family: () => number[],
 ): Promise<void> {
-  await eventually(10, 'no process of the backup is left', () => family().length === 0)
+  await eventually(60, 'no process of the backup is left', () => family().length === 0)
   await assertNothingLeft(stack, { killed: true })
   assert.deepEqual(repository.verified().slice(0, earlier.length), earlier)
 }

@@ -117,9 +117,11 @@ describe('a changed image', () => {
     assert.doesNotMatch(stderr, /older release/)
     assert.equal(inspect('dickson-db', '{{.Id}} {{.State.StartedAt}}'), db)
     assert.equal(stack.fingerprint('byrne'), byrne)
-    const health = await stack.script('healthcheck', ['dickson', '--json'])
-    const findings = JSON.parse(health.stdout).tenants[0].findings as { check: string; state: string; is: string }[]
-    assert.equal(findings.find(({ check }) => check === 'login page')?.state, 'ok', health.stdout)
+    await eventually(60, 'the login page is well', async () => {
+      const { stdout } = await stack.script('healthcheck', ['dickson', '--json'])
+      const findings: { check: string; state: string }[] = JSON.parse(stdout).tenants[0]?.findings ?? []
+      return findings.find(({ check }) => check === 'login page')?.state === 'ok'
+    })
   })
 
   it('of a newer release says that the data is not brought up by it', async () => {

@@ -62,6 +62,17 @@ async function findings(tenant: string): Promise<Finding[]> {
   return report.tenants.find((row) => row.tenant === tenant)?.findings ?? []
 }
 
+/** What it says once this holds, or at last: on a busy machine a probe is late now and then. */
+async function findingsOnce(tenant: string, holds: (all: Finding[]) => boolean): Promise<Finding[]> {
+  let last: Finding[] = []
+  const look = async () => {
+    last = await findings(tenant)
+    return holds(last)
+  }
+  await eventually(60, 'healthcheck says so', look).catch(() => {}) // told by who asks
+  return last
+}
+
 describe('four hosts', () => {
   it('answer with a certificate that the authority issued: one for both hosts of a tenant', async () => {
     const serials = new Map<string, string>()
@@ -137,7 +148,9 @@ describe('four hosts', () => {
 
   it('are all well for healthcheck, with every check of them', async () => {
     for (const tenant of ['byrne', 'dickson']) {
-      const own = (await findings(tenant)).filter(({ part }) => ['erp', 'pos'].includes(part))
+      const isHost = ({ part }: Finding) => ['erp', 'pos'].includes(part)
+      const all = await findingsOnce(tenant, (all) => all.filter(isHost).every(({ state }) => state === 'ok'))
+      const own = all.filter(isHost)
       assert.deepEqual(
         own.filter(({ state }) => state !== 'ok'),
         [],
@@ -147,8 +160,9 @@ describe('four hosts', () => {
       const expected = ['erp', 'pos'].flatMap((part) => each.map((check) => `${part} ${check}`))
       assert.deepEqual(checks, [...expected, 'erp login page', 'pos root'].sort())
     }
+    const core = await findingsOnce('core', (all) => all.every(({ state }) => state === 'ok'))
     assert.deepEqual(
-      (await findings('core')).filter(({ state }) => state !== 'ok'),
+      core.filter(({ state }) => state !== 'ok'),
       [],
     )
   })
@@ -210,9 +224,9 @@ describe('a client address', () => {
       const forged = ['-H', `X-Forwarded-For: ${clients.second.address}`, '-H', `X-Real-Ip: ${clients.second.address}`]
       const attack = () => clients.first.curl(ERP, '/api/method/login', ...forged, ...bad).status
       const statuses: number[] = []
-      await eventually(30, 'the limit is off', () => {
+      await eventually(90, 'the limit is off', () => {
         statuses.splice(0, statuses.length, ...Array.from({ length: 12 }, attack))
-        return !statuses.includes(429)
+        return !statuses.includes(429) && statuses.at(-1) === 500 // and no earlier lock has just ended
       })
       assert.equal(statuses.at(-1), 500, statuses.join())
       assert.equal(clients.first.curl(ERP, '/api/method/login', ...login).status, 500)
@@ -244,7 +258,10 @@ describe("one tenant's mistake", () => {
   it('in a published file is told with file and line while all are served; a deploy mends it', async () => {
     const good = readFileSync(published('dickson'), 'utf8')
     putByHand('dickson', good.replace('priority: 100', 'priority: 100\n      bogus: 1'))
-    const [routers] = (await findings('core')).filter(({ check }) => check === 'routers')
+    const core = await findingsOnce('core', (all) =>
+      all.some(({ check, state }) => check === 'routers' && state === 'fail'),
+    )
+    const routers = core.find(({ check }) => check === 'routers')
     assert.equal(routers?.state, 'fail')
     assert.match(routers?.is ?? '', /state\/core\/edge\/dickson\.yml:\d+: .*unknown field bogus/)
     for (const host of HOSTS) assert.ok(await pings(host), host)
@@ -302,7 +319,8 @@ describe("one tenant's mistake", () => {
       `{"host":"${ERP}.","addresses":["192.0.2.9"]}`,
       'http://127.0.0.1:8055/add-a',
     )
-    const own = (await findings('dickson')).filter(({ part }) => part === 'erp')
+    const isDns = ({ part, check, state }: Finding) => part === 'erp' && check === 'DNS' && state === 'fail'
+    const own = (await findingsOnce('dickson', (all) => all.some(isDns))).filter(({ part }) => part === 'erp')
     docker('exec', stack.container('core-pebble'), 'curl', '-sd', `{"host":"${ERP}."}`, 'http://127.0.0.1:8055/clear-a')
     const dns = own.find(({ check }) => check === 'DNS')
     assert.equal(dns?.state, 'fail')

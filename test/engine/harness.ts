@@ -100,7 +100,7 @@ export async function eventually(
 /** Look until all is well: on a busy machine a ping now and then takes longer than its second, which is red. */
 export async function mustBeWell(look: () => Promise<{ code: number | null; stdout: string }>): Promise<void> {
   let said = ''
-  await eventually(60, 'all is well', async () => {
+  await eventually(180, 'all is well', async () => {
     const { code, stdout } = await look()
     said = stdout
     return code === 0

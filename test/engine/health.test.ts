@@ -283,7 +283,7 @@ describe('a fault is found, and its remedy mends it', { concurrency: 2 }, () => 
       it('the queue password of the application is wrong: the worker restarts again and again', async () => {
         t.bench('set-config', '-g', 'redis_queue', 'redis://:wrong@redis-queue:6379')
         t.docker('restart', 'worker')
-        await eventually(30, 'the worker is in a restart loop', () => {
+        await eventually(90, 'the worker is in a restart loop', () => {
           const [status, count] = t
             .docker('inspect', 'worker', '--format', '{{.State.Status}} {{.RestartCount}}')
             .split(' ')

@@ -8,7 +8,7 @@ import { after, before, describe, it } from 'node:test'
 import { failingAt, withInjector } from '../faults/injector.ts'
 import { openBooks } from './books.ts'
 import { makeVolume, unmountAtTheEnd } from './disks.ts'
-import { docker, useStack } from './harness.ts'
+import { docker, dockerAsk, useStack } from './harness.ts'
 import { assertRefused, type MarkedBooks, markBooks } from './restores.ts'
 
 const mounted = unmountAtTheEnd()
@@ -24,24 +24,17 @@ const restore = (args: string[], env: Record<string, string> = {}) =>
 const inDatabase = (script: string) => docker('exec', stack.container('dickson-db'), 'bash', '-ec', script)
 
 /** A shell with the tenant's volumes below /v and the folder of this test as /out, as root of a server has them. */
-function byRoot(script: string, image = stack.env.MARIADB_IMAGE ?? ''): string {
+const byRoot = (script: string, image?: string): string => docker(...rootArgs(script, image))
+const readByRoot = (script: string): string => dockerAsk(...rootArgs(script))
+
+function rootArgs(script: string, image = stack.env.MARIADB_IMAGE ?? ''): string[] {
   const parts = ['db-data', 'sites-data', 'assets-data']
   const volumes = parts.flatMap((part) => ['-v', `${volume(part)}:/v/${part}`])
   const mounts = [...volumes, '-v', `${folder}:/out`, '--tmpfs', '/var/lib/mysql']
-  return docker(
-    'run',
-    '--rm',
-    '--network',
-    'none',
-    '--user',
-    '0',
-    ...mounts,
-    '--entrypoint',
-    'bash',
-    image,
-    '-ec',
-    script,
-  )
+  return [
+    ...['run', '--rm', '--network', 'none', '--user', '0', ...mounts],
+    ...['--entrypoint', 'bash', image, '-ec', script],
+  ]
 }
 
 /** Opens a secret that is stored under the site's key. */
@@ -302,7 +295,8 @@ describe('volumes in which another stack ran an ERPNext', () => {
   })
 
   const bench = 'cat sites-data/common_site_config.json sites-data/assets/frappe/x'
-  const trees = () => byRoot(`cd /v; find db-data sites-data -printf "%P %U %m\\n" | sort; ${bench}`).split('\n')
+  const look = `cd /v; find db-data sites-data -printf "%P %U %m\\n" | sort; ${bench}`
+  const trees = () => readByRoot(look).split('\n')
 
   it('are refused where one is written to while it is copied: the copy is compared', async () => {
     const before = trees()
@@ -396,9 +390,8 @@ describe('volumes in which another stack ran an ERPNext', () => {
     assert.equal(marked.state(), old)
     assert.ok(await opensSecret())
     const copies = ['db-data', 'sites-data'].flatMap((part) => ['-v', `${volume(part)}-before:/v/${part}`])
-    const look = `cd /v; find db-data sites-data -printf "%P %U %m\\n" | sort; ${bench}`
     const kept = ['run', '--rm', ...copies, '--user', '0', '--entrypoint', 'bash', stack.env.MARIADB_IMAGE ?? '']
-    assert.deepEqual(docker(...kept, '-ec', look).split('\n'), before)
+    assert.deepEqual(dockerAsk(...kept, '-ec', look).split('\n'), before)
     assert.match((await stack.script('deploy', ['dickson'])).stdout, /nothing had to be done/)
     assert.equal((await stack.script('backup', ['dickson'])).code, 0)
     const undo = await restore(['--undo'])
@@ -444,7 +437,7 @@ describe('an import onto a server that has nothing', () => {
     await withInjector(failing, async ({ env }) => {
       const { code, stderr } = await restore([], env)
       assert.equal(code, 4, `the first one goes on, without what was to take its place: ${stderr}`)
-      assert.doesNotMatch(byRoot('ls -A /v/db-data'), /incoming|previous/)
+      assert.doesNotMatch(readByRoot('ls -a /v/db-data'), /incoming|previous/)
     })
     assert.equal((await stack.script('deploy', ['dickson'])).code, 3)
     const { code, stderr } = await restore(['--import', join(folder, 'bench')])

@@ -171,7 +171,13 @@ describe('before anything is restored', () => {
     enable(0)
     setScheduler(0, 1)
     assert.deepEqual(scheduler(), [0, '1'])
-    for (const amount of [40, 50]) await books.bookEntry(amount)
+    // a web worker may keep the maintenance of a minute ago: it answers 503, and books nothing
+    const booked = (amount: number) => () =>
+      books.bookEntry(amount).then(
+        () => true,
+        () => false,
+      )
+    for (const amount of [40, 50]) await eventually(90, 'it is booked', booked(amount))
     inBackend(`echo newer >${SITE}/private/files/marker`)
     inAssets('echo newer >/a/logo.svg; echo newer >/a/added.svg')
   })
@@ -222,7 +228,7 @@ describe('a live restore', () => {
     assert.match(stderr, /was in maintenance mode when this was saved/)
     assert.match(stderr, /accounts were closed since: npx zx scripts\/users\.ts dickson disable mary@example\.org\n/)
     const { downtime } = JSON.parse(stdout)
-    assert.ok(downtime > 1 && downtime < 60, `down for ${downtime} s`)
+    assert.ok(downtime > 1 && downtime < 120, `down for ${downtime} s`)
     assert.deepEqual(counts(books), ['3', '6', '3'])
     assert.equal(marker(), 'of-the-backup')
     assert.equal(inAssets('cat /a/*'), 'of-the-backup')
@@ -408,7 +414,10 @@ describe('a drill', () => {
       assert.ok(network.startsWith(`${stack.prefix}drill-`), network)
       assert.equal(docker('network', 'inspect', '--format', '{{.Internal}}', network), 'true', network)
     }
-    assert.doesNotMatch(docker('ps', '--format', '{{.Names}}'), /drill-.*(worker|scheduler)/)
+    assert.doesNotMatch(
+      docker('ps', '--filter', `name=${stack.prefix}drill-`, '--format', '{{.Names}}'),
+      /worker|scheduler/,
+    )
     // a script that is told to end waits 8 s for that: on a busy machine it may leave the rest to the next run
     for (let tries = 1, drill = running; ; tries++, drill = start('restore', ['dickson', '--drill'], how)) {
       await eventually(120, 'the backend of the drill runs', runs)
@@ -419,9 +428,8 @@ describe('a drill', () => {
     }
 
     const killed = start('restore', ['dickson', '--drill'], how)
-    await eventually(120, 'the database of the drill runs', () =>
-      /drill-dickson-db/.test(docker('ps', '--format', '{{.Names}}')),
-    )
+    const database = () => docker('ps', '-q', '--filter', `name=${stack.prefix}drill-dickson-db`)
+    await eventually(120, 'the database of the drill runs', () => database() !== '')
     killed.child.kill('SIGKILL')
     await killed.done
     assert.notEqual(drillRemains(), '')

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { docker, mustBeWell, secretsOf, useStack } from './harness.ts'
+import { docker, eventually, mustBeWell, secretsOf, useStack } from './harness.ts'
 
 const stack = useStack('secrets')
 /** Milliseconds between two looks at /proc. */
@@ -97,9 +97,10 @@ describe('a password of Redis that is renewed in secrets/', () => {
     rmSync(file)
     assert.equal((await run('generate-secrets')).code, 0)
     assert.notEqual(readFileSync(file, 'utf8'), old)
-    const health = await run('healthcheck')
-    assert.equal(health.code, 1, health.stdout)
-    assert.match(health.stdout, /redis-cache .*dickson_redis_cache_password\.txt was renewed/)
+    await eventually(60, 'healthcheck tells of it', async () => {
+      const { code, stdout } = await run('healthcheck')
+      return code === 1 && /redis-cache .*dickson_redis_cache_password\.txt was renewed/.test(stdout)
+    })
     const deployed = await run('deploy')
     assert.equal(deployed.code, 0, deployed.stderr)
     assert.match(

@@ -276,8 +276,8 @@ describe('by hand', () => {
     docker('rm', '--force', ...squatters)
     assert.notEqual(addressOf(backend), before)
     await eventually(60, 'the backend is well', () => health(backend) === 'healthy')
-    await eventually(45, 'the site answers through its frontend', async () => (await ping()) === 200)
-    await eventually(5, 'socket.io as well', async () => (await handshake()) === 200)
+    const answers = async () => (await Promise.all([ping(), handshake()])).every((status) => status === 200)
+    await eventually(90, 'site and socket.io answer through its frontend', answers)
   })
 
   it('tenant.ts --all stop ends everything, and `docker compose up` starts what a deploy has made', async () => {

@@ -80,10 +80,13 @@ describe('a fault', () => {
   it('healthcheck is red for a theme file that is gone, and names the way back', async () => {
     const path = deskSheet()
     inBackend(`rm ${SITE}/public${path}`)
-    const { stdout } = await stack.script('healthcheck', ['dickson', '--json'])
-    const findings = JSON.parse(stdout).tenants[0].findings as { check: string; state: string; remedy?: string }[]
-    const found = findings.find(({ check }) => check === 'theme')
-    assert.deepEqual([found?.state, found?.remedy], ['fail', 'npx zx scripts/apply-theme.ts dickson'])
+    await eventually(60, 'healthcheck is red, with the way back', async () => {
+      const { stdout } = await stack.script('healthcheck', ['dickson', '--json'])
+      const findings: { check: string; state: string; remedy?: string }[] =
+        JSON.parse(stdout).tenants[0]?.findings ?? []
+      const found = findings.find(({ check }) => check === 'theme')
+      return found?.state === 'fail' && found.remedy === 'npx zx scripts/apply-theme.ts dickson'
+    })
     const { code } = await theme()
     assert.equal(code, 0)
     const now = deskSheet() // the brand's folder has changed since

@@ -31,7 +31,8 @@ export async function deployUnder(stack: TestStack, fault: Fault): Promise<Outco
   const secrets = secretsOf(stack)
   return withInjector(fault, async (injector) => {
     const env = { ...stack.env, ...injector.env }
-    const running = start('deploy', ['dickson', '--timeout', '40'], { env, timeout: 240 })
+    const limit = fault.mode === 'hang' ? ['--timeout', '40'] : []
+    const running = start('deploy', ['dickson', ...limit], { env, timeout: 240 })
     const ran = await running.done
     if (injector.struck()) await holdAfterFault(stack, fault, ran, running.family)
     assert.equal(stack.fingerprint('byrne'), byrne, 'the other tenant was touched')
@@ -47,8 +48,8 @@ export async function deployUnder(stack: TestStack, fault: Fault): Promise<Outco
 
 async function holdAfterFault(stack: TestStack, fault: Fault, ran: Ran, family: () => number[]): Promise<void> {
   assert.ok(CODES[fault.mode]?.includes(ran.code), `${fault.mode} at ${fault.at}: exit ${ran.code}\n${ran.stderr}`)
-  await eventually(10, `no process of the deploy is left (${fault.mode} at ${fault.at})`, () => family().length === 0)
-  await eventually(10, 'no one-off container is left', () => oneOffs(stack) === '')
+  await eventually(60, `no process of the deploy is left (${fault.mode} at ${fault.at})`, () => family().length === 0)
+  await eventually(60, 'no one-off container is left', () => oneOffs(stack) === '')
 }
 
 const project = (stack: TestStack) => `label=com.docker.compose.project=${stack.prefix}securenexus-erp`

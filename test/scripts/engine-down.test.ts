@@ -138,7 +138,7 @@ describe('a Docker that does not do ends deploy with 3, says what is needed, and
       const ran = await script('deploy', ['dickson'], { env: { ...stub.env, ERP_HOME: home } })
       assert.equal(ran.code, 3, ran.stderr)
       assert.match(ran.stderr, message)
-      assert.ok(ran.seconds < 10, `${ran.seconds} s`)
+      assert.ok(ran.seconds < (what === 'Compose hangs' ? 30 : 10), `${ran.seconds} s`) // whose plugin a cold disk may hold up
       assert.ok(!stub.calls().some((call) => / (up|run|pull) /.test(call)))
     })
   }
