@@ -30,12 +30,14 @@ export function backup(session: Session): Promise<Row[]> {
     await deployTenants(stack, ['dickson'])
     await fill(stack, session.scale)
     const first = await night(stack)
-    session.say(`  first backup: ${first.ours.seconds.toFixed(1)} s beside ${first.usual.seconds.toFixed(1)} s`)
+    const told = ({ ours, usual }: Night) => `${ours.seconds.toFixed(1)} s beside ${usual.seconds.toFixed(1)} s`
+    session.say(`  first backup: ${told(first)}`)
     const nights: Night[] = []
     for (const [index, rows] of DAYS.entries()) {
       await work(stack, index + 1, rows)
-      nights.push(await night(stack))
-      session.say(`  night ${index + 1} of ${DAYS.length}`)
+      const one = await night(stack)
+      nights.push(one)
+      session.say(`  night ${index + 1} of ${DAYS.length}: ${told(one)}`)
     }
     const restored = await restore(stack)
     const [writer, quiet] = await slowestWrites(stack)
