@@ -1,6 +1,6 @@
 /** One probe: a short-lived container in another's network namespace that tries doors and says which are open. */
 import { readFile } from 'node:fs/promises'
-import { docker, lastLines } from '../docker.ts'
+import { dockerAsk, lastLines } from '../docker.ts'
 import type { Door, Listener } from './doors.ts'
 
 /** Seconds for each hundred doors: a connection on one machine takes less than a millisecond. */
@@ -47,7 +47,7 @@ export function probeArgs(container: string, image: string, project: string): st
 export async function tryDoors(container: string, image: string, project: string, doors: Door[]): Promise<Door[]> {
   if (doors.length === 0) return []
   const input = doors.map(({ host, port }, number) => `${number} ${host} ${port}\n`).join('')
-  const { stdout, stderr, code, timedOut } = await docker(probeArgs(container, image, project), {
+  const { stdout, stderr, code, timedOut } = await dockerAsk(probeArgs(container, image, project), {
     input,
     timeout: LIMIT,
     nothrow: true,
