@@ -133,17 +133,16 @@ export interface Engine {
   memoryBytes: number
 }
 
-/** Seconds for `docker info`. */
-const INFO = 60
+/** Seconds: until the engine is held for dead, and for `docker info`. */
+const [ALIVE, INFO] = [5, 60]
 
 /**
  * Ask the engine who it is. Whether it lives it is asked in a few words first: `docker info` also starts every plugin of the
  * client, and took more than 5 s on a machine whose disk was busy.
- * @param timeout seconds until it is held for dead
  * @throws OperatorError (3) where there is no client or the engine does not answer.
  */
-export async function askEngine(timeout = 5): Promise<Engine> {
-  const alive = await docker(['version', '--format', '{{.Server.Version}}'], { timeout, nothrow: true })
+export async function askEngine(): Promise<Engine> {
+  const alive = await docker(['version', '--format', '{{.Server.Version}}'], { timeout: ALIVE, nothrow: true })
   if (alive.code === 127 && /setpriv: (command )?not found/.test(alive.stderr)) {
     throw preconditionError('setpriv is not installed', 'install util-linux')
   }
@@ -151,7 +150,7 @@ export async function askEngine(timeout = 5): Promise<Engine> {
   const info = () => docker(['info', '--format', '{{json .}}'], { timeout: INFO, nothrow: true })
   const result = alive.code === 0 ? await info() : alive
   if (result.timedOut) {
-    const limit = result === alive ? timeout : INFO
+    const limit = result === alive ? ALIVE : INFO
     throw preconditionError(`the Docker engine does not answer (${limit} s)`, 'systemctl restart docker')
   }
   const said = parseInfo(result.stdout)

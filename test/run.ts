@@ -73,10 +73,11 @@ async function suite(tier: string): Promise<void> {
   await lookTwice(tier, ...lists.map(({ list, atOnce }) => testing(list, atOnce)))
 }
 
-/** Files that failed beside others and passed alone. */
-const doubtful: string[] = []
+/** The file that failed beside others and passed alone. */
+let doubtful: string | undefined
 /** Where each run of node tells which files failed. */
 const notes = mkdtempSync(join(tmpdir(), 'erp-test-'))
+process.once('exit', () => rmSync(notes, { recursive: true, force: true }))
 
 /**
  * Three stacks on two cores now and then keep an engine from an answer for seconds. A single engine file that fails is run once
@@ -86,11 +87,11 @@ async function lookTwice(tier: string, ...programs: string[][]): Promise<void> {
   const failed = await run(...programs)
   if (failed === undefined) return
   const told = readdirSync(notes).flatMap((name) => readFileSync(join(notes, name), 'utf8').split('\n'))
-  const files = [...new Set(told.filter(Boolean))]
-  if (tier !== 'engine' || files.length !== 1) process.exit(failed)
-  console.error(`\n— once more, alone: ${files[0]}`)
-  await must(testing(files, 1))
-  doubtful.push(...files)
+  const [file, ...others] = new Set(told.filter(Boolean))
+  if (tier !== 'engine' || !file || others.length > 0 || doubtful) process.exit(failed)
+  console.error(`\n— once more, alone: ${file}`)
+  await must(testing([file], 1))
+  doubtful = file
 }
 
 /** @param atOnce how many files at a time; node leaves a core free where nothing is said: a file starts many processes itself */
@@ -123,5 +124,4 @@ for (const tier of tiers) {
   if (tier === 'scripts' || needsEngine(tier)) await images
   await (tier === 'check' ? check() : suite(tier))
 }
-for (const file of doubtful) console.error(`\n! failed beside others and passed alone; read its failure above: ${file}`)
-rmSync(notes, { recursive: true, force: true })
+if (doubtful) console.error(`\n! failed beside others and passed alone; read its failure above: ${doubtful}`)
