@@ -29,9 +29,11 @@ function jobArgs(tenant: Tenant, part: JobPart, name: string, mounts: string[]):
   return composeArgs(tenant, ...run, tenant.service(part), '-c', HOLD)
 }
 
+/** Every core of this machine that nobody else wants, or what BACKUP_CPUS says. */
+const jobCpus = () => $.env.BACKUP_CPUS || String(availableParallelism())
+
 /**
- * Start a job of compose.yml, do the work, end it. It may have every core of this machine that nobody else wants, or what
- * BACKUP_CPUS says.
+ * Start a job of compose.yml, do the work, end it.
  * @throws OperatorError (1) with its last lines where it does not start.
  */
 export async function withJob<T>(
@@ -41,8 +43,18 @@ export async function withJob<T>(
   work: (job: Job) => Promise<T>,
 ): Promise<T> {
   const name = jobName(tenant, part)
-  const cpus = $.env.BACKUP_CPUS || String(availableParallelism())
-  return withContainer(jobArgs(tenant, part, name, mounts), name, 60, work, { BACKUP_CPUS: cpus })
+  return withContainer(jobArgs(tenant, part, name, mounts), name, 60, work, { BACKUP_CPUS: jobCpus() })
+}
+
+/** Work in a job that has a tenth of a core meanwhile, where the engine can limit it. @throws OperatorError (1) */
+export async function slowly<T>({ name }: Job, work: () => Promise<T>): Promise<T> {
+  const limit = (cpus: string, nothrow = false) => docker(['update', '--cpus', cpus, name], { timeout: 30, nothrow })
+  const { code } = await limit('0.1', true)
+  try {
+    return await work()
+  } finally {
+    if (code === 0) await limit(jobCpus())
+  }
 }
 
 /** What jobs are called after. */

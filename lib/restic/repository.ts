@@ -1,4 +1,5 @@
 /** A repository as a whole: made, checked, measured, pruned, copied from. */
+import { slowly } from '../jobs.ts'
 import { DAY, HOUR, type Repository, restic } from './client.ts'
 import { CODE, failure } from './failure.ts'
 
@@ -13,10 +14,15 @@ export async function repositoryId(repository: Repository): Promise<string | und
   return code === 0 ? (JSON.parse(stdout) as { id: string }).id : undefined
 }
 
-/** Make a new repository; `like`: one whose chunks it shares, so that a copy transfers nothing twice. */
+/**
+ * Make a new repository. restic makes the key from the password in a way that takes this processor half a second, and takes as
+ * long each time that it opens the repository: eight times a night (KDFTimeout in its internal/repository/key.go). That is
+ * against passwords that people think of. Ours has 192 random bits: a twentieth of a second and 8 to 16 MiB are enough.
+ * @param like a repository whose chunks it shares, so that a copy transfers nothing twice
+ */
 export async function initRepository(repository: Repository, like?: Repository): Promise<void> {
   const args = ['init', '--quiet', ...(like ? ['--copy-chunker-params', ...from(like, repository)] : [])]
-  await restic(repository, args, { timeout: 120 })
+  await slowly(repository.job, () => restic(repository, args, { timeout: 120 }))
 }
 
 /** How restic reaches the source of a copy. Its options (`-o`) are those of both: one of the two may need them. */

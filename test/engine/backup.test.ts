@@ -39,6 +39,12 @@ describe('a backup', () => {
     docker('exec', stack.container('dickson-backend'), 'bash', '-c', odd)
   })
 
+  it('goes into a repository that opens in a fraction of what restic takes for a password that people think of', () => {
+    const [key = ''] = readdirSync(join(repository(), 'keys'))
+    const { N, r, p } = JSON.parse(readFileSync(join(repository(), 'keys', key), 'utf8'))
+    assert.ok(N * r * p <= 2 ** 18, `N ${N}, r ${r}, p ${p}: 32 MiB at most, once`)
+  })
+
   it('of a tenant that serves and is written to is verified, and holds what was written before', async () => {
     const byrne = stack.fingerprint('byrne')
     const dickson = stack.fingerprint('dickson')

@@ -60,6 +60,8 @@ describe('deploy', { concurrency: 4 }, () => {
     const ledger = JSON.parse(readFileSync(join(home, 'state/dickson/ledger.json'), 'utf8'))
     assert.equal(ledger.repository.id, '0123456789')
     assert.equal(ledger.repository.location, join(home, 'backups/dickson'))
+    const made = docker.calls().filter((call) => /^update --cpus | init --quiet/.test(call))
+    assert.match(made.join('\n'), /^update --cpus 0\.1 .+\n.+ init --quiet\nupdate --cpus [1-9]\d* [^\n]+$/)
     const calls = docker.calls().length
     assert.equal((await script('deploy', ['dickson'], { env })).code, 0)
     assert.ok(

@@ -192,6 +192,7 @@ case "$all" in
 *' volume ls '*) [[ -e volumes ]] && cat volumes ;;
 *' image inspect '* | *' pull '*) ;;
 *' ps -aq --filter status=created '*) ;; # each is started
+*' update --cpus '*) ;;
 *' ps -aq '*)
   tenant=\${all#*label=erp.tenant=}; tenant=\${tenant%% *}
   for name in up/*; do
