@@ -69,15 +69,18 @@ export async function startServices(
 }
 
 /**
- * Prove that the site and its socket.io answer through the frontend. nginx resolves its upstreams once, so after a
- * restart of either it is told to reload until it finds them again: twenty times, half a second apart, an answer may take 5 s.
+ * Prove that the site and its socket.io answer through the frontend. nginx resolves its upstreams once, so it is told to
+ * reload until it finds them again: twenty times, half a second apart, an answer may take 5 s.
+ * @param how `moved`: one of them was started anew, so it is told at once and not after a first request that nobody takes
  * @throws OperatorError (1)
  */
-export async function proveFrontend(tenant: Tenant): Promise<void> {
+export async function proveFrontend(tenant: Tenant, { moved = false } = {}): Promise<void> {
   for (let tries = 0; tries < 20; tries++) {
+    if (moved || tries > 0) {
+      await dockerExec(tenant.container('frontend'), ['nginx', '-s', 'reload'], { timeout: 20, nothrow: true })
+      await sleep(500)
+    }
     if (await answers(tenant)) return
-    await dockerExec(tenant.container('frontend'), ['nginx', '-s', 'reload'], { timeout: 20, nothrow: true })
-    await sleep(500)
   }
   throw new OperatorError(`${tenant.name}: the site does not answer through its frontend`, {
     hint: `npx zx scripts/healthcheck.ts ${tenant.name}`,

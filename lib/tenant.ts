@@ -46,7 +46,7 @@ async function startThese(tenant: Tenant, services: Service[], { step }: Reporte
     await up(configurator)(note)
     await up(application)(note)
   })
-  await step('Ask the site through its frontend', () => proveFrontend(tenant))
+  await step('Ask the site through its frontend', () => proveFrontend(tenant, { moved: true }))
 }
 
 const asDeployed = (changed: Change[]) =>
@@ -80,7 +80,7 @@ export async function restart(tenant: Tenant, registry: Tenant[], parts: string[
     await docker(composeArgs(tenant, 'restart', '--no-deps', ...names), { timeout: 180 })
     await waitUntilHealthy(tenant, services, PATIENCE, note)
   })
-  await reporter.step('Ask the site through its frontend', () => proveFrontend(tenant))
+  await reporter.step('Ask the site through its frontend', () => proveFrontend(tenant, { moved: true }))
 }
 
 /** The services of the parts that were named; all of them where none was. */

@@ -71,7 +71,7 @@ command({
         waitUntilHealthy(tenant, ground.services, timeout, note),
       )
       await freshenCache(tenant, ground, fresh === undefined, reporter)
-      await step(`Ask ${tenant.site} through its frontend`, () => deploy.proveFrontend(tenant))
+      await step(`Ask ${tenant.site} through its frontend`, () => deploy.proveFrontend(tenant, { moved: !settled }))
       for (const part of await site.renewedRedis(tenant))
         warn(`${name}: ${part} still opens with the old password: npx zx scripts/tenant.ts ${name} restart`)
       await makeRepository(tenant, reporter)

@@ -106,7 +106,7 @@ export async function bringUp(
   const judged = stayed ? serving.filter(({ name }) => name !== frontend) : serving
   await opens?.()
   await step('Start the application', (note) => startServices(tenant, serving, PATIENCE, note, { judged }))
-  await step(`Ask ${tenant.site} through its frontend`, () => proveFrontend(tenant))
+  await step(`Ask ${tenant.site} through its frontend`, () => proveFrontend(tenant, { moved: stayed }))
   return { migrated }
 }
 
