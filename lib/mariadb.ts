@@ -107,18 +107,27 @@ export const WITHOUT_TLS = '--skip-ssl'
 const CLIENT = ['mariadb', WITHOUT_TLS]
 
 /**
+ * A shell script that runs a server until its own stdin ends, also while it boots, and says `ready` once it answers.
+ * @param ask what succeeds as soon as it does
+ * @param prepare what is done before it is ready
+ */
+export const heldServer = (server: string, ask: string, prepare = ':'): string =>
+  [
+    `exec 3<&0; ${server} </dev/null & server=$!`,
+    '(cat <&3 >/dev/null; kill $server) & held=$!',
+    `until ${ask} >/dev/null 2>&1; do kill -0 $server 2>/dev/null || exit 1; sleep 0.1; done`,
+    prepare,
+    'echo ready; wait $held; wait $server',
+  ].join('\n')
+
+/**
  * How a copy is booted: apart from everything, grant tables skipped, on the volume's directory that holds it. Without TLS,
  * for which MariaDB makes a key at each start (1 to 2 s), and through the page cache, where restic has just read the copy.
  */
 function scratchArgs(name: string, image: string, mount: string, directory: string): string[] {
   const apart = `--skip-grant-tables --skip-networking ${WITHOUT_TLS}`
   const server = `mariadbd --datadir=${directory} ${apart} --innodb-buffer-pool-size=64M --innodb-data-file-buffering`
-  const script = [
-    `exec 3<&0; ${server} </dev/null & server=$!`,
-    '(cat <&3 >/dev/null; kill $server) & held=$!', // by its stdin, also while it boots
-    `until ${CLIENT.join(' ')} -Ne 'select 1' >/dev/null 2>&1; do kill -0 $server 2>/dev/null || exit 1; sleep 0.1; done`,
-    'echo ready; wait $held; wait $server',
-  ].join('\n')
+  const script = heldServer(server, `${CLIENT.join(' ')} -Ne 'select 1'`)
   const limits = ['--memory', '1g', '--cpu-shares', '128', '--pids-limit', '100', '--init', '--read-only']
   const tmpfs = [
     '/tmp',

@@ -5,8 +5,8 @@ import { type Answers, askBooks, unopened } from '../backup/proof.ts'
 import { composeArgs } from '../compose.ts'
 import { dockerExec, lastLines } from '../docker.ts'
 import { OperatorError, preconditionError } from '../errors.ts'
-import { HOLD, jobName, withContainer } from '../jobs.ts'
-import { type Ask, END_SERVER, query } from '../mariadb.ts'
+import { jobName, withContainer } from '../jobs.ts'
+import { type Ask, END_SERVER, heldServer, query } from '../mariadb.ts'
 import type { Tenant } from '../registry.ts'
 import { appVersions, refuseNewer } from '../versions.ts'
 import { decompressor } from './source.ts'
@@ -20,13 +20,14 @@ const CLIENT = ['mariadb', '--defaults-file=/tmp/root.cnf', '--default-character
  * The image's own entrypoint makes the accounts; its shell becomes the server once it has. The password shows nowhere: the
  * entrypoint puts it into its environment, and forgets it by its last act, as at a first start (tenant/db-entrypoint.sh).
  */
-const SERVER = [
-  "echo 'unset MARIADB_ROOT_PASSWORD MYSQL_ROOT_PASSWORD' >/docker-entrypoint-initdb.d/finished.sh",
-  'docker-entrypoint.sh mariadbd --datadir=/var/lib/mysql/incoming --skip-networking --innodb-buffer-pool-size=256M --innodb-flush-log-at-trx-commit=0 --max-allowed-packet=1G >&2 & server=$!',
-  'until [ "$(cat /proc/$server/comm)" = mariadbd ] && mariadb -Ne "select 1" >/dev/null 2>&1; do kill -0 $server || exit 1; sleep 0.2; done',
+const SERVER = heldServer(
+  [
+    "echo 'unset MARIADB_ROOT_PASSWORD MYSQL_ROOT_PASSWORD' >/docker-entrypoint-initdb.d/finished.sh",
+    'docker-entrypoint.sh mariadbd --datadir=/var/lib/mysql/incoming --skip-networking --innodb-buffer-pool-size=256M --innodb-flush-log-at-trx-commit=0 --max-allowed-packet=1G >&2',
+  ].join('\n'),
+  '[ "$(cat /proc/$server/comm)" = mariadbd ] && mariadb -Ne "select 1"',
   'umask 077; { printf "[client]\\nuser=root\\npassword="; cat /run/secrets/db_password; echo; } >/tmp/root.cnf',
-  `${HOLD}; kill $server; wait $server`,
-].join('\n')
+)
 
 /**
  * Of a dump of all databases the section of one schema alone passes; the dump must be whole (its last line says so).
