@@ -99,6 +99,7 @@ async function diskWarnings(directory: string): Promise<string[]> {
 
 /** A size as a person reads it. */
 export const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`
+export const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`
 
 /**
  * The containers' users read a directory of the repository, and the certificate of a private authority or the file that

@@ -71,6 +71,8 @@ async function backUp(tenant: Tenant, { registry, engine, init, policy, signal }
   )
   const make = async (opened: Opened) => {
     const { job, repository } = opened
+    const lacks = await backup.lacksRoom(repository)
+    if (lacks) warn(lacks)
     const copy = await step('Copy the database', (note) => backup.copy(tenant, ground, job, note))
     for (const remark of await backup.leftOut(tenant, job)) warn(remark)
     const stored = await step('Store one snapshot', () => backup.store(repository, copy)).catch(async (error) => {

@@ -6,7 +6,7 @@ import { docker, type Engine } from '../docker.ts'
 import { preconditionError } from '../errors.ts'
 import { type Job, removeUnstarted } from '../jobs.ts'
 import { askLive, copyDatabase, databaseBytes, emptyStaging } from '../mariadb.ts'
-import { gib, pullMissing } from '../preflight.ts'
+import { gib, mib, pullMissing } from '../preflight.ts'
 import type { Tenant } from '../registry.ts'
 import type { Reporter } from '../reporter.ts'
 import type { Repository } from '../restic/client.ts'
@@ -72,13 +72,13 @@ export async function prepare(
  */
 async function makeRoom(tenant: Tenant, engine: Engine, image: string): Promise<void> {
   const needed = (await databaseBytes(tenant, image)) * 1.1 + 200 * 2 ** 20
-  if ((await freeBytes(engine)) >= needed) return
+  if ((await freeBytes(engine.dataRoot)) >= needed) return
   await emptyStaging(tenant, image)
   const { restored, checked } = await readLedger(tenant)
   const due = await dueRemains(tenant)
   const orders = due.filter((order) => order === 'clean' || (restored?.saved && !checked?.damaged))
   if (orders.length > 0) await removeRemains(tenant, orders)
-  const free = await freeBytes(engine)
+  const free = await freeBytes(engine.dataRoot)
   if (free >= needed) return
   throw preconditionError(
     `${tenant.name}: a copy of the database needs ${gib(needed)}, ${engine.dataRoot} has ${gib(free)}`,
@@ -86,10 +86,22 @@ async function makeRoom(tenant: Tenant, engine: Engine, image: string): Promise<
   )
 }
 
-/** What the engine's disk has left, in bytes; without end where the engine is on another machine. */
-async function freeBytes({ dataRoot }: Engine): Promise<number> {
-  const disk = await statfs(dataRoot).catch(() => undefined)
+/** What a directory's disk has left, in bytes; without end where it is on another machine. */
+async function freeBytes(directory: string): Promise<number> {
+  const disk = await statfs(directory).catch(() => undefined)
   return disk ? disk.bavail * disk.bsize : Number.POSITIVE_INFINITY
+}
+
+/**
+ * A repository on this machine whose disk would not take what the last backup has added. Told, and no refusal: a quiet day may fit.
+ */
+export async function lacksRoom({ tenant, place }: Repository): Promise<string | undefined> {
+  const { verified } = await readLedger(tenant)
+  if (!place.directory || !verified) return undefined
+  const free = await freeBytes(place.directory)
+  if (free >= verified.addedBytes) return undefined
+  const prunes = `npx zx scripts/backup.ts ${tenant.name} --prune`
+  return `${tenant.name}: the disk of ${place.directory} has ${mib(free)} left, and the last backup added ${mib(verified.addedBytes)}: ${prunes}`
 }
 
 /**

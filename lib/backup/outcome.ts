@@ -1,4 +1,5 @@
 /** What a backup is about to do, and how it ended, as lines for people. */
+import { mib } from '../preflight.ts'
 import type { Tenant } from '../registry.ts'
 import type { Stored } from '../restic/snapshots.ts'
 import { readLedger } from './ledger.ts'
@@ -39,5 +40,3 @@ export function summary({ tenant, kept, forgotten, newest, id, totalBytes = 0, a
     return `${tenant}: ${rest}; ${newest ? `the newest verified one is of ${newest}` : 'none is verified'}`
   return `${tenant}: verified, ${mib(totalBytes)} in ${id.slice(0, 8)}, ${mib(addedBytes)} of it new; ${rest}`
 }
-
-const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`

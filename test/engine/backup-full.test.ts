@@ -71,11 +71,11 @@ describe('a backup whose disk is full', () => {
     'for an index': 64 * 1024,
     'for all of the snapshot': 0.5 * MIB,
   }))
-    it(`when the repository has no room ${where}`, async () => {
+    it(`when the repository has no room ${where}, of which it is warned at once`, async () => {
       docker('exec', stack.container('dickson-backend'), 'bash', '-c', `head -c 3M /dev/urandom >${NEW}`)
       backups.leave(room)
       const earlier = repository.verified()
-      await fails(/no space left on device/)
+      await fails(/left, and the last backup added [\d.]+ MiB: .*--prune[\s\S]*no space left on device/)
       backups.free()
       assert.deepEqual(repository.verified(), earlier)
       repository.restic('check', '--read-data', '--quiet')
