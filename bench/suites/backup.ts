@@ -156,8 +156,12 @@ async function work(stack: BenchStack, day: number, rows: (typeof DAYS)[number])
   await stack.run(['docker', 'exec', stack.container('dickson-backend'), 'bash', '-c', files])
 }
 
+/** What was written before is on the disk: neither way waits for the other's. */
+const settle = (stack: BenchStack) => stack.run(['sync'])
+
 /** Both ways, one after the other. */
 async function night(stack: BenchStack): Promise<Night> {
+  await settle(stack)
   let told = { steps: [] as { title: string; seconds: number }[], addedBytes: 0 }
   const ours = await costOf(async () => {
     const { stdout } = await stack.run(npxZx('scripts/backup.ts', 'dickson', '--json'))
@@ -170,6 +174,7 @@ async function night(stack: BenchStack): Promise<Night> {
   const folder = join(stack.folder, 'usual')
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder)
+  await settle(stack)
   const usual = await costOf(() => theUsualWay(stack, folder))
   const usualBytes = ['erp.sql', 'sites.tar.gz', 'assets.tar.gz'].reduce(
     (sum, name) => sum + statSync(join(folder, name)).size,
@@ -204,6 +209,7 @@ async function restore(stack: BenchStack): Promise<{ ours: number; reference: nu
   const restic = `docker run --rm --label ${stack.label} --network none -v ${home}/backups/dickson:/r -v ${home}/secrets/dickson_backup_password.txt:/p:ro -v ${name}-db:/out/db -v ${name}-files:/out/files "$RESTIC_IMAGE" --no-cache -r /r -p /p restore`
   const schema = await schemaOf(stack)
   await shell(stack, make)
+  await settle(stack)
   const ours = await shell(
     stack,
     [
@@ -217,6 +223,7 @@ async function restore(stack: BenchStack): Promise<{ ours: number; reference: nu
     schema,
   )
   await shell(stack, `${clean}\n${make}`)
+  await settle(stack)
   const untar = (part: string) =>
     `docker run --rm --label ${stack.label} --network none -v ${stack.folder}/usual:/backup:ro -v ${name}-files:/out --user 0:0 --entrypoint tar "$MARIADB_IMAGE" xzf /backup/${part}.tar.gz -C /out`
   const usual = await shell(
