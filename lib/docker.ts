@@ -85,24 +85,31 @@ export async function dockerAsk(args: string[], options: DockerOptions = {}): Pr
   }
 }
 
+/** Milliseconds that a stream into a file may take: a slow disk and much data are no fault, a share that went away is one. */
+const STREAM = 24 * 3600_000
+
 /**
  * Run docker with its stdout in a new file, for its owner alone.
- * @throws OperatorError (1), also where nothing came; the file is then for the caller to remove.
+ * @throws OperatorError (1), also where nothing came or it takes a day; the file is then for the caller to remove.
  */
 export async function dockerToFile(args: string[], file: string): Promise<void> {
   const handle = await open(file, 'wx', 0o600)
+  const limit = AbortSignal.timeout(STREAM)
   try {
     const child = spawn('setpriv', ['--pdeathsig', 'TERM', 'docker', ...args], {
       stdio: ['ignore', handle.fd, 'pipe'],
       env: $.env,
       cwd: $.cwd,
-      ...($.signal && { signal: $.signal }),
+      signal: AbortSignal.any([limit, ...($.signal ? [$.signal] : [])]),
     })
     let stderr = ''
     child.stderr?.on('data', (data) => {
       stderr = `${stderr}${data}`.slice(-4000)
     })
-    const [code] = await once(child, 'close')
+    const [code] = await once(child, 'close').catch((error) => {
+      $.signal?.throwIfAborted()
+      throw limit.aborted ? failure(args, { code: 1, stdout: '', stderr, timedOut: true }, STREAM / 1000) : error
+    })
     $.signal?.throwIfAborted()
     const came = (await handle.stat()).size > 0
     const why = stderr || (came ? '' : 'it wrote nothing')

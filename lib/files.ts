@@ -1,5 +1,7 @@
-/** Files that a reader may open at any moment: replaced whole or not at all. */
+/** Files that a reader may open at any moment: replaced whole or not at all. And whether their disk is there. */
+import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { messageOf, preconditionError } from './errors.ts'
@@ -40,4 +42,34 @@ export async function makeDirectory(path: string): Promise<void> {
   } catch (error) {
     throw preconditionError(`${path} cannot be made: ${messageOf(error)}`, undefined, error)
   }
+}
+
+/** Seconds that a disk has for an answer. */
+const PATIENCE = 20
+
+/**
+ * What the disk of a path has left, in bytes; nothing where the path is not there. A share whose server went away
+ * holds whoever looks for ever, Node at its own end as well: a process of its own looks.
+ * @throws OperatorError (3) where it does not answer
+ */
+export async function freeBytes(directory: string): Promise<number | undefined> {
+  const child = spawn('df', ['--output=avail', '--block-size=1', directory], { stdio: ['ignore', 'pipe', 'ignore'] })
+  let said = ''
+  child.stdout.on('data', (data) => {
+    said += data
+  })
+  const limit = AbortSignal.timeout(PATIENCE * 1000)
+  const [code] = await once(child, 'close', { signal: limit }).catch((error) => {
+    child.kill('SIGKILL') // in vain where the kernel waits for the share: it is left behind
+    child.stdout.destroy()
+    child.unref()
+    if (!limit.aborted) throw error
+    throw preconditionError(
+      `${directory} does not answer (${PATIENCE} s)`,
+      'a share whose server is gone? mount, dmesg',
+    )
+  })
+  if (code !== 0) return undefined
+  const bytes = Number(said.trim().split('\n').at(-1))
+  return Number.isNaN(bytes) ? Number.POSITIVE_INFINITY : bytes // a file system that does not count says `-`
 }

@@ -29,8 +29,8 @@ function jobArgs(tenant: Tenant, part: JobPart, name: string, mounts: string[]):
   return composeArgs(tenant, ...run, tenant.service(part), '-c', HOLD)
 }
 
-/** Every core of this machine that nobody else wants, or what BACKUP_CPUS says. */
-const jobCpus = () => $.env.BACKUP_CPUS || String(availableParallelism())
+/** Every core of this machine that nobody else wants, or what BACKUP_CPUS says; for the engine's update 0 is no number. */
+const jobCpus = () => String(Number($.env.BACKUP_CPUS) || availableParallelism())
 
 /**
  * Start a job of compose.yml, do the work, end it.
@@ -46,14 +46,14 @@ export async function withJob<T>(
   return withContainer(jobArgs(tenant, part, name, mounts), name, 60, work, { BACKUP_CPUS: jobCpus() })
 }
 
-/** Work in a job that has a tenth of a core meanwhile, where the engine can limit it. @throws OperatorError (1) */
+/** Work in a job that has a tenth of a core meanwhile, where the engine can limit it. */
 export async function slowly<T>({ name }: Job, work: () => Promise<T>): Promise<T> {
-  const limit = (cpus: string, nothrow = false) => docker(['update', '--cpus', cpus, name], { timeout: 30, nothrow })
-  const { code } = await limit('0.1', true)
+  const limit = (cpus: string) => docker(['update', '--cpus', cpus, name], { timeout: 30, nothrow: true })
+  await limit('0.1')
   try {
     return await work()
   } finally {
-    if (code === 0) await limit(jobCpus())
+    await limit(jobCpus())
   }
 }
 

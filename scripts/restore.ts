@@ -135,6 +135,7 @@ async function bringIn(tenant: Tenant, coming: outcome.Coming, all: All) {
       )
     : undefined
   const remarks = await coming.bring()
+  await restore.refuseOtherRelease(tenant) // hours may have passed, and .env is read anew
   const done = await exchange(tenant, outcome.intentOf(coming, remarks, saved), all)
   const shown = (await publishedNames(all.core, [tenant])).length > 0
   const next =
@@ -155,7 +156,8 @@ async function undo(tenant: Tenant, all: All) {
   const whole = await wholeExchange(tenant)
   const unfinished = whole?.verb === 'undo' && !whole.failed ? undefined : whole // typed again, it is to be finished
   if (!unfinished) await refuseUnfinished(tenant)
-  if (!unfinished?.foreign) await restore.refuseOtherRelease(tenant, unfinished)
+  const refuseOther = async () => unfinished?.foreign || (await restore.refuseOtherRelease(tenant, unfinished))
+  await refuseOther()
   const { step, say } = reporter
   const plan = await step('Look for what the last restore replaced', () =>
     outcome.planUndo(tenant, registry, unfinished),
@@ -163,6 +165,7 @@ async function undo(tenant: Tenant, all: All) {
   if (dryRun) return { text: plan.text }
   say(plan.text)
   await agreed()
+  await refuseOther() // .env is read anew
   if (unfinished) await noteUnsaved(tenant) // what is there now is kept, and no backup has what was booked since
   await removeRemains(tenant, ['clean']) // what a killed restore left would be in the way
   return exchange(tenant, plan.intent, all)

@@ -3,7 +3,8 @@ import { statfs } from 'node:fs/promises'
 import { renderServices, requireCompose, type Service, stopArgs, upArgs } from '../compose.ts'
 import { tenantContainers } from '../containers.ts'
 import { docker, type Engine } from '../docker.ts'
-import { preconditionError } from '../errors.ts'
+import { orElse, preconditionError } from '../errors.ts'
+import { freeBytes } from '../files.ts'
 import { type Job, removeUnstarted } from '../jobs.ts'
 import { askLive, copyDatabase, databaseBytes, emptyStaging } from '../mariadb.ts'
 import { gib, mib, pullMissing } from '../preflight.ts'
@@ -72,13 +73,13 @@ export async function prepare(
  */
 async function makeRoom(tenant: Tenant, engine: Engine, image: string): Promise<void> {
   const needed = (await databaseBytes(tenant, image)) * 1.1 + 200 * 2 ** 20
-  if ((await freeBytes(engine.dataRoot)) >= needed) return
+  if ((await leftFor(engine)) >= needed) return
   await emptyStaging(tenant, image)
   const { restored, checked } = await readLedger(tenant)
   const due = await dueRemains(tenant)
   const orders = due.filter((order) => order === 'clean' || (restored?.saved && !checked?.damaged))
   if (orders.length > 0) await removeRemains(tenant, orders)
-  const free = await freeBytes(engine.dataRoot)
+  const free = await leftFor(engine)
   if (free >= needed) return
   throw preconditionError(
     `${tenant.name}: a copy of the database needs ${gib(needed)}, ${engine.dataRoot} has ${gib(free)}`,
@@ -86,9 +87,9 @@ async function makeRoom(tenant: Tenant, engine: Engine, image: string): Promise<
   )
 }
 
-/** What a directory's disk has left, in bytes; without end where it is on another machine. */
-async function freeBytes(directory: string): Promise<number> {
-  const disk = await statfs(directory).catch(() => undefined)
+/** What the engine's disk has left, in bytes; without end where the engine is on another machine. */
+async function leftFor({ dataRoot }: Engine): Promise<number> {
+  const disk = await statfs(dataRoot).catch(() => undefined)
   return disk ? disk.bavail * disk.bsize : Number.POSITIVE_INFINITY
 }
 
@@ -99,7 +100,7 @@ export async function lacksRoom({ tenant, place }: Repository): Promise<string |
   const { verified } = await readLedger(tenant)
   if (!place.directory || !verified) return undefined
   const free = await freeBytes(place.directory)
-  if (free >= verified.addedBytes) return undefined
+  if (free === undefined || free >= verified.addedBytes) return undefined
   const prunes = `npx zx scripts/backup.ts ${tenant.name} --prune`
   return `${tenant.name}: the disk of ${place.directory} has ${mib(free)} left, and the last backup added ${mib(verified.addedBytes)}: ${prunes}`
 }
@@ -159,7 +160,7 @@ export async function otherSites({ site }: Tenant, job: Job, root: '/in' | '/out
 
 /** What a backup does not hold, though somebody may think so. */
 export async function leftOut(tenant: Tenant, job: Job): Promise<string[]> {
-  const others = await otherSites(tenant, job, '/in')
+  const others = await orElse(otherSites(tenant, job, '/in'), []) // a remark is no reason to lose a copy of hours
   const links = await findLinks(job, `/in/sites/${tenant.site}`)
   return [
     ...others.map((site) => `${tenant.name}: the files of ${site} are in no backup: a tenant has one site`),

@@ -1,7 +1,6 @@
 /** Opens a tenant's repositories inside a job: the one that was used before, or a new one where that is asked for. */
-import { existsSync } from 'node:fs'
 import { isFailure, OperatorError, preconditionError } from '../errors.ts'
-import { makeDirectory } from '../files.ts'
+import { freeBytes, makeDirectory } from '../files.ts'
 import { type Job, type JobPart, withJob } from '../jobs.ts'
 import { pullJobImage } from '../preflight.ts'
 import type { Tenant } from '../registry.ts'
@@ -49,8 +48,9 @@ export async function withRepositories<T>(
     unmade = error
     return undefined
   })
-  const mounts = [await mountOf(place, part, makes), elsewhere].filter((mount) => mount !== undefined)
-  if (place.directory && !existsSync(place.directory)) throw gone(tenant, place, ledger, part)
+  const here = await mountOf(place, part, makes)
+  const mounts = [here, elsewhere].filter((mount) => mount !== undefined)
+  if (place.directory && !here) throw gone(tenant, place, ledger, part)
   return withJob(tenant, part, mounts, async (job) => {
     const repository = await reach(tenant, job, place, keys)
     await open(repository, ledger, makes(place), part)
@@ -59,7 +59,7 @@ export async function withRepositories<T>(
       (async () => {
         if (unmade) throw unmade
         if (bare(away) === bare(place)) throw oneAndTheSame(tenant)
-        if (away.directory && !existsSync(away.directory)) throw gone(tenant, away, ledger, part)
+        if (away.directory && !elsewhere) throw gone(tenant, away, ledger, part)
         const second = await reach(tenant, job, away, keys)
         await open(second, ledger, makes(away), part, repository)
         return second
@@ -89,9 +89,10 @@ async function mountOf(
   makes: (place: Place) => boolean,
 ): Promise<string | undefined> {
   if (!place?.directory) return undefined
-  if (makes(place)) await makeDirectory(place.directory)
-  const mode = part === 'restore' ? ':ro' : ''
-  return existsSync(place.directory) ? `${place.directory}:${place.restic}${mode}` : undefined
+  const { directory, restic } = place
+  let found = (await freeBytes(directory)) !== undefined
+  if (!found && makes(place)) found = await makeDirectory(directory).then(() => true)
+  return found ? `${directory}:${restic}${part === 'restore' ? ':ro' : ''}` : undefined
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Tells a watcher (healthchecks.io, Uptime Kuma's push monitor) that a backup began, ended well or failed. */
 import { lstat, readFile } from 'node:fs/promises'
 import { messageOf, printable } from '../errors.ts'
+import { learnSecret } from '../redact.ts'
 import type { Tenant } from '../registry.ts'
 import type { Reporter } from '../reporter.ts'
 
@@ -44,6 +45,7 @@ async function ping(tenant: Tenant, event: Event, message: string): Promise<stri
     )
     if (!request) return undefined
     const { url, body } = request
+    learnSecret(url) // as fetch quotes it, which takes no login in it
     const answer = await fetch(url, {
       ...(body && { method: 'POST', body }),
       signal: AbortSignal.timeout(LIMIT * 1000),

@@ -2,6 +2,7 @@
 import { lstat, readFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { preconditionError } from '../errors.ts'
+import { learnSecret } from '../redact.ts'
 import type { Tenant } from '../registry.ts'
 
 export type Role = 'repository' | 'offsite'
@@ -106,5 +107,6 @@ async function readOptional(file: string): Promise<string> {
 export function withLogin({ restic }: Place, { login }: Keys): string {
   if (!login || !restic.startsWith('rest:')) return restic
   const { user, password } = login
+  learnSecret(encodeURIComponent(password)) // as a complaint about the address would have it
   return restic.replace('://', `://${encodeURIComponent(user)}:${encodeURIComponent(password)}@`)
 }

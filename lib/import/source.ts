@@ -1,6 +1,6 @@
 /** What a directory holds of which a tenant can be made: an export of ours, a dump with tars of the volumes, or `bench backup`. */
 import { lstat, open, readdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { messageOf, preconditionError } from '../errors.ts'
 
 /** The files of one backup, by what they are for. */
@@ -67,12 +67,32 @@ export function sortFiles(directory: string, names: string[]): Source {
       throw preconditionError(`${directory} lacks *-site_config_backup.json: without its key no stored secret opens`)
     const files = names.filter((name) => BENCH.files.test(name)).map((name) => join(directory, name))
     if (files.length > 2) throw preconditionError(`${directory} holds the files of more than one backup`)
+    refuseHalf(directory, [database, config, ...files], files)
     return { kind: 'bench', directory, database, files, config }
   }
   const sites = one('the site’s files', SITES)
   if (!sites) throw preconditionError(`${directory} holds no archive of the sites (*sites*.tar, .tar.gz, .tar.zst)`)
   const assets = one('the assets', ASSETS)
   return { kind: 'dump', directory, database, files: [sites], ...(assets && { assets }) }
+}
+
+/**
+ * `bench backup --with-files` writes one archive of the public files and one of the private ones, all under one moment. One that was
+ * forgotten, or is still being copied, would be missed by nobody until its documents are opened.
+ */
+function refuseHalf(directory: string, all: string[], files: string[]): void {
+  const isPrivate = (file: string) => /-private-files\.t/.test(file)
+  if (files.length > 0 && new Set(files.map(isPrivate)).size < 2)
+    throw preconditionError(
+      `${directory} holds ${files.map((file) => basename(file)).join(', ')} and not the archive of the ${isPrivate(files[0] ?? '') ? 'public' : 'private'} files`,
+      'put it there; where the documents shall come without any files, take both away',
+    )
+  const moments = new Set(all.map((file) => /\d{8}_\d{6}/.exec(basename(file))?.[0]).filter(Boolean))
+  if (moments.size > 1)
+    throw preconditionError(
+      `${directory} holds files of several moments: ${[...moments].join(', ')}`,
+      'put the files of one backup there; where these are meant to go together, rename them to one moment',
+    )
 }
 
 /** The program that turns a file into what was compressed in it; told by its first bytes, whatever its name. */

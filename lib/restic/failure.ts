@@ -46,6 +46,11 @@ const HINTS: [complaint: RegExp, hint: (tenant: Tenant, place: Place) => string]
         ? 'make room there, or prune it there: docs/backup.md#where-backups-go'
         : `where old backups may go: npx zx scripts/backup.ts ${name} --prune`,
   ],
+  [/invalid lock file/, () => 'a lock was cut short: docs/backup.md#a-lock-of-a-machine-that-is-gone'],
+  [
+    /already contains keys/,
+    () => 'an earlier --init was ended half-way: docs/backup.md#a-repository-that-was-made-half-way',
+  ],
   [
     / \/(?:repository|offsite)\/\S*: permission denied/, // where a job has a directory of this machine
     (_tenant, { directory = 'its directory' }) => `what lies there must be root's: chown -R root: ${directory}`,

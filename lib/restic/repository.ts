@@ -14,6 +14,10 @@ export async function repositoryId(repository: Repository): Promise<string | und
   return code === 0 ? (JSON.parse(stdout) as { id: string }).id : undefined
 }
 
+/** An init that was ended between its two writes has left a key and nothing that it opens; restic begins none beside that. */
+const DROP_HALF =
+  'cd "$0" && [ ! -e config ] && [ -z "$(find data index snapshots -type f 2>/dev/null | head -n 1)" ] && rm -f keys/*'
+
 /**
  * Make a new repository. restic makes the key from the password in a way that takes this processor half a second, and takes as
  * long each time that it opens the repository: eight times a night (KDFTimeout in its internal/repository/key.go). That is
@@ -21,8 +25,10 @@ export async function repositoryId(repository: Repository): Promise<string | und
  * @param like a repository whose chunks it shares, so that a copy transfers nothing twice
  */
 export async function initRepository(repository: Repository, like?: Repository): Promise<void> {
+  const { place, job } = repository
+  if (place.directory) await job.exec(['sh', '-c', DROP_HALF, place.restic], { timeout: 20, nothrow: true })
   const args = ['init', '--quiet', ...(like ? ['--copy-chunker-params', ...from(like, repository)] : [])]
-  await slowly(repository.job, () => restic(repository, args, { timeout: 120 }))
+  await slowly(job, () => restic(repository, args, { timeout: 120 }))
 }
 
 /** How restic reaches the source of a copy. Its options (`-o`) are those of both: one of the two may need them. */
@@ -46,7 +52,8 @@ export async function checkRepository(
   const args = ['check', '--quiet', `--read-data-subset=${part}/${parts}`, ...(lock ? [] : ['--no-lock'])]
   const result = await restic(repository, args, { timeout: DAY, accept: [CODE.failed] })
   if (result.code === 0) return undefined
-  if (result.timedOut || result.stderr.includes('unable to create lock')) throw failure(repository, args, result)
+  if (result.timedOut || /unable to create lock|invalid lock file/.test(result.stderr))
+    throw failure(repository, args, result)
   await repositoryId(repository) // a server that went away meanwhile makes restic end the same way
   return failure(repository, args, result).message
 }

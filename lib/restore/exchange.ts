@@ -23,8 +23,14 @@ import {
   withVolumes,
 } from './volumes.ts'
 
-/** What writes, and stops first, at once; the database is last. Both Redis stay: without them socketio would end with 1. */
-const WRITERS = ['scheduler', 'worker', 'socketio', 'backend']
+/**
+ * What is stopped, in this order: what writes at once, then what it needs: without Redis socketio would end with 1. Redis too,
+ * or it would go on with a password that was renewed since it started, and nothing of what starts would get in.
+ */
+const STOPPED = [
+  ['scheduler', 'worker', 'socketio', 'backend'],
+  ['db', 'redis-cache', 'redis-queue'],
+]
 
 /** How an exchange ended. */
 export interface Exchanged {
@@ -52,9 +58,11 @@ export async function exchangeData(tenant: Tenant, intent: Intent, reporter: Rep
   const what = done.verb === 'rollback' ? 'the restore was taken back' : 'the data was exchanged'
   throw new OperatorError(`${tenant.name}: ${what}${answers}, but ${done.lacks}`, {
     code: EXIT.changed,
-    hint: `npx zx scripts/deploy.ts ${tenant.name}`,
+    hint: deploys(tenant),
   })
 }
+
+const deploys = ({ name }: Tenant) => `npx zx scripts/deploy.ts ${name}`
 
 async function exchangeOrGoBack(tenant: Tenant, intent: Intent, reporter: Reporter): Promise<Exchanged> {
   const progress = { swapped: false }
@@ -74,10 +82,9 @@ async function exchangeOrGoBack(tenant: Tenant, intent: Intent, reporter: Report
       if (failed instanceof OperatorError && failed.code > 128) tellInterrupted(tenant, reporter)
       throw await unfinished(tenant, failed)
     })
-    const but = lacks ? `; but ${lacks}` : ''
-    throw new OperatorError(
-      `${tenant.name} did not come up on what came; the earlier state is back: ${error.message}${but}`,
-    )
+    const said = `${tenant.name} did not come up on what came; the earlier state is back: ${error.message}`
+    if (!lacks) throw new OperatorError(said)
+    throw new OperatorError(`${said}; but ${lacks}`, { code: EXIT.changed, hint: deploys(tenant) })
   }
 }
 
@@ -243,24 +250,27 @@ function whyNot(error: unknown): string {
   throw error
 }
 
-/** Give the volumes back to the stack that ran before us: nothing of ours runs on them. */
+/** Give the volumes back to the stack that ran before us. Nothing of ours runs on them, or has a name that it needs. */
 async function release(tenant: Tenant, intent: Intent, step: Reporter['step']): Promise<Exchanged> {
   await withVolumes(tenant, async (job) => {
     await writeIntent(tenant, intent)
     const started = await tenantContainers(tenant)
     await step('Stop what was started', () => stopContainers(started))
     await step('Put back what was there', () => runSwap(tenant, job, 'release'))
+    if (started.length > 0) await docker(['rm', '--force', ...started.map(({ id }) => id)], { timeout: 120 })
+    const own = (['internal', 'egress'] as const).map((part) => tenant.network(part)) // core is in the third
+    await docker(['network', 'rm', ...own], { timeout: 60, nothrow: true })
   })
   await removeIntent(tenant)
   return { verb: intent.verb, released: true }
 }
 
-/** Stop what writes, then the database. The frontend and both Redis stay. */
+/** Stop all but the frontend. */
 async function stop(tenant: Tenant): Promise<void> {
   const containers = await tenantContainers(tenant)
   const of = (parts: string[]) =>
     parts.flatMap((part) => containers.filter(({ service }) => service === tenant.service(part)))
-  for (const parts of [WRITERS, ['db']]) await stopContainers(of(parts))
+  for (const parts of STOPPED) await stopContainers(of(parts))
 }
 
 async function stopContainers(containers: Container[]): Promise<void> {

@@ -7,7 +7,7 @@ import { askBooks, digestOf } from '../backup/proof.ts'
 import { dockerToFile } from '../docker.ts'
 import { messageOf, preconditionError } from '../errors.ts'
 import { makeDirectory, syncToDisk } from '../files.ts'
-import { jobName } from '../jobs.ts'
+import { HOLD, jobName, withContainer } from '../jobs.ts'
 import { WITHOUT_TLS } from '../mariadb.ts'
 import type { Tenant } from '../registry.ts'
 import type { Reporter } from '../reporter.ts'
@@ -23,6 +23,7 @@ const DUMP = [
 ]
 /** Reads the volumes and nothing else; it may read what belongs to others. */
 const READER = ['--init', '--network', 'none', '--user', '0:0', '--cap-drop', 'ALL', '--cap-add', 'DAC_READ_SEARCH']
+const PACK = 'set -euo pipefail; tar --numeric-owner -c "$@" | zstd -q'
 
 /** The paths of the three files. */
 export interface Exported {
@@ -135,7 +136,10 @@ async function dump(scratch: Tenant, { mariadb }: Ground, choice: Choice, file: 
   })
 }
 
-/** With numeric owners, as they must be again. */
+/**
+ * With numeric owners, as they must be again. Out of a held container: what one prints by itself goes into the engine's log as
+ * well, on the disk of every tenant's data.
+ */
 async function archive(
   scratch: Tenant,
   { mariadb }: Ground,
@@ -144,10 +148,11 @@ async function archive(
 ): Promise<void> {
   const tar = async (part: 'tar-sites' | 'tar-assets', volume: string, args: string[], file: string) => {
     const mount = ['--volume', `${scratch.volume(volume)}:/in:ro`, '--tmpfs', '/var/lib/mysql']
-    const script = 'set -euo pipefail; tar --numeric-owner -c "$@" | zstd -q'
     const name = jobName(scratch, part)
-    const run = ['run', '--rm', '--name', name, ...READER, ...mount, '--entrypoint', 'bash', mariadb]
-    await dockerToFile([...run, '-c', script, 'bash', ...args], partial(file))
+    const run = ['run', '--rm', '--interactive', '--name', name, ...READER, ...mount, '--entrypoint', 'bash', mariadb]
+    await withContainer([...run, '-c', HOLD], name, 60, () =>
+      dockerToFile(['exec', name, 'bash', '-c', PACK, 'bash', ...args], partial(file)),
+    )
   }
   await tar('tar-sites', 'sites-data', ['-C', '/in/incoming', '.'], files.sites)
   await tar('tar-assets', 'assets-data', ['-C', '/in/.incoming', '.'], files.assets)

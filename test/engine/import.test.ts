@@ -322,6 +322,11 @@ describe('volumes in which another stack ran an ERPNext', () => {
     assert.match(stderr, /did not come up on what came; the earlier state is back/)
     assert.ok(!marked.intent())
     assert.deepEqual(trees(), before)
+    assert.equal(stack.fingerprint('dickson'), '', 'no container of ours has a name that the stack of before needs')
+    assert.doesNotMatch(
+      docker('network', 'ls', '--format', '{{.Name}}'),
+      new RegExp(`${stack.prefix}dickson-(int|egr)`),
+    )
   })
 
   it('go back also where that was killed: the next run does it, and ends with 1', async () => {
@@ -342,6 +347,7 @@ describe('volumes in which another stack ran an ERPNext', () => {
     assert.equal(code, 1, stderr)
     assert.match(stderr, /taken back: the earlier state is there/)
     assert.doesNotMatch(stderr, /apply-theme/)
+    assert.equal(stack.fingerprint('dickson'), '')
     assert.ok(!marked.intent())
     assert.deepEqual(trees(), before)
   })

@@ -3,9 +3,22 @@ import { writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fakeDocker, useFrontend } from './fake-docker.ts'
-import { makeHome, plantLedger, script, stubDocker } from './harness.ts'
+import { makeHome, plantLedger, script, stubDocker, temporary } from './harness.ts'
 
 useFrontend()
+
+describe('a repository on a share whose server went away', () => {
+  it('holds nobody: 3 in a bound, and nothing is begun', async () => {
+    const [docker, { home }, programs] = [fakeDocker().deployed('dickson'), makeHome(), temporary()]
+    plantLedger(home, 'dickson')
+    writeFileSync(join(programs, 'df'), '#!/bin/sh\ntrap "" TERM\nexec sleep 300\n', { mode: 0o755 })
+    const env = { ...docker.env, ERP_HOME: home, PATH: `${programs}:${docker.env.PATH}` }
+    const { code, stderr } = await script('backup', ['dickson'], { env, timeout: 60 })
+    assert.equal(code, 3, stderr)
+    assert.match(stderr, /backups\/dickson does not answer \(20 s\)/)
+    assert.ok(!docker.calls().some((call) => call.includes('-backup') && call.includes(' run ')))
+  })
+})
 
 describe('a backup of a database that has grown', () => {
   it('is refused where the disk has no room for its copy, whatever was known of its size: 3, and nothing is begun', async () => {

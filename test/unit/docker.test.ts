@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { docker, dockerAsk, dockerToFile, inspect } from '../../lib/docker.ts'
+import { query } from '../../lib/mariadb.ts'
 import { temporary, useStubDocker } from '../scripts/harness.ts'
 
 /** It repeats what it gets on stdin and then its arguments; `mute FILE N` says nothing N times, and counts in the file. */
@@ -51,5 +52,12 @@ describe('a docker call', () => {
     const directory = temporary()
     const mute = ['mute', join(directory, 'count'), '1']
     await assert.rejects(dockerToFile(mute, join(directory, 'archive')), { code: 1, message: /it wrote nothing/ })
+  })
+})
+
+describe('an answer of a database', () => {
+  it('that lost its end on the way is none, though the program ended well', async () => {
+    const lost = query('torn', 'select 1') // the stub says what it gets, and no more
+    await assert.rejects(lost, { code: 1, message: /its answer was cut short/ })
   })
 })

@@ -48,6 +48,23 @@ describe('the files of a directory', () => {
     ['no archive of the sites', ['a.sql'], /no archive of the sites/],
     ['bench backup without its configuration', ['x-database.sql.gz'], /without its key/],
     ['an encrypted backup', ['x-database-enc.sql.gz'], /is encrypted/],
+    [
+      'one archive of two, the other being copied',
+      ['x-database.sql.gz', 'x-site_config_backup.json', 'x-files.tar', 'x-private-files.tar.part'],
+      /holds x-files\.tar and not the archive of the private files/,
+    ],
+    [
+      'the public files missing',
+      ['x-database.sql.gz', 'x-site_config_backup.json', 'x-private-files.tgz'],
+      /not the archive of the public files/,
+    ],
+    [
+      'files of two nights',
+      ['20261124_010203-a-database.sql.gz', '20261124_010203-a-site_config_backup.json'].concat(
+        ['files.tar', 'private-files.tar'].map((name) => `20261125_010203-a-${name}`),
+      ),
+      /several moments: 20261124_010203, 20261125_010203/,
+    ],
     ['an export that is still being written', ['a.sql.zst.partial'], /holds no dump/],
   ]
   for (const [what, names, message] of REFUSED)

@@ -72,11 +72,13 @@ describe('the check of a repository', () => {
     await checkOf({})
   })
 
-  it('that could not be made is no damage: no room or no leave for a lock, no answer in time', async () => {
+  it('that could not be made is no damage: no room or no leave for a lock, one that was cut short, no answer in time', async () => {
     const before = checked()
     const lock = 'unable to create lock in backend: open /repository/locks/x: no space left on device'
     const full = { code: 1, message: /no space left/, hint: /--prune/ }
     await assert.rejects(checkOf({ check: { stderr: lock } }), full)
+    const cut = 'Fatal: invalid lock file: the `unlock --remove-all` command can be used to remove invalid locks'
+    await assert.rejects(checkOf({ check: { stderr: cut } }), { code: 1, hint: /a-lock-of-a-machine-that-is-gone/ })
     await assert.rejects(checkOf({ check: { stderr: '', timedOut: true } }), { message: /did not end in time/ })
     assert.deepEqual(checked(), before)
   })

@@ -35,6 +35,10 @@ describe('a failed run of restic', () => {
     assert.match(away, /there/)
     assert.doesNotMatch(away, /--prune/)
   })
+  it('says what helps against a repository that was made half-way', () => {
+    const half = 'Fatal: create key in repository at sftp:x failed: repository already contains keys'
+    assert.match(failed(half).hint ?? '', /docs\/backup\.md#a-repository-that-was-made-half-way/)
+  })
   it('names whose a directory must be that root may not write, and not for a file that cannot be backed up', () => {
     const lock = 'Fatal: Save(<lock/0b4f>) failed: open /repository/locks/0b4f-tmp-1: permission denied'
     assert.match(failed(lock).hint ?? '', /chown -R root: /)
