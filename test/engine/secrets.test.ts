@@ -113,6 +113,20 @@ describe('a password of Redis that is renewed in secrets/', () => {
     assert.doesNotMatch(again.stderr, /old password/)
     await mustBeWell(() => run('healthcheck'))
   })
+
+  it('is taken up by a restore as well: what it starts would not get in otherwise, on either side', async () => {
+    rmSync(join(stack.home, 'secrets/dickson_redis_queue_password.txt'))
+    for (const [name, ...args] of [
+      ['generate-secrets'],
+      ['restore', '--confirm=dickson', '--without-backup'],
+      ['deploy'],
+    ]) {
+      const { code, stderr } = await stack.script(name ?? '', ['dickson', ...args])
+      assert.equal(code, 0, stderr)
+      assert.doesNotMatch(stderr, /old password/)
+    }
+    await mustBeWell(() => stack.script('healthcheck', ['dickson']))
+  })
 })
 
 describe('secrets that are lost but for what opens the backups', () => {
