@@ -470,7 +470,16 @@ describe('an export', () => {
     assert.equal(half.code, 3, half.stderr)
     assert.match(half.stderr, /sites-.* is already there[\s\S]*where not all three are: remove it/)
     for (const file of files) rmSync(file, { force: true })
-    assert.equal((await restore('--export', directory)).code, 0)
+    await withInjector(undefined, async ({ env, calls }) => {
+      const whole = await stack.script('restore', ['dickson', '--export', directory], { env })
+      assert.equal(whole.code, 0, whole.stderr)
+      const packs = calls().filter((call) => call.includes('tar --numeric-owner'))
+      assert.deepEqual(
+        packs.map((call) => call.split(' ')[0]),
+        ['exec', 'exec'],
+        'what a container prints by itself stands in the engine’s log as well',
+      )
+    })
     assert.ok(!existsSync(left), 'what a killed export left')
     const again = await restore('--export', directory)
     assert.equal(again.code, 3, again.stderr)
