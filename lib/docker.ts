@@ -85,15 +85,30 @@ export async function dockerAsk(args: string[], options: DockerOptions = {}): Pr
   }
 }
 
-/** Milliseconds that a stream into a file may take: a slow disk and much data are no fault, a share that went away is one. */
+const END = 'end of the answer'
+
+/**
+ * A command inside a container whose silence means something: it marks the end of what it says. An engine that is busy may end
+ * an `exec` well and have lost its last bytes: it waits 2 s for its streams (moby 26.1.5, ProcessEvent in daemon/monitor.go).
+ */
+export const ended = (command: string[]): string[] => ['sh', '-c', '"$@" && echo "$0"', END, ...command]
+
+/** What such a command has said, which ended with 0. @throws OperatorError (1) where the end of it did not come */
+export function answerOf({ stdout }: DockerResult, who: string): string {
+  if (!stdout.endsWith(`${END}\n`)) throw new OperatorError(`${who}: its answer was cut short`)
+  return stdout.slice(0, -END.length - 1)
+}
+
+/** Milliseconds that a stream into a file may take: a slow disk and much data are no fault, an engine that hangs is one. */
 const STREAM = 24 * 3600_000
 
 /**
  * Run docker with its stdout in a new file, for its owner alone.
- * @throws OperatorError (1), also where nothing came or it takes a day; the file is then for the caller to remove.
+ * @param end the bytes that it ends with: a disk that is slow at the end makes the engine lose them (as in `ended`)
+ * @throws OperatorError (1), also where the end did not come or it takes a day; the file is then for the caller to remove.
  */
-export async function dockerToFile(args: string[], file: string): Promise<void> {
-  const handle = await open(file, 'wx', 0o600)
+export async function dockerToFile(args: string[], file: string, end: Buffer): Promise<void> {
+  const handle = await open(file, 'wx+', 0o600)
   const limit = AbortSignal.timeout(STREAM)
   try {
     const child = spawn('setpriv', ['--pdeathsig', 'TERM', 'docker', ...args], {
@@ -111,8 +126,10 @@ export async function dockerToFile(args: string[], file: string): Promise<void> 
       throw limit.aborted ? failure(args, { code: 1, stdout: '', stderr, timedOut: true }, STREAM / 1000) : error
     })
     $.signal?.throwIfAborted()
-    const came = (await handle.stat()).size > 0
-    const why = stderr || (came ? '' : 'it wrote nothing')
+    const { size } = await handle.stat()
+    const { buffer } = await handle.read(Buffer.alloc(end.length), 0, end.length, Math.max(0, size - end.length))
+    const came = buffer.equals(end)
+    const why = stderr || (came ? '' : size > 0 ? 'its end did not come' : 'it wrote nothing')
     if (code !== 0 || !came) throw failure(args, { code: code ?? 1, stdout: '', stderr: why, timedOut: false }, 0)
   } finally {
     await handle.close()

@@ -53,7 +53,9 @@ const PATIENCE = 20
  * @throws OperatorError (3) where it does not answer
  */
 export async function freeBytes(directory: string): Promise<number | undefined> {
-  const child = spawn('df', ['--output=avail', '--block-size=1', directory], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const child = spawn('df', ['--output=size,avail', '--block-size=1', directory], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
   let said = ''
   child.stdout.on('data', (data) => {
     said += data
@@ -70,6 +72,6 @@ export async function freeBytes(directory: string): Promise<number | undefined> 
     )
   })
   if (code !== 0) return undefined
-  const bytes = Number(said.trim().split('\n').at(-1))
-  return Number.isNaN(bytes) ? Number.POSITIVE_INFINITY : bytes // a file system that does not count says `-`
+  const [size, free] = (said.trim().split('\n').at(-1) ?? '').trim().split(/\s+/).map(Number)
+  return size && free !== undefined ? free : Number.POSITIVE_INFINITY // a file system that does not count says `-`, or 0
 }

@@ -46,14 +46,17 @@ export async function withJob<T>(
   return withContainer(jobArgs(tenant, part, name, mounts), name, 60, work, { BACKUP_CPUS: jobCpus() })
 }
 
-/** Work in a job that has a tenth of a core meanwhile, where the engine can limit it. */
+/**
+ * Work in a job that has a tenth of a core meanwhile, where the engine can limit it.
+ * @throws OperatorError (1) also where it cannot be given back: a backup of hours would take days
+ */
 export async function slowly<T>({ name }: Job, work: () => Promise<T>): Promise<T> {
-  const limit = (cpus: string) => docker(['update', '--cpus', cpus, name], { timeout: 30, nothrow: true })
-  await limit('0.1')
+  const limit = (cpus: string, nothrow = false) => docker(['update', '--cpus', cpus, name], { timeout: 60, nothrow })
+  const slowed = await limit('0.1', true)
   try {
     return await work()
   } finally {
-    await limit(jobCpus())
+    await limit(jobCpus(), slowed.code !== 0)
   }
 }
 

@@ -1,6 +1,6 @@
 /** The tenant's MariaDB: a physical copy of it while it serves, a copy booted apart and asked, the live one asked. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type DockerOptions, docker, dockerAsk, dockerExec, lastLines } from './docker.ts'
+import { answerOf, type DockerOptions, docker, dockerAsk, dockerExec, ended, lastLines } from './docker.ts'
 import { OperatorError, orElse } from './errors.ts'
 import { type Job, jobName, withContainer } from './jobs.ts'
 import type { Tenant } from './registry.ts'
@@ -179,12 +179,8 @@ export const askLive =
   (sql) =>
     query(tenant.container('db'), sql, CLIENT, timeout)
 
-/** What comes after the last row. */
-const END = 'end of the answer'
-
 /**
- * Ask a server in a container. An engine that is busy may end an `exec` well and have lost its last lines (it waits 2 s for its
- * streams, moby's ProcessEvent in daemon/monitor.go): books with a row fewer would be proven as they are not.
+ * Ask a server in a container. Books with a row fewer would be proven as they are not: the end of an answer is marked.
  * @param client how it is reached; by the socket account where nothing is said
  * @param timeout seconds
  * @throws OperatorError (1) also where the end of the answer did not come
@@ -192,9 +188,10 @@ const END = 'end of the answer'
 export async function query(container: string, sql: string, client = CLIENT, timeout = HOUR): Promise<string[][]> {
   const options: DockerOptions = { input: sql, timeout, nothrow: true }
   const asks = [...client, '--default-character-set=utf8mb4', '--batch', '--skip-column-names']
-  const result = await dockerExec(container, ['sh', '-c', '"$@" && echo "$0"', END, ...asks], options)
+  const result = await dockerExec(container, ended(asks), options)
   if (result.code !== 0) throw new OperatorError(`${container}: ${lastLines(result.stderr, 1) || 'no answer'}`)
-  const lines = result.stdout.split('\n').slice(0, -1)
-  if (lines.pop() !== END) throw new OperatorError(`${container}: its answer was cut short`)
-  return lines.map((line) => line.split('\t'))
+  return answerOf(result, container)
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => line.split('\t'))
 }

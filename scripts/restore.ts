@@ -4,7 +4,7 @@ import { command } from '../lib/command.ts'
 import { requireCompose } from '../lib/compose.ts'
 import { askEngine, type Engine } from '../lib/docker.ts'
 import { publishedNames } from '../lib/edge/publish.ts'
-import { OperatorError, preconditionError, usageError } from '../lib/errors.ts'
+import { afterChange, OperatorError, preconditionError, usageError } from '../lib/errors.ts'
 import { verifyHardening } from '../lib/gate.ts'
 import { planImport } from '../lib/import/import.ts'
 import { pullJobImage, verifyReadable } from '../lib/preflight.ts'
@@ -135,7 +135,8 @@ async function bringIn(tenant: Tenant, coming: outcome.Coming, all: All) {
       )
     : undefined
   const remarks = await coming.bring()
-  await restore.refuseOtherRelease(tenant) // hours may have passed, and .env is read anew
+  const refusing = restore.refuseOtherRelease(tenant) // hours may have passed, and .env is read anew
+  await afterChange(refusing, 'the exchange has not begun, people work on: ')
   const done = await exchange(tenant, outcome.intentOf(coming, remarks, saved), all)
   const shown = (await publishedNames(all.core, [tenant])).length > 0
   const next =

@@ -81,10 +81,10 @@ export function sortFiles(directory: string, names: string[]): Source {
  * forgotten, or is still being copied, would be missed by nobody until its documents are opened.
  */
 function refuseHalf(directory: string, all: string[], files: string[]): void {
-  const isPrivate = (file: string) => /-private-files\.t/.test(file)
-  if (files.length > 0 && new Set(files.map(isPrivate)).size < 2)
+  const [only, second] = files
+  if (only && !second)
     throw preconditionError(
-      `${directory} holds ${files.map((file) => basename(file)).join(', ')} and not the archive of the ${isPrivate(files[0] ?? '') ? 'public' : 'private'} files`,
+      `${directory} holds ${basename(only)} alone: one archive of public files and one of private ones make a backup`,
       'put it there; where the documents shall come without any files, take both away',
     )
   const moments = new Set(all.map((file) => /\d{8}_\d{6}/.exec(basename(file))?.[0]).filter(Boolean))

@@ -14,10 +14,6 @@ export async function repositoryId(repository: Repository): Promise<string | und
   return code === 0 ? (JSON.parse(stdout) as { id: string }).id : undefined
 }
 
-/** An init that was ended between its two writes has left a key and nothing that it opens; restic begins none beside that. */
-const DROP_HALF =
-  'cd "$0" && [ ! -e config ] && [ -z "$(find data index snapshots -type f 2>/dev/null | head -n 1)" ] && rm -f keys/*'
-
 /**
  * Make a new repository. restic makes the key from the password in a way that takes this processor half a second, and takes as
  * long each time that it opens the repository: eight times a night (KDFTimeout in its internal/repository/key.go). That is
@@ -25,10 +21,8 @@ const DROP_HALF =
  * @param like a repository whose chunks it shares, so that a copy transfers nothing twice
  */
 export async function initRepository(repository: Repository, like?: Repository): Promise<void> {
-  const { place, job } = repository
-  if (place.directory) await job.exec(['sh', '-c', DROP_HALF, place.restic], { timeout: 20, nothrow: true })
   const args = ['init', '--quiet', ...(like ? ['--copy-chunker-params', ...from(like, repository)] : [])]
-  await slowly(job, () => restic(repository, args, { timeout: 120 }))
+  await slowly(repository.job, () => restic(repository, args, { timeout: 120 }))
 }
 
 /** How restic reaches the source of a copy. Its options (`-o`) are those of both: one of the two may need them. */

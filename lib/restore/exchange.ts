@@ -258,9 +258,9 @@ async function release(tenant: Tenant, intent: Intent, step: Reporter['step']): 
     await step('Stop what was started', () => stopContainers(started))
     await step('Put back what was there', () => runSwap(tenant, job, 'release'))
     if (started.length > 0) await docker(['rm', '--force', ...started.map(({ id }) => id)], { timeout: 120 })
-    const own = (['internal', 'egress'] as const).map((part) => tenant.network(part)) // core is in the third
-    await docker(['network', 'rm', ...own], { timeout: 60, nothrow: true })
   })
+  const own = (['internal', 'egress'] as const).map((part) => tenant.network(part)) // core is in the third
+  await docker(['network', 'rm', ...own], { timeout: 60, nothrow: true })
   await removeIntent(tenant)
   return { verb: intent.verb, released: true }
 }

@@ -23,7 +23,10 @@ const DUMP = [
 ]
 /** Reads the volumes and nothing else; it may read what belongs to others. */
 const READER = ['--init', '--network', 'none', '--user', '0:0', '--cap-drop', 'ALL', '--cap-add', 'DAC_READ_SEARCH']
-const PACK = 'set -euo pipefail; tar --numeric-owner -c "$@" | zstd -q'
+/** What marks that a file is whole: an empty frame, which zstd skips (RFC 8878, 3.1.2). */
+const END = Buffer.from('502a4d1800000000', 'hex')
+const ENDS = "printf '\\x50\\x2a\\x4d\\x18\\0\\0\\0\\0'"
+const PACK = `set -euo pipefail; tar --numeric-owner -c "$@" | zstd -q; ${ENDS}`
 
 /** The paths of the three files. */
 export interface Exported {
@@ -129,10 +132,10 @@ async function dump(scratch: Tenant, { mariadb }: Ground, choice: Choice, file: 
       answers: digestOf(proof.answers),
     }).map(([name, value]) => `-- ${name}: ${value}`),
   ].join('\n')
-  const script = `set -euo pipefail; { printf '%s\\n' "$1"; shift; mariadb-dump "$@"; } | zstd -q`
+  const script = `set -euo pipefail; { printf '%s\\n' "$1"; shift; mariadb-dump "$@"; } | zstd -q; ${ENDS}`
   await withIncomingServer(scratch, mariadb, async (ask, { name }) => {
     compare(scratch, proof.answers, await askBooks(ask, manifest.schema, config.encryption_key))
-    await dockerToFile(['exec', name, 'bash', '-c', script, 'bash', head, ...DUMP, manifest.schema], file)
+    await dockerToFile(['exec', name, 'bash', '-c', script, 'bash', head, ...DUMP, manifest.schema], file, END)
   })
 }
 
@@ -151,7 +154,7 @@ async function archive(
     const name = jobName(scratch, part)
     const run = ['run', '--rm', '--interactive', '--name', name, ...READER, ...mount, '--entrypoint', 'bash', mariadb]
     await withContainer([...run, '-c', HOLD], name, 60, () =>
-      dockerToFile(['exec', name, 'bash', '-c', PACK, 'bash', ...args], partial(file)),
+      dockerToFile(['exec', name, 'bash', '-c', PACK, 'bash', ...args], partial(file), END),
     )
   }
   await tar('tar-sites', 'sites-data', ['-C', '/in/incoming', '.'], files.sites)

@@ -1,6 +1,7 @@
 /** The tenant's volumes in the restore job, where renames exchange its data for what was put beside it (tenant/swap.sh). */
 import { readLedger, updateLedger } from '../backup/ledger.ts'
 import { COMMON_CONFIG, parseSiteConfig, type SiteConfig } from '../backup/manifest.ts'
+import { answerOf, ended } from '../docker.ts'
 import { preconditionError } from '../errors.ts'
 import { type Job, withJob } from '../jobs.ts'
 import type { Tenant } from '../registry.ts'
@@ -93,14 +94,14 @@ export async function markKept(tenant: Tenant, job: Job, at: string): Promise<vo
 /** A file's text; nothing where there is none. @throws OperatorError (1) where nobody could look */
 export async function readThere(job: Job, file: string): Promise<string | undefined> {
   const script = '[ ! -e "$1" ] || { echo; cat "$1"; }'
-  const { stdout } = await job.exec(['sh', '-c', script, 'sh', file], { timeout: 60 })
-  return stdout === '' ? undefined : stdout.slice(1)
+  const text = answerOf(await job.exec(ended(['sh', '-c', script, 'sh', file]), { timeout: 60 }), job.name)
+  return text === '' ? undefined : text.slice(1)
 }
 
 /** @throws OperatorError (3) for a database that these scripts did not make. */
 export async function contentOf(tenant: Tenant, job: Job): Promise<Set<Content>> {
-  const { stdout } = await job.exec(['sh', '/opt/erp/swap.sh', 'state', tenant.site], { timeout: 20 })
-  const content = new Set(stdout.split('\n').filter(Boolean) as Content[])
+  const said = await job.exec(ended(['sh', '/opt/erp/swap.sh', 'state', tenant.site]), { timeout: 20 })
+  const content = new Set(answerOf(said, job.name).split('\n').filter(Boolean) as Content[])
   if (!content.has('foreign')) return content
   throw preconditionError(
     `volume ${tenant.volume('db-data')} holds a database that these scripts did not make; nothing was changed`,

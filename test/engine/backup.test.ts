@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -521,17 +521,5 @@ describe('retention in a repository', () => {
     assert.equal(code, 0, stderr)
     assert.match(stdout, /dickson: 3 backups kept, 0 removed; the newest verified one is of 2020-01-01/)
     assert.deepEqual(place.verified(), [only])
-  })
-})
-
-describe('a repository that was made half-way', () => {
-  it('is made by the next --init: its key opens nothing', async () => {
-    const place = join(stack.home, 'half')
-    for (const folder of ['data/00', 'index', 'keys', 'locks', 'snapshots'])
-      mkdirSync(join(place, folder), { recursive: true })
-    writeFileSync(join(place, 'keys/0123'), '{"kdf":"scrypt"}')
-    const { code, stderr } = await backup(['dickson', '--init'], { BACKUP_REPOSITORY_DICKSON: place })
-    assert.equal(code, 0, stderr)
-    assert.ok(!readdirSync(join(place, 'keys')).includes('0123'))
   })
 })

@@ -53,7 +53,7 @@ describe('a backup of a database that has grown', () => {
     ] as const) {
       ledger(saved, damaged)
       const stub = stubDocker(
-        `case "$*" in *'echo ready;'*) echo ready; cat >/dev/null ;; *'swap.sh state'*) echo 'kept ${marked}' ;; *'swap.sh '*) ;; *'find /srv/staging'*) ;; *) exec '${docker.path}' "$@" ;; esac`,
+        `case "$*" in *'echo ready;'*) echo ready; cat >/dev/null ;; *'swap.sh state'*) printf 'kept ${marked}\\nend of the answer\\n' ;; *'swap.sh '*) ;; *'find /srv/staging'*) ;; *) exec '${docker.path}' "$@" ;; esac`,
       )
       const { stderr } = await script('backup', ['dickson'], { env: { ...docker.env, ...stub.env, ERP_HOME: home } })
       assert.match(stderr, /a copy of the database needs/)

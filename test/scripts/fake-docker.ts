@@ -223,7 +223,7 @@ case "$all" in
 *' exec '*)
   shift
   while [[ $1 == -* ]]; do [[ $1 == --workdir ]] && shift; shift; done
-  [[ -e jobs/\${1#"\${ERP_PREFIX:-}"} ]] && { job=\${1#"\${ERP_PREFIX:-}"}; shift; restic "$@"; exit $?; }
+  [[ -e jobs/\${1#"\${ERP_PREFIX:-}"} ]] && { job=\${1#"\${ERP_PREFIX:-}"}; shift; restic "$@" || exit; [[ \${3:-} == '"$@" && echo "$0"' ]] && echo "$4"; exit 0; }
   need "$1"; service=\${1#"\${ERP_PREFIX:-}"}; tenant=\${tenant_of[$service]}
   case "$all" in
   *' du -sk '*) cat database-size 2>/dev/null ;; # in KiB

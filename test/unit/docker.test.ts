@@ -50,8 +50,14 @@ describe('a docker call', () => {
 
   it('that fills a file with nothing has failed: an archive is never empty', async () => {
     const directory = temporary()
-    const mute = ['mute', join(directory, 'count'), '1']
-    await assert.rejects(dockerToFile(mute, join(directory, 'archive')), { code: 1, message: /it wrote nothing/ })
+    const [mute, end] = [['mute', join(directory, 'count'), '1'], Buffer.from('end\n')]
+    await assert.rejects(dockerToFile(mute, join(directory, 'archive'), end), { code: 1, message: /it wrote nothing/ })
+    await assert.rejects(dockerToFile(['torn'], join(directory, 'torn'), end), {
+      code: 1,
+      message: /its end did not come/,
+    })
+    await dockerToFile(['the', 'end'], join(directory, 'whole'), end)
+    assert.equal(readFileSync(join(directory, 'whole'), 'utf8'), 'the end\n')
   })
 })
 
