@@ -157,7 +157,9 @@ async function undo(tenant: Tenant, all: All) {
   const whole = await wholeExchange(tenant)
   const unfinished = whole?.verb === 'undo' && !whole.failed ? undefined : whole // typed again, it is to be finished
   if (!unfinished) await refuseUnfinished(tenant)
-  const refuseOther = async () => unfinished?.foreign || (await restore.refuseOtherRelease(tenant, unfinished))
+  const refuseOther = async () => {
+    if (!unfinished?.foreign) await restore.refuseOtherRelease(tenant, unfinished)
+  }
   await refuseOther()
   const { step, say } = reporter
   const plan = await step('Look for what the last restore replaced', () =>

@@ -90,9 +90,10 @@ async function mountOf(
 ): Promise<string | undefined> {
   if (!place?.directory) return undefined
   const { directory, restic } = place
-  let found = (await freeBytes(directory)) !== undefined
-  if (!found && makes(place)) found = await makeDirectory(directory).then(() => true)
-  return found ? `${directory}:${restic}${part === 'restore' ? ':ro' : ''}` : undefined
+  const isThere = (await freeBytes(directory)) !== undefined
+  if (!isThere && !makes(place)) return undefined
+  if (!isThere) await makeDirectory(directory)
+  return `${directory}:${restic}${part === 'restore' ? ':ro' : ''}`
 }
 
 /**

@@ -25,7 +25,7 @@ const DUMP = [
 const READER = ['--init', '--network', 'none', '--user', '0:0', '--cap-drop', 'ALL', '--cap-add', 'DAC_READ_SEARCH']
 /** What marks that a file is whole: an empty frame, which zstd skips (RFC 8878, 3.1.2). */
 const END = Buffer.from('502a4d1800000000', 'hex')
-const ENDS = "printf '\\x50\\x2a\\x4d\\x18\\0\\0\\0\\0'"
+const ENDS = `printf '${END.toString('hex').replaceAll(/../g, '\\x$&')}'`
 const PACK = `set -euo pipefail; tar --numeric-owner -c "$@" | zstd -q; ${ENDS}`
 
 /** The paths of the three files. */
